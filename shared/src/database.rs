@@ -1,0 +1,147 @@
+//! The service's own PostgreSQL database: the pool, and [`Tx`], the one kind of transaction that the service writes with.
+
+use crate::{context::Context, messaging::{intents::Intent, outbox}};
+use serde::Serialize;
+use sqlx::{PgConnection, PgPool, Postgres};
+use std::ops::{Deref, DerefMut};
+use tokio::sync::Notify;
+use std::sync::Arc;
+use uuid::Uuid;
+
+/// A handle to the service's database. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Database {
+    pool: PgPool,
+    url: Arc<str>,
+    source: &'static str,
+    wake: Arc<Wake>,
+}
+
+/// Tells the relay and the intent workers of this process that a commit has given them work.
+#[derive(Debug, Default)]
+pub(crate) struct Wake {
+    pub(crate) relay: Notify,
+    pub(crate) intents: Notify,
+}
+
+/// A transaction: rows, events and intents that become true together or not at all.
+///
+/// It dereferences to a [`PgConnection`], so a function of `store.rs` that takes `&mut PgConnection` takes `&mut tx`.
+/// Dropping it without [`Tx::commit`] rolls everything back. Never hold one across a network call.
+#[derive(Debug)]
+pub struct Tx {
+    inner: sqlx::Transaction<'static, Postgres>,
+    source: &'static str,
+    context: Context,
+    wake: Arc<Wake>,
+    emitted: bool,
+    intended: bool,
+}
+
+impl Database {
+    /// Wraps a pool; `source` is the service's name as it stands in its events.
+    pub fn new(pool: PgPool, url: &str, source: &'static str) -> Self {
+        Self { pool, url: url.into(), source, wake: Arc::default() }
+    }
+
+    /// For reads that need no transaction.
+    pub fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    /// The service's name as it stands in its events.
+    pub fn source(&self) -> &'static str {
+        self.source
+    }
+
+    /// The connection URL, for those who need a connection of their own (a lock that lives as long as it).
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    pub(crate) fn wake(&self) -> &Wake {
+        &self.wake
+    }
+
+    /// Begins a transaction on behalf of `context`.
+    ///
+    /// BEGIN runs in a task of its own: if the caller is dropped meanwhile (a client that hangs up), sqlx 0.9.0 would
+    /// otherwise give the connection back to the pool with the transaction still open (sqlx issue 4385).
+    pub async fn begin(&self, context: &Context) -> Result<Tx, sqlx::Error> {
+        let pool = self.pool.clone();
+        let begun = tokio::spawn(async move { pool.begin().await }).await;
+        let inner = begun.map_err(|_| sqlx::Error::WorkerCrashed)??;
+        Ok(Tx {
+            inner,
+            source: self.source,
+            context: context.clone(),
+            wake: Arc::clone(&self.wake),
+            emitted: false,
+            intended: false,
+        })
+    }
+}
+
+impl Tx {
+    /// Correlation, causation and trace that this transaction's events will carry.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Changes the context for the events that follow; a sweep works for many stories in turn.
+    pub fn set_context(&mut self, context: Context) {
+        self.context = context;
+    }
+
+    /// Adds an event to the outbox; it is published after, and only after, the commit. Returns its `eventId`.
+    ///
+    /// `subject` is what the event is about: events about one subject are published in the order of their writing.
+    pub async fn emit(&mut self, event_type: &str, subject: Uuid, data: &impl Serialize) -> Result<Uuid, sqlx::Error> {
+        let event_id = outbox::insert(&mut self.inner, self.source, &self.context, event_type, subject, data).await?;
+        self.emitted = true;
+        Ok(event_id)
+    }
+
+    /// Writes down that an outside call of this `kind` is due. `id` is the key that the outside may know it by: asking
+    /// twice with the same id is asking once.
+    pub async fn intend(&mut self, kind: &str, id: Uuid, subject: Uuid, payload: &impl Serialize) -> Result<(), sqlx::Error> {
+        crate::messaging::intents::insert(&mut self.inner, &self.context, kind, id, subject, payload).await?;
+        self.intended = true;
+        Ok(())
+    }
+
+    /// Marks an intent as done. `false` if its lease has passed to another worker: then roll back, by dropping this.
+    pub async fn finish(&mut self, intent: &Intent) -> Result<bool, sqlx::Error> {
+        crate::messaging::intents::finish(&mut self.inner, intent).await
+    }
+
+    /// Takes back an intent whose call was never tried. `false` if it was, or may have been.
+    pub async fn withdraw(&mut self, intent_id: Uuid) -> Result<bool, sqlx::Error> {
+        crate::messaging::intents::withdraw(&mut self.inner, intent_id).await
+    }
+
+    /// Commits, then wakes the relay and the intent workers if there is something for them.
+    pub async fn commit(self) -> Result<(), sqlx::Error> {
+        self.inner.commit().await?;
+        if self.emitted {
+            self.wake.relay.notify_one();
+        }
+        if self.intended {
+            self.wake.intents.notify_waiters();
+        }
+        Ok(())
+    }
+}
+
+impl Deref for Tx {
+    type Target = PgConnection;
+    fn deref(&self) -> &PgConnection {
+        &self.inner
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.inner
+    }
+}

@@ -1,0 +1,1 @@
+//! axum's extractors, with refusals that are problems and say what to do.

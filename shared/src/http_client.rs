@@ -1,0 +1,1 @@
+//! `ResilientHttpClient`: the only way out over HTTP.

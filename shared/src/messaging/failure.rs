@@ -1,0 +1,77 @@
+//! Why something could not be done, told apart by what to do about it.
+
+use std::time::Duration;
+
+/// How a handler of events or intents can fail.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A dependency is away (database, broker). Nobody's fault: wait for it, count no attempt.
+    #[error("a dependency is away: {0}")]
+    Infrastructure(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// May work later: retry with growing delays, up to a limit.
+    #[error("{reason}")]
+    Transient {
+        /// What went wrong, for operators.
+        reason: String,
+        /// Not before this much time has passed; `None` leaves it to the retry policy.
+        after: Option<Duration>,
+    },
+    /// Will never work: dead letter at once.
+    #[error("{reason}")]
+    Permanent {
+        /// What is wrong with it, for operators.
+        reason: String,
+    },
+}
+
+impl Failure {
+    /// Will never work.
+    pub fn permanent(reason: impl Into<String>) -> Self {
+        Self::Permanent { reason: reason.into() }
+    }
+
+    /// May work later, when the retry policy says so.
+    pub fn transient(reason: impl Into<String>) -> Self {
+        Self::Transient { reason: reason.into(), after: None }
+    }
+
+    /// May work after `after`.
+    pub fn retry_after(after: Duration, reason: impl Into<String>) -> Self {
+        Self::Transient { reason: reason.into(), after: Some(after) }
+    }
+}
+
+impl From<sqlx::Error> for Failure {
+    fn from(error: sqlx::Error) -> Self {
+        if is_database_away(&error) {
+            Self::Infrastructure(Box::new(error))
+        } else {
+            Self::transient(format!("database: {error}"))
+        }
+    }
+}
+
+/// Whether the database could not be reached, as opposed to having refused the statement.
+///
+/// The SQLSTATE classes are PostgreSQL's (appendix A of its manual): 08 connection, 53 resources, 57P shutdown and crash,
+/// 58 system error. 25P03 and 57P05 end sessions that stood idle.
+pub fn is_database_away(error: &sqlx::Error) -> bool {
+    match error {
+        sqlx::Error::Io(_)
+        | sqlx::Error::Tls(_)
+        | sqlx::Error::PoolTimedOut
+        | sqlx::Error::PoolClosed
+        | sqlx::Error::WorkerCrashed
+        | sqlx::Error::Protocol(_) => true,
+        sqlx::Error::Database(refusal) => refusal.code().is_some_and(|code| {
+            ["08", "53", "57P", "58", "25P03"].iter().any(|class| code.starts_with(class))
+        }),
+        _ => false,
+    }
+}
+
+/// Whether the whole transaction may simply be tried again: serialization failure or deadlock.
+pub fn is_conflict(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| code == "40001" || code == "40P01")
+}
