@@ -25,7 +25,13 @@ pub struct Problem {
 impl Problem {
     /// A problem of any status.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), retry_after_s: None, cause: None }
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            retry_after_s: None,
+            cause: None,
+        }
     }
 
     /// 400.
@@ -61,18 +67,29 @@ impl Problem {
     /// 503 with `Retry-After`.
     pub fn unavailable(detail: impl Into<String>, retry_after_s: u64) -> Self {
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
-        Self { retry_after_s: Some(retry_after_s), ..problem }
+        Self {
+            retry_after_s: Some(retry_after_s),
+            ..problem
+        }
     }
 
     /// 500 whose cause is logged and not shown.
     pub fn internal(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong on our side").caused_by(cause)
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "something went wrong on our side",
+        )
+        .caused_by(cause)
     }
 
     /// Adds the cause for the log.
     #[must_use]
     pub fn caused_by(self, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self { cause: Some(Arc::new(cause)), ..self }
+        Self {
+            cause: Some(Arc::new(cause)),
+            ..self
+        }
     }
 }
 
