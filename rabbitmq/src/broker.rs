@@ -95,7 +95,7 @@ impl Broker {
             self.repair(&due).await?;
             for difference in due {
                 if self.drain(&difference).await? {
-                    repaired.push(difference)
+                    repaired.push(difference);
                 } else {
                     leave.insert(difference.to_string());
                 }

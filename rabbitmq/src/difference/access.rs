@@ -37,16 +37,12 @@ pub(super) fn compare_users(desired: &State, actual: &State, passwords: &Passwor
 }
 
 fn missing(object: String, name: &str, password: Option<&str>) -> Difference {
-    match password {
-        Some(password) => {
-            let request = put_user(name, json!({ "password": password }));
-            Difference::new(object, "missing", Repair::send_for(name, Stage::User, request))
-        }
-        None => {
-            let problem = format!("missing: set {} and run `topology apply`", Passwords::variable(name));
-            Difference::new(object, problem, Repair::ByHand)
-        }
-    }
+    let Some(password) = password else {
+        let problem = format!("missing: set {} and run `topology apply`", Passwords::variable(name));
+        return Difference::new(object, problem, Repair::ByHand);
+    };
+    let request = put_user(name, json!({ "password": password }));
+    Difference::new(object, "missing", Repair::send_for(name, Stage::User, request))
 }
 
 /// The password stays the one that is stored.

@@ -120,7 +120,7 @@ async fn a_broker_that_is_too_old_is_refused_by_every_command() {
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut request = [0; 4096];
-            stream.read(&mut request).await.unwrap();
+            assert!(stream.read(&mut request).await.unwrap() > 0);
             let body = r#"{"rabbitmq_version":"3.9.29"}"#;
             let head = format!(
                 "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
