@@ -6,14 +6,14 @@ use std::{fmt, str::FromStr};
 
 /// Scheme, host, port and perhaps a first part of the path, e.g. `http://127.0.0.1:4001`.
 #[derive(Clone, PartialEq, Eq)]
-pub struct BaseUrl {
+pub(super) struct BaseUrl {
     /// Without a slash at its end.
     text: String,
 }
 
-/// A text that is not a [`BaseUrl`].
+/// The text is not a base URL.
 #[derive(Debug, thiserror::Error)]
-#[error("not a base URL like http://127.0.0.1:4001 (http, no user, no query, no fragment)")]
+#[error("the base URL must be like http://127.0.0.1:4001: http, no user, no query, no fragment")]
 pub struct BaseUrlError;
 
 impl BaseUrl {
