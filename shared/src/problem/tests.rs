@@ -26,14 +26,7 @@ fn router() -> Router {
         )
         .route("/unavailable", get(|| async { Problem::unavailable("later", 7) }))
         .route("/internal", get(move || async move { Problem::internal(secret()) }))
-        .route(
-            "/panic",
-            get(|| async {
-                if true {
-                    panic!("the password is hunter2")
-                }
-            }),
-        )
+        .route("/panic", get(panics))
         .route(
             "/own",
             get(|| async { (StatusCode::BAD_REQUEST, Json("as the handler wrote it")) }),
@@ -42,6 +35,10 @@ fn router() -> Router {
         .layer(RequestBodyLimitLayer::new(100))
         .layer(CatchPanicLayer::new())
         .layer(from_fn(render))
+}
+
+async fn panics() -> &'static str {
+    panic!("the password is hunter2")
 }
 
 async fn ask(request: http::request::Builder, body: Body) -> (StatusCode, http::HeaderMap, Value) {

@@ -99,7 +99,7 @@ async fn the_window_forgets() {
     assert_eq!(breaker.status().window.calls, 19);
     advance(Duration::from_secs(16)).await;
     assert_eq!(breaker.status().window.calls, 1);
-    advance(Duration::from_secs(86_400)).await;
+    advance(Duration::from_hours(24)).await;
     assert_eq!(breaker.status().window.calls, 0);
     call(&breaker, &failure());
     assert_eq!(state(&breaker), BreakerState::Closed);
@@ -296,7 +296,7 @@ async fn operators_have_the_last_word() {
     let early = breaker.try_acquire().unwrap();
     breaker.force_open();
     early.settle(&Verdict::Success);
-    advance(Duration::from_secs(3600)).await;
+    advance(Duration::from_hours(1)).await;
     assert!(breaker.try_acquire().is_err(), "no probe goes out");
     assert_eq!(state(&breaker), BreakerState::ForcedOpen);
     breaker.close();
