@@ -23,7 +23,7 @@ pub struct SessionValue {
     /// Whose session it is.
     pub user_id: Uuid,
     /// What they may do.
-    pub role: String,
+    pub role: Role,
     /// Their e-mail address as it stands.
     pub email: String,
 }
@@ -31,11 +31,7 @@ pub struct SessionValue {
 impl SessionValue {
     /// What there is to say of a user's session.
     pub fn of(user: &User) -> Self {
-        let role = match user.role {
-            Role::Customer => "customer",
-            Role::Admin => "admin",
-        };
-        Self { user_id: user.id, role: role.to_owned(), email: user.email.clone() }
+        Self { user_id: user.id, role: user.role, email: user.email.clone() }
     }
 }
 

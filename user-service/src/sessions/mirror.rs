@@ -16,10 +16,14 @@ use shared::{
         intents::{Intent, PerformFuture},
     },
 };
+use std::time::Duration;
 use uuid::Uuid;
 
 /// The kind of the intents that [`mirror_soon`] writes and [`perform`] performs.
 pub const MIRROR: &str = "mirror-session";
+
+/// Asking Redis costs little, and until it follows, a session that was ended is still good at the gateway.
+const REDIS_BACK: Duration = Duration::from_secs(2);
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -47,7 +51,7 @@ pub fn perform<'a>(app: &'a App, intent: &'a Intent) -> PerformFuture<'a> {
             .map_err(|error| Failure::permanent(format!("the payload of {MIRROR} cannot be read: {error}")))?;
         mirror(app, payload.session_id).await.map_err(|error| match error {
             Error::Database(error) => error.into(),
-            error => Failure::transient(error.to_string()),
+            error => Failure::retry_after(REDIS_BACK, error.to_string()),
         })?;
         let mut tx = app.database.begin(&intent.context()).await?;
         if tx.finish(intent).await? {

@@ -1,5 +1,6 @@
 //! The `sessions` and `refresh_tokens` tables.
 
+use super::users;
 use crate::sessions::SessionValue;
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor, PgPool};
@@ -177,7 +178,10 @@ pub async fn find_value(
     )
     .fetch_optional(executor)
     .await?;
-    Ok(row.map(|row| (SessionValue { user_id: row.user_id, role: row.role, email: row.email }, row.expires_at)))
+    Ok(row.map(|row| {
+        let value = SessionValue { user_id: row.user_id, role: users::role(&row.role), email: row.email };
+        (value, row.expires_at)
+    }))
 }
 
 /// Deletes up to `limit` sessions and tokens whose time is over, and says how many it were. Their keys in Redis expire by

@@ -43,10 +43,13 @@ struct Row {
 
 impl From<Row> for User {
     fn from(Row { id, email, name, role, created_at, updated_at }: Row) -> Self {
-        // The table's check allows two roles; whatever is not the strong one is the weak one.
-        let role = if role == "admin" { Role::Admin } else { Role::Customer };
-        Self { id, email, name, role, created_at, updated_at }
+        Self { id, email, name, role: self::role(&role), created_at, updated_at }
     }
+}
+
+/// The table's check allows two roles; whatever is not the strong one is the weak one.
+pub(super) fn role(text: &str) -> Role {
+    if text == "admin" { Role::Admin } else { Role::Customer }
 }
 
 fn role_text(role: Role) -> &'static str {
