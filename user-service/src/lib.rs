@@ -49,14 +49,14 @@ pub struct App {
 pub async fn assemble(config: Config, base: Base) -> Result<Service, StartError> {
     let app = App {
         database: base.database.clone(),
-        sessions: SessionCache::new(config.redis)?,
-        passwords: Passwords::new()?,
+        sessions: SessionCache::new(config.redis).map_err(own)?,
+        passwords: Passwords::new().map_err(own)?,
         signing_key: config.signing_key,
         access_token_ttl_s: config.access_token_ttl_s,
         refresh_token_ttl_s: config.refresh_token_ttl_s,
     };
     if let Some(account) = &config.admin {
-        admin::ensure(&app, account).await?;
+        admin::ensure(&app, account).await.map_err(own)?;
     }
     let sweeping = app.clone();
     Ok(Service::new(base)
@@ -64,4 +64,8 @@ pub async fn assemble(config: Config, base: Base) -> Result<Service, StartError>
         .perform(sessions::MIRROR, sessions::perform, app.clone())
         .perform(republish::REPUBLISH, republish::perform, app)
         .worker("expired-sessions", move |stop| sessions::sweep(sweeping.clone(), stop)))
+}
+
+fn own(error: impl std::error::Error + Send + Sync + 'static) -> StartError {
+    StartError::Own(Box::new(error))
 }

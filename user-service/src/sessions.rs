@@ -2,7 +2,7 @@
 //!
 //! A log-in writes Redis first and the row afterwards: without Redis it fails with nothing done, and a copy without a row
 //! belongs to a token that nobody was given. Whatever changes or ends a session later commits an intent together with the
-//! rows; performing it means [`mirror()`]: to make Redis say what PostgreSQL says.
+//! rows; performing it means to make Redis say what PostgreSQL says.
 
 mod cache;
 mod mirror;

@@ -4,7 +4,7 @@ use crate::{App, store};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-const EVERY: Duration = Duration::from_secs(600);
+const EVERY: Duration = Duration::from_mins(10);
 const BATCH: i64 = 1_000;
 
 /// Deletes expired sessions and refresh tokens, every ten minutes until it is stopped. Two instances do not disturb each
