@@ -21,7 +21,10 @@ pub async fn ensure(app: &App, admin: &AdminAccount) -> Result<(), Error> {
     match store::users::find_credentials(&mut *tx, &admin.email).await? {
         None => create(app, &mut tx, admin).await?,
         Some(known) => {
-            let same_password = app.passwords.matches(&admin.password, Some(&known.password_hash)).await?;
+            let same_password = app
+                .passwords
+                .matches(&admin.password, Some(&known.password_hash))
+                .await?;
             if same_password && known.user.role == Role::Admin {
                 return Ok(());
             }
@@ -34,7 +37,13 @@ pub async fn ensure(app: &App, admin: &AdminAccount) -> Result<(), Error> {
 async fn create(app: &App, tx: &mut Tx, admin: &AdminAccount) -> Result<(), Error> {
     let name = Name::try_from("Administrator".to_owned()).expect("the word is visible");
     let password_hash = app.passwords.hash(&admin.password).await?;
-    let new = NewUser { id: id::new(), email: &admin.email, name: &name, role: Role::Admin, password_hash: &password_hash };
+    let new = NewUser {
+        id: id::new(),
+        email: &admin.email,
+        name: &name,
+        role: Role::Admin,
+        password_hash: &password_hash,
+    };
     let user = store::users::insert(tx, &new).await?;
     events::registered(tx, &user).await?;
     tracing::info!(user.id = %user.id, "the admin was made");

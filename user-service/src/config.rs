@@ -34,7 +34,8 @@ impl Config {
     /// Reads and checks all settings.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
         let seconds = |name, default: u32| {
-            env.optional::<NonZeroU32>(name).map(|seconds| seconds.map_or(default, NonZeroU32::get))
+            env.optional::<NonZeroU32>(name)
+                .map(|seconds| seconds.map_or(default, NonZeroU32::get))
         };
         Ok(Self {
             redis: env.required("REDIS_URL")?,

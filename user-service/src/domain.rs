@@ -78,7 +78,10 @@ impl TryFrom<String> for Email {
 /// RFC 5321's dot-string. Quoted local parts are allowed there and used by nobody.
 fn is_local_part(local: &str) -> bool {
     let is_atom_character = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte);
-    local.len() <= 64 && local.split('.').all(|atom| !atom.is_empty() && atom.bytes().all(is_atom_character))
+    local.len() <= 64
+        && local
+            .split('.')
+            .all(|atom| !atom.is_empty() && atom.bytes().all(is_atom_character))
 }
 
 fn is_domain(domain: &str) -> bool {
@@ -114,8 +117,14 @@ impl TryFrom<String> for Name {
         let name = text.trim();
         let good = name.chars().take(101).count() <= 100
             && !name.chars().any(is_invisible)
-            && name.chars().any(|character| !is_joiner(character) && !character.is_whitespace());
-        if good { Ok(Self(name.to_owned())) } else { Err(Invalid::Name) }
+            && name
+                .chars()
+                .any(|character| !is_joiner(character) && !character.is_whitespace());
+        if good {
+            Ok(Self(name.to_owned()))
+        } else {
+            Err(Invalid::Name)
+        }
     }
 }
 
@@ -160,7 +169,11 @@ impl TryFrom<String> for Password {
     fn try_from(text: String) -> Result<Self, Invalid> {
         // `take` keeps a megabyte from being counted to its end.
         let length = text.chars().take(129).count();
-        if (8..=128).contains(&length) { Ok(Self(text)) } else { Err(Invalid::Password) }
+        if (8..=128).contains(&length) {
+            Ok(Self(text))
+        } else {
+            Err(Invalid::Password)
+        }
     }
 }
 
@@ -194,8 +207,14 @@ mod tests {
 
     #[test]
     fn an_email_address_has_one_form() {
-        assert_eq!(email("  Ada.Lovelace+Shop@Example.COM \n").unwrap(), "ada.lovelace+shop@example.com");
-        assert_eq!(email("o'neil@mail.example-host.co.uk").unwrap(), "o'neil@mail.example-host.co.uk");
+        assert_eq!(
+            email("  Ada.Lovelace+Shop@Example.COM \n").unwrap(),
+            "ada.lovelace+shop@example.com"
+        );
+        assert_eq!(
+            email("o'neil@mail.example-host.co.uk").unwrap(),
+            "o'neil@mail.example-host.co.uk"
+        );
     }
 
     #[test]
@@ -203,11 +222,33 @@ mod tests {
         let too_long_local = format!("{}@example.com", "a".repeat(65));
         let too_long = format!("a@{}.com", "b.".repeat(130));
         let wrong = [
-            "", "@", "ada", "ada@", "@example.com", "ada@example", "ada@@example.com", "a@b@example.com", "ada @example.com",
-            "ada..l@example.com", ".ada@example.com", "ada.@example.com", "ada@-example.com", "ada@example-.com",
-            "ada@example..com", "ada@example.com.", "ada@127.0.0.1", "ada@example.c", "ada@exa_mple.com", "ädä@example.com",
-            "ada@exämple.com", "ada\0@example.com", "ada@example.com\nbcc:all@example.com", "\"ada\"@example.com",
-            "<ada@example.com>", &too_long_local, &too_long,
+            "",
+            "@",
+            "ada",
+            "ada@",
+            "@example.com",
+            "ada@example",
+            "ada@@example.com",
+            "a@b@example.com",
+            "ada @example.com",
+            "ada..l@example.com",
+            ".ada@example.com",
+            "ada.@example.com",
+            "ada@-example.com",
+            "ada@example-.com",
+            "ada@example..com",
+            "ada@example.com.",
+            "ada@127.0.0.1",
+            "ada@example.c",
+            "ada@exa_mple.com",
+            "ädä@example.com",
+            "ada@exämple.com",
+            "ada\0@example.com",
+            "ada@example.com\nbcc:all@example.com",
+            "\"ada\"@example.com",
+            "<ada@example.com>",
+            &too_long_local,
+            &too_long,
         ];
         for address in wrong {
             assert_eq!(email(address), Err(Invalid::Email), "{address:?}");
@@ -216,12 +257,31 @@ mod tests {
 
     #[test]
     fn a_name_is_visible() {
-        assert_eq!(name("  Ada King, Countess of Lovelace ").unwrap(), "Ada King, Countess of Lovelace");
-        for good in ["李", "Zoë", "O'Neil-Šmit", "👩\u{200d}💻", "نازی\u{200c}ها", &"ä".repeat(100)] {
+        assert_eq!(
+            name("  Ada King, Countess of Lovelace ").unwrap(),
+            "Ada King, Countess of Lovelace"
+        );
+        for good in [
+            "李",
+            "Zoë",
+            "O'Neil-Šmit",
+            "👩\u{200d}💻",
+            "نازی\u{200c}ها",
+            &"ä".repeat(100),
+        ] {
             assert_eq!(name(good).unwrap(), *good);
         }
-        let wrong =
-            ["", "   ", "a\0b", "a\nb", "\u{202e}nimda", "\u{200b}", "\u{200d}\u{200c}", "a\u{feff}", &"a".repeat(101)];
+        let wrong = [
+            "",
+            "   ",
+            "a\0b",
+            "a\nb",
+            "\u{202e}nimda",
+            "\u{200b}",
+            "\u{200d}\u{200c}",
+            "a\u{feff}",
+            &"a".repeat(101),
+        ];
         for wrong in wrong {
             assert_eq!(name(wrong), Err(Invalid::Name), "{wrong:?}");
         }
@@ -229,8 +289,19 @@ mod tests {
 
     #[test]
     fn a_password_has_8_to_128_characters_of_any_kind() {
-        for (length, good) in [(0, false), (7, false), (8, true), (128, true), (129, false), (1_000_000, false)] {
-            assert_eq!("ö".repeat(length).parse::<Password>().is_ok(), good, "{length} characters");
+        for (length, good) in [
+            (0, false),
+            (7, false),
+            (8, true),
+            (128, true),
+            (129, false),
+            (1_000_000, false),
+        ] {
+            assert_eq!(
+                "ö".repeat(length).parse::<Password>().is_ok(),
+                good,
+                "{length} characters"
+            );
         }
     }
 
@@ -249,6 +320,9 @@ mod tests {
         assert!(!user.change(Some(Name("Ada".to_owned())), Some(Email("ada@example.com".to_owned()))));
         assert!(user.change(Some(Name("Ada King".to_owned())), None));
         assert!(user.change(None, Some(Email("king@example.com".to_owned()))));
-        assert_eq!((user.name.as_str(), user.email.as_str()), ("Ada King", "king@example.com"));
+        assert_eq!(
+            (user.name.as_str(), user.email.as_str()),
+            ("Ada King", "king@example.com")
+        );
     }
 }

@@ -68,8 +68,14 @@ pub enum SessionsAway {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        let constraint = error.as_database_error().and_then(sqlx::error::DatabaseError::constraint);
-        if constraint == Some(EMAIL_TAKEN) { Self::EmailTaken } else { Self::Database(error) }
+        let constraint = error
+            .as_database_error()
+            .and_then(sqlx::error::DatabaseError::constraint);
+        if constraint == Some(EMAIL_TAKEN) {
+            Self::EmailTaken
+        } else {
+            Self::Database(error)
+        }
     }
 }
 

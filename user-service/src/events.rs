@@ -16,7 +16,11 @@ struct Contact<'a> {
 
 impl<'a> Contact<'a> {
     fn of(user: &'a User) -> Self {
-        Self { user_id: user.id, email: &user.email, name: &user.name }
+        Self {
+            user_id: user.id,
+            email: &user.email,
+            name: &user.name,
+        }
     }
 }
 

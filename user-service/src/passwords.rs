@@ -29,7 +29,10 @@ impl Passwords {
         let at_a_time = available_parallelism().map_or(2, std::num::NonZero::get);
         // Nobody's password: what it was made from is forgotten here.
         let decoy = hash(shared::id::new().as_bytes())?;
-        Ok(Self { workers: Arc::new(Semaphore::new(at_a_time)), decoy: decoy.into() })
+        Ok(Self {
+            workers: Arc::new(Semaphore::new(at_a_time)),
+            decoy: decoy.into(),
+        })
     }
 
     /// The hash of the password, as a PHC string with a salt of its own.
@@ -48,7 +51,9 @@ impl Passwords {
     }
 
     async fn work<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
-        let turn = timeout(WAIT, Arc::clone(&self.workers).acquire_owned()).await.map_err(|_| Error::Busy)?;
+        let turn = timeout(WAIT, Arc::clone(&self.workers).acquire_owned())
+            .await
+            .map_err(|_| Error::Busy)?;
         let turn = turn.expect("the semaphore is never closed");
         // The turn moves into the work: if the client hangs up, the hash still runs to its end and still counts.
         let done = spawn_blocking(move || {
@@ -91,15 +96,32 @@ mod tests {
         let passwords = Passwords::new().unwrap();
         let hash = passwords.hash(&password("correct horse")).await.unwrap();
         assert!(hash.starts_with("$argon2id$v=19$m=19456,t=2,p=1$"), "{hash}");
-        assert_ne!(hash, passwords.hash(&password("correct horse")).await.unwrap(), "each hash has its own salt");
-        assert!(passwords.matches(&password("correct horse"), Some(&hash)).await.unwrap());
-        assert!(!passwords.matches(&password("Correct horse"), Some(&hash)).await.unwrap());
+        assert_ne!(
+            hash,
+            passwords.hash(&password("correct horse")).await.unwrap(),
+            "each hash has its own salt"
+        );
+        assert!(
+            passwords
+                .matches(&password("correct horse"), Some(&hash))
+                .await
+                .unwrap()
+        );
+        assert!(
+            !passwords
+                .matches(&password("Correct horse"), Some(&hash))
+                .await
+                .unwrap()
+        );
         assert!(!passwords.matches(&password("correct horse"), None).await.unwrap());
     }
 
     #[tokio::test]
     async fn no_more_at_a_time_than_there_are_workers() {
-        let passwords = Passwords { workers: Arc::new(Semaphore::new(1)), decoy: "".into() };
+        let passwords = Passwords {
+            workers: Arc::new(Semaphore::new(1)),
+            decoy: "".into(),
+        };
         let (release, held) = std::sync::mpsc::channel::<()>();
         let first = tokio::spawn({
             let passwords = passwords.clone();

@@ -41,7 +41,8 @@ pub fn perform<'a>(app: &'a App, intent: &'a Intent) -> PerformFuture<'a> {
             events::updated(&mut tx, user).await?;
         }
         if let Some(last) = users.last() {
-            tx.intend(REPUBLISH, id::new(), intent.subject, &Payload { after: last.id }).await?;
+            tx.intend(REPUBLISH, id::new(), intent.subject, &Payload { after: last.id })
+                .await?;
         }
         if tx.finish(intent).await? {
             tx.commit().await?;

@@ -42,9 +42,15 @@ pub struct Grant {
 /// Begins a session for a user whose password was right.
 pub async fn begin(app: &App, context: &Context, credentials: Credentials) -> Result<Grant, Error> {
     let user = &credentials.user;
-    let session = NewSession { id: id::new(), user_id: user.id, expires_at: session_end(app) };
+    let session = NewSession {
+        id: id::new(),
+        user_id: user.id,
+        expires_at: session_end(app),
+    };
     let refresh_token = RefreshToken::generate()?;
-    app.sessions.put(session.id, &SessionValue::of(user), session.expires_at).await?;
+    app.sessions
+        .put(session.id, &SessionValue::of(user), session.expires_at)
+        .await?;
 
     let mut tx = app.database.begin(context).await?;
     if !store::users::hold(&mut tx, &credentials).await? {
@@ -64,14 +70,27 @@ pub async fn begin(app: &App, context: &Context, credentials: Credentials) -> Re
 /// it is a thief, and nobody can tell which.
 pub async fn renew(app: &App, context: &Context, presented: &RefreshToken) -> Result<Grant, Error> {
     let hash = presented.hash();
-    let known = store::sessions::find_token(app.database.pool(), &hash).await?.ok_or(Error::RefreshTokenInvalid)?;
+    let known = store::sessions::find_token(app.database.pool(), &hash)
+        .await?
+        .ok_or(Error::RefreshTokenInvalid)?;
     let expires_at = session_end(app);
     // Redis comes first: when it is away, the token stays unused and is good for the next try.
     let usable = !known.used && !known.expired;
     let mirrored = usable && app.sessions.prolong(known.session_id, expires_at).await?;
 
     let next = RefreshToken::generate()?;
-    let user = exchange(app, context, &Exchange { hash, known, next: &next, expires_at, mirrored }).await?;
+    let user = exchange(
+        app,
+        context,
+        &Exchange {
+            hash,
+            known,
+            next: &next,
+            expires_at,
+            mirrored,
+        },
+    )
+    .await?;
     if !mirrored {
         mirror_now(app, known.session_id).await;
     }
@@ -87,13 +106,24 @@ struct Exchange<'a> {
 }
 
 async fn exchange(app: &App, context: &Context, exchange: &Exchange<'_>) -> Result<User, Error> {
-    let Exchange { hash, known, next, expires_at, mirrored } = exchange;
-    let session = SessionOf { id: known.session_id, user_id: known.user_id };
+    let Exchange {
+        hash,
+        known,
+        next,
+        expires_at,
+        mirrored,
+    } = exchange;
+    let session = SessionOf {
+        id: known.session_id,
+        user_id: known.user_id,
+    };
     let mut tx = app.database.begin(context).await?;
     if !store::sessions::lock(&mut tx, session.id).await? {
         return Err(Error::RefreshTokenInvalid);
     }
-    let token = store::sessions::find_token(&mut *tx, hash).await?.ok_or(Error::RefreshTokenInvalid)?;
+    let token = store::sessions::find_token(&mut *tx, hash)
+        .await?
+        .ok_or(Error::RefreshTokenInvalid)?;
     if token.used {
         store::sessions::end(&mut tx, session.id).await?;
         mirror_soon(&mut tx, session).await?;
@@ -105,7 +135,9 @@ async fn exchange(app: &App, context: &Context, exchange: &Exchange<'_>) -> Resu
     if token.expired {
         return Err(Error::RefreshTokenInvalid);
     }
-    let user = store::users::find(&mut *tx, session.user_id).await?.ok_or(Error::RefreshTokenInvalid)?;
+    let user = store::users::find(&mut *tx, session.user_id)
+        .await?
+        .ok_or(Error::RefreshTokenInvalid)?;
     store::sessions::use_token(&mut tx, session.id, hash, *expires_at).await?;
     store::sessions::add_token(&mut tx, session.id, &next.hash(), *expires_at).await?;
     if !mirrored {
@@ -132,7 +164,16 @@ fn session_end(app: &App) -> DateTime<Utc> {
 }
 
 fn grant(app: &App, user: User, session_id: Uuid, refresh_token: RefreshToken) -> Result<Grant, Error> {
-    let validity = Validity { from_s: clock::now().timestamp(), ttl_s: app.access_token_ttl_s };
+    let validity = Validity {
+        from_s: clock::now().timestamp(),
+        ttl_s: app.access_token_ttl_s,
+    };
     let access_token = app.signing_key.sign(&user, session_id, validity)?;
-    Ok(Grant { access_token, refresh_token, token_type: "Bearer", expires_in_s: app.access_token_ttl_s, user })
+    Ok(Grant {
+        access_token,
+        refresh_token,
+        token_type: "Bearer",
+        expires_in_s: app.access_token_ttl_s,
+        user,
+    })
 }

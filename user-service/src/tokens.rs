@@ -58,7 +58,11 @@ impl SigningKey {
         let key_id = jwk.thumbprint(ThumbprintHash::SHA256)?;
         jwk.common.key_id = Some(key_id.clone());
         jwk.common.public_key_use = Some(PublicKeyUse::Signature);
-        Ok(Self { private, key_id, public: JwkSet { keys: vec![jwk] } })
+        Ok(Self {
+            private,
+            key_id,
+            public: JwkSet { keys: vec![jwk] },
+        })
     }
 
     /// The public keys that verify access tokens.

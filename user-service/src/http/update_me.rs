@@ -28,7 +28,9 @@ pub(super) async fn update_me(
         return Err(Error::NothingToChange);
     }
     let mut tx = app.database.begin(&context).await?;
-    let mut user = store::users::lock(&mut tx, caller.user_id).await?.ok_or(Error::NoSuchUser)?;
+    let mut user = store::users::lock(&mut tx, caller.user_id)
+        .await?
+        .ok_or(Error::NoSuchUser)?;
     let email_before = user.email.clone();
     if !user.change(change.name, change.email) {
         return Ok(Json(user));

@@ -31,7 +31,11 @@ pub struct SessionValue {
 impl SessionValue {
     /// What there is to say of a user's session.
     pub fn of(user: &User) -> Self {
-        Self { user_id: user.id, role: user.role, email: user.email.clone() }
+        Self {
+            user_id: user.id,
+            role: user.role,
+            email: user.email.clone(),
+        }
     }
 }
 
@@ -47,8 +51,16 @@ impl SessionCache {
         let settings = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(DEADLINE))
             .set_response_timeout(Some(DEADLINE));
-        let timeouts = Timeouts { wait: Some(DEADLINE), create: Some(DEADLINE), recycle: Some(DEADLINE) };
-        let limits = PoolConfig { max_size: CONNECTIONS_MAX, timeouts, ..PoolConfig::default() };
+        let timeouts = Timeouts {
+            wait: Some(DEADLINE),
+            create: Some(DEADLINE),
+            recycle: Some(DEADLINE),
+        };
+        let limits = PoolConfig {
+            max_size: CONNECTIONS_MAX,
+            timeouts,
+            ..PoolConfig::default()
+        };
         let manager = Manager::new_with_config(redis, settings)?;
         let pool = Pool::builder(manager).config(limits).runtime(Runtime::Tokio1).build()?;
         Ok(Self { pool })
@@ -67,7 +79,14 @@ impl SessionCache {
 
     /// Moves the end of a session's copy; `false` if there is none.
     pub async fn prolong(&self, id: Uuid, expires_at: DateTime<Utc>) -> Result<bool, SessionsAway> {
-        within(async { Ok(self.connection().await?.expire_at(key(id), expires_at.timestamp()).await?) }).await
+        within(async {
+            Ok(self
+                .connection()
+                .await?
+                .expire_at(key(id), expires_at.timestamp())
+                .await?)
+        })
+        .await
     }
 
     /// Removes a session's copy, if there is one.

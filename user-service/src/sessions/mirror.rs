@@ -33,7 +33,8 @@ struct Payload {
 
 /// Writes down, with the change of a session's rows, that its copy in Redis is to follow. It does, whatever dies meanwhile.
 pub async fn mirror_soon(tx: &mut Tx, session: SessionOf) -> Result<(), sqlx::Error> {
-    tx.intend(MIRROR, id::new(), session.user_id, &Payload { session_id: session.id }).await
+    tx.intend(MIRROR, id::new(), session.user_id, &Payload { session_id: session.id })
+        .await
 }
 
 /// Lets the copy follow before the client has its answer. If that fails, the intent is still there.
@@ -75,11 +76,7 @@ async fn mirror(app: &App, session_id: Uuid) -> Result<(), Error> {
     }
 }
 
-async fn write(
-    app: &App,
-    session_id: Uuid,
-    truth: Option<&(SessionValue, DateTime<Utc>)>,
-) -> Result<(), SessionsAway> {
+async fn write(app: &App, session_id: Uuid, truth: Option<&(SessionValue, DateTime<Utc>)>) -> Result<(), SessionsAway> {
     match truth {
         Some((value, expires_at)) => app.sessions.put(session_id, value, *expires_at).await,
         None => app.sessions.remove(session_id).await,

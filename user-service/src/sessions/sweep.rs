@@ -16,7 +16,10 @@ pub async fn sweep(app: App, stop: CancellationToken) {
             Ok(deleted) if deleted >= BATCH.unsigned_abs() => {}
             Ok(_) => wait(&stop).await,
             Err(error) => {
-                tracing::warn!(error = &error as &dyn std::error::Error, "expired sessions could not be deleted");
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "expired sessions could not be deleted"
+                );
                 wait(&stop).await;
             }
         }

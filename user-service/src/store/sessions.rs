@@ -117,7 +117,9 @@ pub async fn use_token(
     hash: &[u8],
     expires_at: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
-    sqlx::query!("update refresh_tokens set used_at = now() where hash = $1", hash).execute(&mut *conn).await?;
+    sqlx::query!("update refresh_tokens set used_at = now() where hash = $1", hash)
+        .execute(&mut *conn)
+        .await?;
     sqlx::query!(
         "delete from refresh_tokens where hash in (
              select hash from refresh_tokens where session_id = $1 and used_at is not null
@@ -127,13 +129,21 @@ pub async fn use_token(
     )
     .execute(&mut *conn)
     .await?;
-    sqlx::query!("update sessions set expires_at = $2 where id = $1", session_id, expires_at).execute(conn).await?;
+    sqlx::query!(
+        "update sessions set expires_at = $2 where id = $1",
+        session_id,
+        expires_at
+    )
+    .execute(conn)
+    .await?;
     Ok(())
 }
 
 /// Ends a session: it and all its refresh tokens are gone.
 pub async fn end(conn: &mut PgConnection, session_id: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query!("delete from sessions where id = $1", session_id).execute(conn).await?;
+    sqlx::query!("delete from sessions where id = $1", session_id)
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
@@ -156,14 +166,24 @@ pub async fn end_by_token(
 
 /// Ends all sessions of a user, and says which they were.
 pub async fn end_all(conn: &mut PgConnection, user_id: Uuid) -> Result<Vec<SessionOf>, sqlx::Error> {
-    sqlx::query_as!(SessionOf, "delete from sessions where user_id = $1 returning id, user_id", user_id)
-        .fetch_all(conn)
-        .await
+    sqlx::query_as!(
+        SessionOf,
+        "delete from sessions where user_id = $1 returning id, user_id",
+        user_id
+    )
+    .fetch_all(conn)
+    .await
 }
 
 /// The sessions of a user.
 pub async fn of_user(executor: impl PgExecutor<'_>, user_id: Uuid) -> Result<Vec<SessionOf>, sqlx::Error> {
-    sqlx::query_as!(SessionOf, "select id, user_id from sessions where user_id = $1", user_id).fetch_all(executor).await
+    sqlx::query_as!(
+        SessionOf,
+        "select id, user_id from sessions where user_id = $1",
+        user_id
+    )
+    .fetch_all(executor)
+    .await
 }
 
 /// What Redis is to say of a session, and until when; `None` if it is over.
@@ -179,7 +199,11 @@ pub async fn find_value(
     .fetch_optional(executor)
     .await?;
     Ok(row.map(|row| {
-        let value = SessionValue { user_id: row.user_id, role: users::role(&row.role), email: row.email };
+        let value = SessionValue {
+            user_id: row.user_id,
+            role: users::role(&row.role),
+            email: row.email,
+        };
         (value, row.expires_at)
     }))
 }

@@ -42,8 +42,24 @@ struct Row {
 }
 
 impl From<Row> for User {
-    fn from(Row { id, email, name, role, created_at, updated_at }: Row) -> Self {
-        Self { id, email, name, role: self::role(&role), created_at, updated_at }
+    fn from(
+        Row {
+            id,
+            email,
+            name,
+            role,
+            created_at,
+            updated_at,
+        }: Row,
+    ) -> Self {
+        Self {
+            id,
+            email,
+            name,
+            role: self::role(&role),
+            created_at,
+            updated_at,
+        }
     }
 }
 
@@ -169,13 +185,17 @@ pub async fn make_admin(conn: &mut PgConnection, id: Uuid, password_hash: &str) 
 
 /// Instances that start at the same moment make the admin one after the other.
 pub async fn take_admin_turn(conn: &mut PgConnection) -> Result<(), sqlx::Error> {
-    sqlx::query!("select pg_advisory_xact_lock(hashtext('user-service: admin'))").execute(conn).await?;
+    sqlx::query!("select pg_advisory_xact_lock(hashtext('user-service: admin'))")
+        .execute(conn)
+        .await?;
     Ok(())
 }
 
 /// How many users there are.
 pub async fn count(executor: impl PgExecutor<'_>) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar!(r#"select count(*) as "count!" from users"#).fetch_one(executor).await
+    sqlx::query_scalar!(r#"select count(*) as "count!" from users"#)
+        .fetch_one(executor)
+        .await
 }
 
 /// The next `limit` users in the order of their ids. None of them changes until the end of the transaction, so that what

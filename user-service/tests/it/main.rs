@@ -1,0 +1,12 @@
+//! The service on real PostgreSQL, RabbitMQ and Redis.
+
+mod accounts;
+mod admin;
+mod contracts;
+mod events;
+mod login;
+mod operators;
+mod redis_away;
+mod refusals;
+mod sessions;
+mod support;
