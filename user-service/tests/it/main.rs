@@ -1,5 +1,7 @@
 //! The service on real PostgreSQL, RabbitMQ and Redis.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
 mod accounts;
 mod admin;
 mod contracts;
