@@ -56,12 +56,13 @@ pub async fn compensation_requested(tx: &mut Tx, order_id: Uuid, user_id: Uuid) 
 /// The provider has answered for an intent: commits what follows together with the intent's end.
 pub async fn settle(app: &App, intent: &Intent, fact: Fact, reason: Option<&str>) -> Result<(), Failure> {
     let mut tx = app.database.begin(&intent.context()).await?;
+    // The payment before the intent, as everywhere: two transactions then never wait for each other in a circle.
+    let payment = store::lock_known(&mut tx, intent.subject).await?;
+    let payment = payment.ok_or_else(|| Failure::permanent("the intent's payment does not exist"))?;
     if !tx.finish(intent).await? {
         // Another worker has taken the intent over; it will hear the same answer.
         return Ok(());
     }
-    let payment = store::lock_known(&mut tx, intent.subject).await?;
-    let payment = payment.ok_or_else(|| Failure::permanent("the intent's payment does not exist"))?;
     carry_out(&mut tx, &payment, fact, reason).await?;
     tx.commit().await?;
     Ok(())
