@@ -8,13 +8,14 @@ use axum::{
     Router,
     extract::State,
     http::header,
+    middleware,
     response::{Html, IntoResponse},
     routing::get,
 };
 use serde::Deserialize;
 use shared::{
     extract::{Json, Path, Query},
-    problem::Problem,
+    problem::{self, Problem},
 };
 use std::{io, sync::Arc};
 
@@ -33,6 +34,7 @@ pub(crate) fn routes(store: Arc<Store>) -> Router {
         .route("/api/mails", get(list))
         .route("/livez", get(async || "ok"))
         .with_state(store)
+        .layer(middleware::from_fn(problem::render))
 }
 
 #[derive(Debug, Deserialize)]

@@ -55,8 +55,8 @@ async fn converse(stream: TcpStream, peer: IpAddr, store: Arc<Store>) -> io::Res
     let mut line = Vec::new();
     loop {
         line.clear();
-        let read = (&mut stream).take(LINE_BYTES_MAX).read_until(b'\n', &mut line);
-        if tokio::time::timeout(IDLE_MAX, read).await?? == 0 {
+        let mut limited = (&mut stream).take(LINE_BYTES_MAX);
+        if tokio::time::timeout(IDLE_MAX, limited.read_until(b'\n', &mut line)).await?? == 0 {
             return Ok(());
         }
         if !line.ends_with(b"\n") {

@@ -2,7 +2,6 @@
 
 mod list;
 mod mark_read;
-mod view;
 
 use crate::App;
 use axum::{

@@ -1,6 +1,7 @@
 //! All SQL of this service.
 
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use sqlx::{PgConnection, PgExecutor, PgPool};
 use uuid::Uuid;
 
@@ -46,7 +47,9 @@ pub(crate) struct Letter {
     pub(crate) created_at: DateTime<Utc>,
 }
 
-/// A notification as its owner sees it.
+/// A notification as its owner sees it, in an answer too.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(crate) struct Notification {
     pub(crate) id: Uuid,
     pub(crate) kind: String,

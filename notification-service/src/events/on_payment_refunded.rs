@@ -1,0 +1,28 @@
+//! `payment.refunded`: money went back. The event does not say whose order it was.
+
+use crate::{
+    App, dispatch,
+    domain::{Money, Notice},
+};
+use serde::Deserialize;
+use shared::{
+    database::Tx,
+    messaging::{consumer::HandlerFuture, envelope::Envelope},
+};
+use uuid::Uuid;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct View {
+    order_id: Uuid,
+    amount_minor: i64,
+    currency: String,
+}
+
+pub(super) fn handle<'a>(app: &'a App, tx: &'a mut Tx, event: &'a Envelope) -> HandlerFuture<'a> {
+    Box::pin(async move {
+        let view: View = event.data()?;
+        let notice = Notice::Refunded { amount: Money { minor: view.amount_minor, currency: view.currency } };
+        Ok(dispatch::tell_owner_of(app, tx, event, view.order_id, &notice).await?)
+    })
+}
