@@ -23,8 +23,10 @@ const PAGE_MAILS: usize = 200;
 const API_MAILS_DEFAULT: usize = 1_000;
 const API_MAILS_MAX: usize = 10_000;
 /// The mails are other people's text: no script and nothing from elsewhere may run on this page.
-const CONTENT_POLICY: (header::HeaderName, &str) =
-    (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+const CONTENT_POLICY: (header::HeaderName, &str) = (
+    header::CONTENT_SECURITY_POLICY,
+    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+);
 
 /// The route table.
 pub(crate) fn routes(store: Arc<Store>) -> Router {
@@ -49,14 +51,21 @@ async fn index(State(store): State<Arc<Store>>, Query(query): Query<ListQuery>) 
 }
 
 async fn show(State(store): State<Arc<Store>>, Path(id): Path<String>) -> Result<impl IntoResponse, Problem> {
-    let mail = on_disk(move || store.mail(&id)).await?.ok_or_else(|| Problem::not_found("mail"))?;
+    let mail = on_disk(move || store.mail(&id))
+        .await?
+        .ok_or_else(|| Problem::not_found("mail"))?;
     Ok(([CONTENT_POLICY], Html(page::mail(&mail))))
 }
 
 async fn list(State(store): State<Arc<Store>>, Query(query): Query<ListQuery>) -> Result<Json<Vec<Mail>>, Problem> {
     let limit = query.limit.unwrap_or(API_MAILS_DEFAULT).min(API_MAILS_MAX);
     let mails = store.list(address(&query), limit);
-    let read = move || mails.into_iter().filter_map(|Summary { id, .. }| store.mail(&id).transpose()).collect();
+    let read = move || {
+        mails
+            .into_iter()
+            .filter_map(|Summary { id, .. }| store.mail(&id).transpose())
+            .collect()
+    };
     on_disk(read).await.map(Json)
 }
 

@@ -14,7 +14,10 @@ use tokio::net::TcpListener;
 
 /// Where to listen and where to keep the mails.
 #[derive(Debug, Clone, clap::Parser)]
-#[command(name = "mail-catcher", about = "Keeps every mail it is sent, and shows it on a page.")]
+#[command(
+    name = "mail-catcher",
+    about = "Keeps every mail it is sent, and shows it on a page."
+)]
 pub struct Config {
     /// Where mail is received.
     #[arg(long, env = "SMTP_ADDR", default_value = "127.0.0.1:11025")]
@@ -44,11 +47,17 @@ impl MailCatcher {
         let store = Store::open(&config.mail_dir, config.mails_max)
             .map_err(|error| named(&error, "MAIL_DIR", &config.mail_dir.display()))?;
         let bind = async |name, address| {
-            TcpListener::bind(address).await.map_err(|error| named(&error, name, &address))
+            TcpListener::bind(address)
+                .await
+                .map_err(|error| named(&error, name, &address))
         };
         let smtp = bind("SMTP_ADDR", config.smtp_addr).await?;
         let http = bind("HTTP_ADDR", config.http_addr).await?;
-        Ok(Self { smtp, http, store: Arc::new(store) })
+        Ok(Self {
+            smtp,
+            http,
+            store: Arc::new(store),
+        })
     }
 
     /// The address that receives mail.

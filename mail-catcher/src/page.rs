@@ -74,10 +74,16 @@ mod tests {
             received_at: chrono::DateTime::default(),
         };
         let list = index(std::slice::from_ref(&summary));
-        let shown = mail(&Mail { summary, body: "<b>&amp;</b>".to_owned() });
+        let shown = mail(&Mail {
+            summary,
+            body: "<b>&amp;</b>".to_owned(),
+        });
         assert!(!list.contains("<script>"), "{list}");
         assert!(list.contains("&lt;script&gt;alert(&#39;1&#39;)"), "{list}");
-        assert!(!shown.contains("<script>") && !shown.contains("<img>") && !shown.contains("<b>"), "{shown}");
+        assert!(
+            !shown.contains("<script>") && !shown.contains("<img>") && !shown.contains("<b>"),
+            "{shown}"
+        );
         assert!(shown.contains("&lt;b&gt;&amp;amp;&lt;/b&gt;"), "{shown}");
     }
 }

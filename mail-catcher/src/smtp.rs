@@ -25,7 +25,10 @@ pub(crate) async fn serve(listener: TcpListener, store: Arc<Store>) {
     let places = Arc::new(Semaphore::new(SESSIONS_MAX));
     let mut sessions = JoinSet::new();
     loop {
-        let place = Arc::clone(&places).acquire_owned().await.expect("the semaphore is never closed");
+        let place = Arc::clone(&places)
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed");
         let accepted = listener.accept().await;
         // The ended ones only have to be collected.
         while sessions.try_join_next().is_some() {}
@@ -60,11 +63,18 @@ async fn converse(stream: TcpStream, peer: IpAddr, store: Arc<Store>) -> io::Res
             return Ok(());
         }
         if !line.ends_with(b"\n") {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "a line does not end, or is too long"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "a line does not end, or is too long",
+            ));
         }
         let ends_mail = line == END_OF_MAIL;
         let reply;
-        (session, reply) = if ends_mail { process_on_disk(session).await? } else { process(session, &line) };
+        (session, reply) = if ends_mail {
+            process_on_disk(session).await?
+        } else {
+            process(session, &line)
+        };
         if reply.action != Action::NoReply {
             answer(&mut stream, &reply).await?;
         }
@@ -82,7 +92,9 @@ fn process(mut session: Session<Receiver>, line: &[u8]) -> (Session<Receiver>, R
 
 /// The line that ends a mail makes [`Receiver`] write it to disk, which blocks: that is done beside the reactor.
 async fn process_on_disk(session: Session<Receiver>) -> io::Result<(Session<Receiver>, Response)> {
-    tokio::task::spawn_blocking(move || process(session, END_OF_MAIL)).await.map_err(io::Error::other)
+    tokio::task::spawn_blocking(move || process(session, END_OF_MAIL))
+        .await
+        .map_err(io::Error::other)
 }
 
 async fn answer(stream: &mut BufStream<TcpStream>, reply: &Response) -> io::Result<()> {
@@ -101,7 +113,13 @@ struct Receiver {
 
 impl Receiver {
     fn new(store: Arc<Store>) -> Self {
-        Self { store, envelope: Envelope::default(), mail: Vec::new(), too_big: false, recipients: 0 }
+        Self {
+            store,
+            envelope: Envelope::default(),
+            mail: Vec::new(),
+            too_big: false,
+            recipients: 0,
+        }
     }
 }
 
@@ -116,11 +134,18 @@ impl Handler for Receiver {
             return response::NO_MAILBOX;
         }
         self.recipients += 1;
-        if self.recipients > RECIPIENTS_MAX { response::OUT_OF_SPACE } else { response::OK }
+        if self.recipients > RECIPIENTS_MAX {
+            response::OUT_OF_SPACE
+        } else {
+            response::OK
+        }
     }
 
     fn data_start(&mut self, _domain: &str, from: &str, _is_8bit: bool, to: &[String]) -> Response {
-        self.envelope = Envelope { from: from.to_owned(), to: to.to_vec() };
+        self.envelope = Envelope {
+            from: from.to_owned(),
+            to: to.to_vec(),
+        };
         self.mail.clear();
         self.too_big = false;
         response::START_DATA

@@ -72,7 +72,12 @@ impl Store {
                 index.insert(id.to_owned(), read(&path, id)?.summary);
             }
         }
-        Ok(Self { folder: folder.to_owned(), mails_max, count: AtomicU32::new(0), index: Mutex::new(index) })
+        Ok(Self {
+            folder: folder.to_owned(),
+            mails_max,
+            count: AtomicU32::new(0),
+            index: Mutex::new(index),
+        })
     }
 
     /// Writes a mail to disk, for good, and returns its id. Ids sort by time.
@@ -81,7 +86,12 @@ impl Store {
         let id = format!("{}-{count:06}", shared::clock::now().format(ID_TIME));
         let (temporary, path) = (self.folder.join(format!("{id}.tmp")), self.path(&id));
         let mut file = File::create_new(&temporary)?;
-        write!(file, "{TO_LINE}{}\r\n{FROM_LINE}{}\r\n", envelope.to.join(", "), envelope.from)?;
+        write!(
+            file,
+            "{TO_LINE}{}\r\n{FROM_LINE}{}\r\n",
+            envelope.to.join(", "),
+            envelope.from
+        )?;
         file.write_all(mail)?;
         file.sync_all()?;
         fs::rename(&temporary, &path)?;
@@ -117,7 +127,9 @@ impl Store {
             if index.len() <= self.mails_max {
                 return Ok(());
             }
-            let Some((oldest, _)) = index.pop_first() else { return Ok(()) };
+            let Some((oldest, _)) = index.pop_first() else {
+                return Ok(());
+            };
             drop(index);
             fs::remove_file(self.path(&oldest))?;
         }
@@ -146,7 +158,9 @@ fn id_of(path: &Path) -> Option<&str> {
 
 fn received_at(id: &str) -> Option<DateTime<Utc>> {
     let (time, _) = id.rsplit_once('-')?;
-    NaiveDateTime::parse_from_str(time, ID_TIME).ok().map(|time| time.and_utc())
+    NaiveDateTime::parse_from_str(time, ID_TIME)
+        .ok()
+        .map(|time| time.and_utc())
 }
 
 fn read(path: &Path, id: &str) -> io::Result<Mail> {
@@ -154,17 +168,32 @@ fn read(path: &Path, id: &str) -> io::Result<Mail> {
     let message = MessageParser::default().parse(&raw);
     let text = String::from_utf8_lossy(&raw);
     let mut lines = text.split("\r\n");
-    let mut envelope = |name: &str| lines.next().and_then(|line| line.strip_prefix(name)).unwrap_or_default().to_owned();
+    let mut envelope = |name: &str| {
+        lines
+            .next()
+            .and_then(|line| line.strip_prefix(name))
+            .unwrap_or_default()
+            .to_owned()
+    };
     let (to, from) = (envelope(TO_LINE), envelope(FROM_LINE));
     let message = message.as_ref();
     let summary = Summary {
         id: id.to_owned(),
         to,
         from,
-        subject: message.and_then(|message| message.subject()).unwrap_or_default().to_owned(),
-        message_id: message.and_then(|message| message.message_id()).unwrap_or_default().to_owned(),
+        subject: message
+            .and_then(|message| message.subject())
+            .unwrap_or_default()
+            .to_owned(),
+        message_id: message
+            .and_then(|message| message.message_id())
+            .unwrap_or_default()
+            .to_owned(),
         received_at: received_at(id).unwrap_or_default(),
     };
-    let body = message.and_then(|message| message.body_text(0)).unwrap_or_default().into_owned();
+    let body = message
+        .and_then(|message| message.body_text(0))
+        .unwrap_or_default()
+        .into_owned();
     Ok(Mail { summary, body })
 }

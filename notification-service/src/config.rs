@@ -30,7 +30,10 @@ pub struct SmtpServer {
 impl Config {
     /// Reads the variables.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        let sender = Mailbox::new(None, lettre::Address::new("orders", "platform.local").expect("a valid address"));
+        let sender = Mailbox::new(
+            None,
+            lettre::Address::new("orders", "platform.local").expect("a valid address"),
+        );
         Ok(Self {
             smtp_server: env.required("SMTP_URL")?,
             mail_from: env.or("MAIL_FROM", sender)?,
@@ -43,7 +46,10 @@ impl FromStr for SmtpServer {
     type Err = &'static str;
 
     fn from_str(url: &str) -> Result<Self, Self::Err> {
-        let authority = url.strip_prefix("smtp://").ok_or("it has to be smtp://host:port")?.trim_end_matches('/');
+        let authority = url
+            .strip_prefix("smtp://")
+            .ok_or("it has to be smtp://host:port")?
+            .trim_end_matches('/');
         if authority.contains(['@', '/', '?']) {
             return Err("it has to be smtp://host:port, without credentials or a path");
         }
@@ -52,7 +58,14 @@ impl FromStr for SmtpServer {
             _ => (authority, 25),
         };
         let host = host.trim_start_matches('[').trim_end_matches(']');
-        if host.is_empty() { Err("its host is missing") } else { Ok(Self { host: host.to_owned(), port }) }
+        if host.is_empty() {
+            Err("its host is missing")
+        } else {
+            Ok(Self {
+                host: host.to_owned(),
+                port,
+            })
+        }
     }
 }
 
@@ -67,7 +80,13 @@ mod tests {
         assert_eq!(server("smtp://mail/"), Ok(("mail".to_owned(), 25)));
         assert_eq!(server("smtp://[::1]:2525"), Ok(("::1".to_owned(), 2525)));
         assert_eq!(server("smtp://[::1]"), Ok(("::1".to_owned(), 25)));
-        for wrong in ["127.0.0.1:25", "smtp://", "smtp://:25", "smtp://host:port", "smtp://me:secret@host:25"] {
+        for wrong in [
+            "127.0.0.1:25",
+            "smtp://",
+            "smtp://:25",
+            "smtp://host:port",
+            "smtp://me:secret@host:25",
+        ] {
             assert!(server(wrong).is_err(), "{wrong}");
         }
     }

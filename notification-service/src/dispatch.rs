@@ -89,8 +89,18 @@ async fn release(tx: &mut Tx, user_id: Uuid) -> Result<(), sqlx::Error> {
     let current = tx.context().clone();
     for due in store::make_due(tx, user_id).await? {
         // The mail belongs to the story of the order, not of whoever brought the missing piece.
-        tx.set_context(Context::caused_by(due.correlation_id, due.event_id.to_string(), current.traceparent.clone()));
-        tx.intend(mail::KIND, due.id, due.order_id, &serde_json::json!({ "kind": due.kind })).await?;
+        tx.set_context(Context::caused_by(
+            due.correlation_id,
+            due.event_id.to_string(),
+            current.traceparent.clone(),
+        ));
+        tx.intend(
+            mail::KIND,
+            due.id,
+            due.order_id,
+            &serde_json::json!({ "kind": due.kind }),
+        )
+        .await?;
     }
     tx.set_context(current);
     Ok(())

@@ -76,7 +76,10 @@ impl fmt::Display for Money {
         };
         let digits = format!("{:0width$}", self.minor.unsigned_abs(), width = decimals + 1);
         let (whole, fraction) = digits.split_at(digits.len() - decimals);
-        let (sign, point) = (if self.minor < 0 { "-" } else { "" }, if decimals == 0 { "" } else { "." });
+        let (sign, point) = (
+            if self.minor < 0 { "-" } else { "" },
+            if decimals == 0 { "" } else { "." },
+        );
         write!(f, "{sign}{whole}{point}{fraction} {}", self.currency)
     }
 }
@@ -87,7 +90,13 @@ mod tests {
 
     #[test]
     fn amounts_have_the_decimals_of_their_currency() {
-        let shown = |minor, currency: &str| Money { minor, currency: currency.to_owned() }.to_string();
+        let shown = |minor, currency: &str| {
+            Money {
+                minor,
+                currency: currency.to_owned(),
+            }
+            .to_string()
+        };
         assert_eq!(shown(5998, "USD"), "59.98 USD");
         assert_eq!(shown(5, "EUR"), "0.05 EUR");
         assert_eq!(shown(-120, "EUR"), "-1.20 EUR");
@@ -98,7 +107,12 @@ mod tests {
 
     #[test]
     fn a_failure_says_why_in_words_and_never_in_code() {
-        let text = |reason: Option<&str>| Notice::Failed { reason: reason.map(str::to_owned) }.text(Uuid::nil());
+        let text = |reason: Option<&str>| {
+            Notice::Failed {
+                reason: reason.map(str::to_owned),
+            }
+            .text(Uuid::nil())
+        };
         assert!(text(Some("payment_declined")).contains("completed: the payment was declined."));
         assert!(text(Some("something_new")).contains("completed. Whatever"));
         assert!(text(None).contains("completed. Whatever"));

@@ -8,8 +8,6 @@ use shared::problem::Problem;
 pub(crate) enum Error {
     #[error("there is no such notification, or it is somebody else's")]
     NotFound,
-    #[error("the limit is out of range")]
-    LimitInvalid,
     #[error("the database failed")]
     Database(#[from] sqlx::Error),
 }
@@ -18,7 +16,6 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         match error {
             Error::NotFound => Self::not_found("notification"),
-            Error::LimitInvalid => Self::bad_request("limit-invalid", "limit has to be from 1 to 100"),
             Error::Database(error) => error.into(),
         }
     }

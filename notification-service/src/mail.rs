@@ -9,9 +9,12 @@ use lettre::{
     message::{Mailbox, header::ContentType},
     transport::smtp::{Error as SmtpError, PoolConfig},
 };
-use shared::messaging::{
-    failure::Failure,
-    intents::{Intent, PerformFuture},
+use shared::{
+    messaging::{
+        failure::Failure,
+        intents::{Intent, PerformFuture},
+    },
+    telemetry::chain,
 };
 use std::time::Duration;
 
@@ -102,20 +105,6 @@ fn is_final(error: &SmtpError) -> bool {
     error.is_permanent() && !code.is_some_and(|code| WANTS_CREDENTIALS.contains(&code))
 }
 
-fn chain(error: &SmtpError) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        // lettre repeats its source in its own text.
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        source = cause.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -133,14 +122,20 @@ mod tests {
 
     #[test]
     fn every_copy_of_a_mail_is_the_same_mail() {
-        let server = SmtpServer { host: "localhost".to_owned(), port: 25 };
+        let server = SmtpServer {
+            host: "localhost".to_owned(),
+            port: 25,
+        };
         let mailer = Mailer::new(&server, "Shop <shop@example.com>".parse().unwrap());
         let first = mailer.compose(&letter("a@example.com")).unwrap().formatted();
         let second = mailer.compose(&letter("a@example.com")).unwrap().formatted();
         assert_eq!(first, second);
         let text = String::from_utf8(first).unwrap();
         let (head, _) = text.split_once("\r\n\r\n").unwrap();
-        assert!(head.contains("Message-ID: <00000000-0000-0000-0000-000000000007@platform.local>"), "{head}");
+        assert!(
+            head.contains("Message-ID: <00000000-0000-0000-0000-000000000007@platform.local>"),
+            "{head}"
+        );
         assert!(head.contains("Date: Fri, 15 Jan 2027 08:00:00 +0000"), "{head}");
         assert!(!head.contains("Bcc"), "{head}");
         assert!(mailer.compose(&letter("not an address")).is_err());

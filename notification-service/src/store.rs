@@ -77,9 +77,12 @@ pub(crate) struct Tally {
 
 /// Makes the transactions about one order or one user take turns. Two ids that share a hash only wait for each other.
 pub(crate) async fn lock(connection: &mut PgConnection, id: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query!("select pg_advisory_xact_lock(hashtextextended('notification ' || $1::text, 0))", id.to_string())
-        .fetch_one(connection)
-        .await?;
+    sqlx::query!(
+        "select pg_advisory_xact_lock(hashtextextended('notification ' || $1::text, 0))",
+        id.to_string()
+    )
+    .fetch_one(connection)
+    .await?;
     Ok(())
 }
 
@@ -128,9 +131,12 @@ pub(crate) async fn remember_contact(connection: &mut PgConnection, contact: &Co
 }
 
 pub(crate) async fn has_contact(connection: &mut PgConnection, user_id: Uuid) -> Result<bool, sqlx::Error> {
-    sqlx::query_scalar!(r#"select exists (select from contacts where user_id = $1) as "known!""#, user_id)
-        .fetch_one(connection)
-        .await
+    sqlx::query_scalar!(
+        r#"select exists (select from contacts where user_id = $1) as "known!""#,
+        user_id
+    )
+    .fetch_one(connection)
+    .await
 }
 
 pub(crate) async fn insert_waiting(

@@ -3,18 +3,23 @@
 use crate::store;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
-use shared::{database::Database, messaging::failure::Failure};
+use shared::database::Database;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Gives up what has waited too long, again and again. Any number of instances may.
-pub(crate) async fn sweep(database: Database, stop: CancellationToken) -> Result<(), Failure> {
-    while stop.run_until_cancelled(tokio::time::sleep(SWEEP_INTERVAL)).await.is_some() {
-        give_up(&database, shared::clock::now()).await?;
+pub(crate) async fn sweep(database: Database, stop: CancellationToken) {
+    while stop
+        .run_until_cancelled(tokio::time::sleep(SWEEP_INTERVAL))
+        .await
+        .is_some()
+    {
+        if let Err(error) = give_up(&database, shared::clock::now()).await {
+            tracing::warn!(%error, "cannot look for mails that have waited too long");
+        }
     }
-    Ok(())
 }
 
 /// Marks the mails whose deadline has passed at `now` as failed, and returns how many.

@@ -1,5 +1,5 @@
 //! The catcher from outside: mail goes in over SMTP, and is read over HTTP.
 
 mod receiving;
-mod surviving;
 mod support;
+mod surviving;

@@ -20,15 +20,24 @@ async fn a_mail_is_shown_as_it_was_sent() {
     assert_eq!(subjects, ["second", "first"]);
     let mails = catcher.mails("?to=A@example.com").await;
     assert_eq!(mails.len(), 1, "{mails:?}");
-    assert_eq!(mails[0]["body"].as_str().unwrap().replace("\r\n", "\n"), body.replace("\r\n", "\n"));
+    assert_eq!(
+        mails[0]["body"].as_str().unwrap().replace("\r\n", "\n"),
+        body.replace("\r\n", "\n")
+    );
     assert_eq!(mails[0]["to"], "a@example.com");
     assert_eq!(mails[0]["from"], "shop@example.com");
     assert_eq!(mails[0]["messageId"], "first@example.com");
 
     let (status, page) = get(catcher.http, "/").await;
-    assert!(status == 200 && page.contains("a@example.com") && page.contains("second"), "{page}");
+    assert!(
+        status == 200 && page.contains("a@example.com") && page.contains("second"),
+        "{page}"
+    );
     let (status, page) = get(catcher.http, &format!("/mails/{}", mails[0]["id"].as_str().unwrap())).await;
-    assert!(status == 200 && page.contains("Grüße") && page.contains("the end"), "{page}");
+    assert!(
+        status == 200 && page.contains("Grüße") && page.contains("the end"),
+        "{page}"
+    );
 }
 
 #[tokio::test]
@@ -63,7 +72,8 @@ async fn many_senders_at_once_and_idle_ones_do_not_stop_each_other() {
     }
     sending.join_all().await;
     let mails = catcher.mails("").await;
-    let distinct: std::collections::BTreeSet<_> = mails.iter().map(|mail| mail["messageId"].as_str().unwrap()).collect();
+    let distinct: std::collections::BTreeSet<_> =
+        mails.iter().map(|mail| mail["messageId"].as_str().unwrap()).collect();
     assert_eq!((mails.len(), distinct.len()), (100, 100));
 }
 
@@ -71,7 +81,9 @@ async fn many_senders_at_once_and_idle_ones_do_not_stop_each_other() {
 async fn refuses_for_good_what_it_is_asked_to_refuse() {
     let folder = Folder::new();
     let catcher = Running::start(&folder.config()).await;
-    let error = send(catcher.smtp, "a@refused.invalid", "one", "text").await.unwrap_err();
+    let error = send(catcher.smtp, "a@refused.invalid", "one", "text")
+        .await
+        .unwrap_err();
     assert!(error.is_permanent(), "{error:?}");
     assert!(catcher.mails("").await.is_empty());
 }

@@ -23,7 +23,11 @@ pub(crate) struct Folder(PathBuf);
 impl Folder {
     pub(crate) fn new() -> Self {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let name = format!("mail-catcher-{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let name = format!(
+            "mail-catcher-{}-{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
         Self(std::env::temp_dir().join(name))
     }
 
@@ -38,7 +42,12 @@ impl Folder {
 
     pub(crate) fn config(&self) -> Config {
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
-        Config { smtp_addr: free, http_addr: free, mail_dir: self.mails(), mails_max: 1_000 }
+        Config {
+            smtp_addr: free,
+            http_addr: free,
+            mail_dir: self.mails(),
+            mails_max: 1_000,
+        }
     }
 }
 
@@ -59,7 +68,11 @@ impl Running {
     pub(crate) async fn start(config: &Config) -> Self {
         let catcher = MailCatcher::bind(config).await.unwrap();
         let (smtp, http) = (catcher.smtp_addr().unwrap(), catcher.http_addr().unwrap());
-        Self { smtp, http, task: tokio::spawn(catcher.run()) }
+        Self {
+            smtp,
+            http,
+            task: tokio::spawn(catcher.run()),
+        }
     }
 
     pub(crate) async fn mails(&self, query: &str) -> Vec<Value> {

@@ -48,7 +48,9 @@ async fn what_was_acknowledged_outlives_a_kill() {
     let http = free(std::net::TcpListener::bind("127.0.0.1:0").unwrap());
     let mut program = Program::start(&folder, smtp, http).await;
     for count in 0..3 {
-        send(smtp, "a@example.com", &format!("mail-{count}"), "text").await.unwrap();
+        send(smtp, "a@example.com", &format!("mail-{count}"), "text")
+            .await
+            .unwrap();
     }
     program.kill();
     // What a kill in the middle of a mail leaves behind.
@@ -69,7 +71,9 @@ async fn the_oldest_mails_go_when_there_are_too_many() {
     config.mails_max = 2;
     let catcher = Running::start(&config).await;
     for count in 0..4 {
-        send(catcher.smtp, "a@example.com", &format!("mail-{count}"), "text").await.unwrap();
+        send(catcher.smtp, "a@example.com", &format!("mail-{count}"), "text")
+            .await
+            .unwrap();
     }
     let mails = catcher.mails("").await;
     let subjects: Vec<_> = mails.iter().map(|mail| mail["subject"].as_str().unwrap()).collect();

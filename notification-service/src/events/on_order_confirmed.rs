@@ -1,6 +1,9 @@
 //! `order.confirmed`: it is paid for and in stock.
 
-use crate::{App, dispatch, domain::{Money, Notice}};
+use crate::{
+    App, dispatch,
+    domain::{Money, Notice},
+};
 use serde::Deserialize;
 use shared::{
     database::Tx,
@@ -20,7 +23,10 @@ struct View {
 pub(super) fn handle<'a>(app: &'a App, tx: &'a mut Tx, event: &'a Envelope) -> HandlerFuture<'a> {
     Box::pin(async move {
         let view: View = event.data()?;
-        let total = view.total_minor.zip(view.currency).map(|(minor, currency)| Money { minor, currency });
+        let total = view
+            .total_minor
+            .zip(view.currency)
+            .map(|(minor, currency)| Money { minor, currency });
         let notice = Notice::Confirmed { total };
         Ok(dispatch::tell_owner(app, tx, event, (view.order_id, view.user_id), &notice).await?)
     })

@@ -22,7 +22,12 @@ struct View {
 pub(super) fn handle<'a>(app: &'a App, tx: &'a mut Tx, event: &'a Envelope) -> HandlerFuture<'a> {
     Box::pin(async move {
         let view: View = event.data()?;
-        let notice = Notice::Refunded { amount: Money { minor: view.amount_minor, currency: view.currency } };
+        let notice = Notice::Refunded {
+            amount: Money {
+                minor: view.amount_minor,
+                currency: view.currency,
+            },
+        };
         Ok(dispatch::tell_owner_of(app, tx, event, view.order_id, &notice).await?)
     })
 }

@@ -19,7 +19,12 @@ struct View {
 pub(super) fn handle<'a>(_app: &'a App, tx: &'a mut Tx, event: &'a Envelope) -> HandlerFuture<'a> {
     Box::pin(async move {
         let View { user_id, email, name } = event.data()?;
-        let contact = Contact { user_id, email: &email, name: &name, sequence: event.metadata.sequence };
+        let contact = Contact {
+            user_id,
+            email: &email,
+            name: &name,
+            sequence: event.metadata.sequence,
+        };
         Ok(dispatch::contact_known(tx, &contact).await?)
     })
 }
