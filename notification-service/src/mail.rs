@@ -120,8 +120,9 @@ mod tests {
         }
     }
 
-    #[test]
-    fn every_copy_of_a_mail_is_the_same_mail() {
+    // lettre's pool of connections needs a runtime.
+    #[tokio::test]
+    async fn every_copy_of_a_mail_is_the_same_mail() {
         let server = SmtpServer {
             host: "localhost".to_owned(),
             port: 25,

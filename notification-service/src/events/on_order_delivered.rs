@@ -22,3 +22,17 @@ pub(super) fn handle<'a>(app: &'a App, tx: &'a mut Tx, event: &'a Envelope) -> H
         Ok(dispatch::tell_owner(app, tx, event, (view.order_id, view.user_id), &notice).await?)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::example;
+
+    #[test]
+    fn reads_what_order_service_publishes() {
+        let event = example("order-service", "order.delivered");
+        let view: View = event.data().unwrap();
+        assert_eq!(view.order_id.to_string(), event.data["orderId"]);
+        assert_eq!(view.user_id.to_string(), event.data["userId"]);
+    }
+}

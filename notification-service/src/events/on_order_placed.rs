@@ -21,3 +21,17 @@ pub(super) fn handle<'a>(_app: &'a App, tx: &'a mut Tx, event: &'a Envelope) -> 
         Ok(dispatch::owner_known(tx, view.order_id, view.user_id).await?)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::example;
+
+    #[test]
+    fn reads_what_order_service_publishes() {
+        let event = example("order-service", "order.placed");
+        let view: View = event.data().unwrap();
+        assert_eq!(view.order_id.to_string(), event.data["orderId"]);
+        assert_eq!(view.user_id.to_string(), event.data["userId"]);
+    }
+}

@@ -31,3 +31,18 @@ pub(super) fn handle<'a>(app: &'a App, tx: &'a mut Tx, event: &'a Envelope) -> H
         Ok(dispatch::tell_owner_of(app, tx, event, view.order_id, &notice).await?)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::example;
+
+    #[test]
+    fn reads_what_payment_service_publishes() {
+        let event = example("payment-service", "payment.refunded");
+        let view: View = event.data().unwrap();
+        assert_eq!(view.order_id.to_string(), event.data["orderId"]);
+        assert_eq!(view.amount_minor, event.data["amountMinor"]);
+        assert_eq!(view.currency, event.data["currency"]);
+    }
+}

@@ -28,3 +28,20 @@ pub(super) fn handle<'a>(_app: &'a App, tx: &'a mut Tx, event: &'a Envelope) -> 
         Ok(dispatch::contact_known(tx, &contact).await?)
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::example;
+
+    #[test]
+    fn reads_what_user_service_publishes() {
+        for event_type in ["user.registered", "user.updated"] {
+            let event = example("user-service", event_type);
+            let view: View = event.data().unwrap();
+            assert_eq!(view.user_id.to_string(), event.data["userId"]);
+            assert_eq!(view.email, event.data["email"]);
+            assert_eq!(view.name, event.data["name"]);
+        }
+    }
+}
