@@ -11,25 +11,27 @@ create table orders (
     payment_method text not null,
     total_minor bigint not null check (total_minor >= 0),
     currency text not null check (currency ~ '^[A-Z]{3}$'),
-    -- What events that nobody's request causes (a sweep's) carry, so that they stay in the order's story.
+    -- What events that no request causes (a sweep's) carry, so that they stay in the order's story.
     correlation_id text not null,
     traceparent text,
     -- Counts the changes; the entity tag is made of it.
     version bigint not null default 1,
+    -- The deadline counts from here, on the database's clock.
     placed_at timestamptz not null default now(),
     updated_at timestamptz not null default now(),
-    -- By this moment, on the database's clock, payment and stock must have answered.
-    deadline_at timestamptz not null,
+    -- When it failed or was cancelled.
+    closed_at timestamptz,
+    -- When the participants were last asked to give back, by failing, cancelling or asking again, and how often again.
+    compensation_asked_at timestamptz,
     compensation_asks integer not null default 0,
-    -- When compensation is overdue and asked for (again).
-    compensation_due_at timestamptz,
-    check ((status in ('failed', 'cancelled')) = (compensation <> 'none')),
-    check ((status in ('failed', 'cancelled')) = (reason is not null)),
-    check (compensation <> 'pending' or compensation_due_at is not null)
+    constraint orders_closed_with_reason check ((status in ('failed', 'cancelled')) = (reason is not null)),
+    constraint orders_closed_at check ((status in ('failed', 'cancelled')) = (closed_at is not null)),
+    constraint orders_closed_compensate check ((status in ('failed', 'cancelled')) = (compensation <> 'none')),
+    constraint orders_compensation_asked check (compensation = 'none' or compensation_asked_at is not null)
 );
 create index orders_by_user on orders (user_id, id desc);
-create index orders_open on orders (deadline_at) where status in ('placed', 'payment_received');
-create index orders_compensating on orders (compensation_due_at) where compensation = 'pending';
+create index orders_open on orders (placed_at) where status in ('placed', 'payment_received');
+create index orders_compensating on orders (compensation_asked_at) where compensation = 'pending';
 
 create table order_lines (
     order_id uuid not null references orders on delete cascade,
