@@ -31,7 +31,8 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let body = axum::Json::<T>::from_request(request, state).await;
-        body.map(|axum::Json(value)| Self(value)).map_err(|refusal| refused_body(&refusal))
+        body.map(|axum::Json(value)| Self(value))
+            .map_err(|refusal| refused_body(&refusal))
     }
 }
 
@@ -58,27 +59,38 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let query = axum::extract::Query::<T>::from_request_parts(parts, state).await;
-        query.map(|axum::extract::Query(value)| Self(value)).map_err(|refusal: QueryRejection| {
-            Problem::bad_request("query-invalid", format!("the query string is wrong: {}", reason(&refusal.body_text())))
-        })
+        query
+            .map(|axum::extract::Query(value)| Self(value))
+            .map_err(|refusal: QueryRejection| {
+                Problem::bad_request(
+                    "query-invalid",
+                    format!("the query string is wrong: {}", reason(&refusal.body_text())),
+                )
+            })
     }
 }
 
 fn refused_body(refusal: &JsonRejection) -> Problem {
     match refusal {
-        JsonRejection::JsonDataError(error) => {
-            Problem::bad_request("body-invalid", format!("the body is wrong at {}", reason(&error.body_text())))
-        }
-        JsonRejection::JsonSyntaxError(error) => {
-            Problem::bad_request("body-malformed", format!("the body is not JSON: {}", reason(&error.body_text())))
-        }
+        JsonRejection::JsonDataError(error) => Problem::bad_request(
+            "body-invalid",
+            format!("the body is wrong at {}", reason(&error.body_text())),
+        ),
+        JsonRejection::JsonSyntaxError(error) => Problem::bad_request(
+            "body-malformed",
+            format!("the body is not JSON: {}", reason(&error.body_text())),
+        ),
         JsonRejection::MissingJsonContentType(_) => Problem::new(
             StatusCode::UNSUPPORTED_MEDIA_TYPE,
             "media-type-unsupported",
             "send a JSON body with Content-Type: application/json",
         ),
         JsonRejection::BytesRejection(BytesRejection::FailedToBufferBody(FailedToBufferBody::LengthLimitError(_))) => {
-            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", "the body is larger than this path takes")
+            Problem::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "body-too-large",
+                "the body is larger than this path takes",
+            )
         }
         _ => Problem::bad_request("body-incomplete", "the body could not be read to its end"),
     }
@@ -86,9 +98,10 @@ fn refused_body(refusal: &JsonRejection) -> Problem {
 
 fn refused_path(refusal: PathRejection) -> Problem {
     match refusal {
-        PathRejection::FailedToDeserializePathParams(error) => {
-            Problem::bad_request("path-invalid", format!("the path is wrong: {}", reason(&error.body_text())))
-        }
+        PathRejection::FailedToDeserializePathParams(error) => Problem::bad_request(
+            "path-invalid",
+            format!("the path is wrong: {}", reason(&error.body_text())),
+        ),
         other => Problem::internal(other),
     }
 }

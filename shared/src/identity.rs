@@ -105,8 +105,11 @@ fn from_parts(parts: &Parts) -> Result<Option<Identity>, Problem> {
     let verifier = parts.extensions.get::<Arc<IdentityVerifier>>();
     let verifier = verifier.ok_or_else(|| Problem::internal(IdentityError::NoVerifier))?;
     let refused = |cause| {
-        Problem::unauthorized("identity-invalid", "the identity that came with the request does not verify")
-            .caused_by(cause)
+        Problem::unauthorized(
+            "identity-invalid",
+            "the identity that came with the request does not verify",
+        )
+        .caused_by(cause)
     };
     if tokens.next().is_some() {
         return Err(refused(IdentityError::Ambiguous));

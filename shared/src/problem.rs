@@ -35,7 +35,13 @@ pub struct Problem {
 impl Problem {
     /// A problem of any status.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), retry_after_s: None, cause: None }
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            retry_after_s: None,
+            cause: None,
+        }
     }
 
     /// 400.
@@ -71,18 +77,29 @@ impl Problem {
     /// 503 with `Retry-After`.
     pub fn unavailable(detail: impl Into<String>, retry_after_s: u64) -> Self {
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
-        Self { retry_after_s: Some(retry_after_s), ..problem }
+        Self {
+            retry_after_s: Some(retry_after_s),
+            ..problem
+        }
     }
 
     /// 500 whose cause is logged and not shown.
     pub fn internal(cause: impl Error + Send + Sync + 'static) -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong on our side").caused_by(cause)
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "something went wrong on our side",
+        )
+        .caused_by(cause)
     }
 
     /// Adds the cause for the log.
     #[must_use]
     pub fn caused_by(self, cause: impl Error + Send + Sync + 'static) -> Self {
-        Self { cause: Some(Arc::new(cause)), ..self }
+        Self {
+            cause: Some(Arc::new(cause)),
+            ..self
+        }
     }
 }
 
@@ -177,11 +194,31 @@ fn log(problem: &Problem, context: &Context, asked: &str) {
     let correlation_id = context.correlation_id.as_str();
     let cause = problem.cause.as_deref().map(chain).unwrap_or_default();
     if problem.status.is_server_error() {
-        tracing::error!(http.status = status, code, detail, cause, correlation.id = correlation_id, "failed {asked}");
+        tracing::error!(
+            http.status = status,
+            code,
+            detail,
+            cause,
+            correlation.id = correlation_id,
+            "failed {asked}"
+        );
     } else if problem.cause.is_some() {
-        tracing::info!(http.status = status, code, detail, cause, correlation.id = correlation_id, "refused {asked}");
+        tracing::info!(
+            http.status = status,
+            code,
+            detail,
+            cause,
+            correlation.id = correlation_id,
+            "refused {asked}"
+        );
     } else {
-        tracing::debug!(http.status = status, code, detail, correlation.id = correlation_id, "refused {asked}");
+        tracing::debug!(
+            http.status = status,
+            code,
+            detail,
+            correlation.id = correlation_id,
+            "refused {asked}"
+        );
     }
 }
 
@@ -199,7 +236,11 @@ pub(crate) fn chain(error: &(dyn Error + Send + Sync)) -> String {
 
 fn write(problem: &Problem, context: &Context, response: &mut Response) {
     let body = Body9457 {
-        r#type: if problem.code == BARE { "about:blank".to_owned() } else { format!("/problems/{}", problem.code) },
+        r#type: if problem.code == BARE {
+            "about:blank".to_owned()
+        } else {
+            format!("/problems/{}", problem.code)
+        },
         title: problem.status.canonical_reason().unwrap_or("Error"),
         status: problem.status.as_u16(),
         detail: &problem.detail,

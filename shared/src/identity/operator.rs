@@ -25,7 +25,10 @@ impl OperatorToken {
         if secret.is_empty() || secret.len() != presented.len() {
             return false;
         }
-        let difference = secret.iter().zip(presented).fold(0, |sum, (ours, theirs)| std::hint::black_box(sum | (ours ^ theirs)));
+        let difference = secret
+            .iter()
+            .zip(presented)
+            .fold(0, |sum, (ours, theirs)| std::hint::black_box(sum | (ours ^ theirs)));
         difference == 0
     }
 }
@@ -42,12 +45,17 @@ impl<S: Send + Sync> FromRequestParts<S> for Operator {
     async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Problem> {
         let token = parts.extensions.get::<Arc<OperatorToken>>();
         let mut headers = parts.headers.get_all(AUTHORIZATION).iter();
-        let presented = headers.next().and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+        let presented = headers
+            .next()
+            .and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
         let is_operator = matches!((token, presented), (Some(token), Some(presented)) if token.matches(presented));
         if is_operator && headers.next().is_none() {
             Ok(Self)
         } else {
-            Err(Problem::unauthorized("operator-token-required", "this needs the operator token as a bearer token"))
+            Err(Problem::unauthorized(
+                "operator-token-required",
+                "this needs the operator token as a bearer token",
+            ))
         }
     }
 }

@@ -22,10 +22,16 @@ impl IdentitySigner {
     pub fn from_pem(pem: &[u8]) -> Result<Self, IdentityError> {
         let key = EncodingKey::from_ed_pem(pem).map_err(IdentityError::UnusableKey)?;
         let mut public = Jwk::from_encoding_key(&key, Algorithm::EdDSA).map_err(IdentityError::UnusableKey)?;
-        let key_id = public.thumbprint(ThumbprintHash::SHA256).map_err(IdentityError::UnusableKey)?;
+        let key_id = public
+            .thumbprint(ThumbprintHash::SHA256)
+            .map_err(IdentityError::UnusableKey)?;
         public.common.key_id = Some(key_id.clone());
         public.common.public_key_use = Some(PublicKeyUse::Signature);
-        Ok(Self { key, key_id, public_keys: JwkSet { keys: vec![public] } })
+        Ok(Self {
+            key,
+            key_id,
+            public_keys: JwkSet { keys: vec![public] },
+        })
     }
 
     /// A token for one request of this caller's.

@@ -75,12 +75,22 @@ impl IdentityVerifier {
             return Err(IdentityError::WrongType);
         }
         // Only the key id is taken from the header; key and algorithm are what we have under it.
-        let key = header.kid.and_then(|kid| self.keys.get(&kid)).ok_or(IdentityError::UnknownKey)?;
-        let claims = decode::<Claims>(token, key, &self.rules).map_err(IdentityError::Invalid)?.claims;
+        let key = header
+            .kid
+            .and_then(|kid| self.keys.get(&kid))
+            .ok_or(IdentityError::UnknownKey)?;
+        let claims = decode::<Claims>(token, key, &self.rules)
+            .map_err(IdentityError::Invalid)?
+            .claims;
         if claims.iat > jsonwebtoken::get_current_timestamp() + LEEWAY_S {
             return Err(IdentityError::IssuedInTheFuture);
         }
-        Ok(Identity { user_id: claims.sub, email: claims.email, role: claims.role, token: token.to_owned() })
+        Ok(Identity {
+            user_id: claims.sub,
+            email: claims.email,
+            role: claims.role,
+            token: token.to_owned(),
+        })
     }
 }
 
@@ -99,9 +109,10 @@ fn named_key(jwk: &Jwk) -> Result<(String, DecodingKey), IdentityError> {
     let is_ed25519 = matches!(&jwk.algorithm, AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519)
         && jwk.common.key_algorithm == Some(KeyAlgorithm::EdDSA);
     match &jwk.common.key_id {
-        Some(kid) if is_ed25519 => {
-            Ok((kid.clone(), DecodingKey::from_jwk(jwk).map_err(IdentityError::UnusableKey)?))
-        }
+        Some(kid) if is_ed25519 => Ok((
+            kid.clone(),
+            DecodingKey::from_jwk(jwk).map_err(IdentityError::UnusableKey)?,
+        )),
         _ => Err(IdentityError::WrongKeys),
     }
 }
