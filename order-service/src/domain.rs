@@ -134,6 +134,21 @@ pub enum Emitted {
     CompensationRequested,
 }
 
+impl Status {
+    /// Its name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Placed => "placed",
+            Self::PaymentReceived => "payment_received",
+            Self::Confirmed => "confirmed",
+            Self::Shipped => "shipped",
+            Self::Delivered => "delivered",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
 impl Payment {
     fn rank(self) -> u8 {
         match self {
