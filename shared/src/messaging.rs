@@ -18,7 +18,7 @@ pub mod outbox;
 mod persist;
 pub mod relay;
 pub(crate) mod retention;
-pub(crate) mod retry;
+pub mod retry;
 mod subscription;
 
 /// The topic exchange that every event goes through.

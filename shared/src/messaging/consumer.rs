@@ -54,10 +54,10 @@ pub(crate) struct Consumer<S: 'static> {
 
 impl<S: Send + Sync + 'static> Consumer<S> {
     pub(crate) fn new(
-        queue: &str,
+        health: Arc<ConsumerHealth>,
         work: Work<S>,
         app: S,
-        database: Database,
+        database: &Database,
         broker: &Broker,
         retries: RetryPolicy,
     ) -> Arc<Self> {
@@ -65,21 +65,22 @@ impl<S: Send + Sync + 'static> Consumer<S> {
             Work::Each(_) => PREFETCH,
             Work::Batches(_) => 2 * u16::try_from(BATCH_EVENTS_MAX).unwrap_or(u16::MAX),
         };
+        let queue = health.queue().to_owned();
         Arc::new(Self {
             app,
             work,
-            database,
-            parking: Parking::new(broker.clone(), queue, retries),
+            database: database.clone(),
+            parking: Parking::new(broker.clone(), &queue, retries),
             subscription: Subscription {
                 broker: broker.clone(),
-                queue: queue.to_owned(),
+                queue,
                 prefetch,
-                health: ConsumerHealth::new(queue),
+                health,
             },
         })
     }
 
-    pub(crate) fn health(&self) -> &Arc<ConsumerHealth> {
+    fn health(&self) -> &Arc<ConsumerHealth> {
         &self.subscription.health
     }
 

@@ -116,6 +116,11 @@ impl ConsumerHealth {
         })
     }
 
+    /// The queue it consumes.
+    pub fn queue(&self) -> &str {
+        &self.queue
+    }
+
     /// Whether the consumer has been handling what comes for `settled`, and had nothing in hand during that time that
     /// was sent more than `lag_max` ago. Messages in retry do not count: they are late on purpose.
     pub fn is_current(&self, lag_max: Duration, settled: Duration) -> bool {
@@ -158,9 +163,9 @@ impl ConsumerHealth {
         inner.enter(state);
     }
 
-    pub(crate) fn disconnected(&self, error: &dyn std::error::Error) {
+    pub(crate) fn disconnected(&self, error: String) {
         let mut inner = self.lock();
-        inner.last_error = Some(crate::telemetry::chain(error));
+        inner.last_error = Some(error);
         inner.enter(ConsumerState::Disconnected);
     }
 

@@ -4,6 +4,7 @@ use super::{
     broker::{Broker, BrokerError},
     health::{ConsumerHealth, InFlight},
 };
+use crate::telemetry;
 use futures_util::StreamExt;
 use lapin::{
     BasicProperties, Channel,
@@ -68,7 +69,7 @@ impl Subscription {
             let Err(error) = self.session(&stop, &sink).await else {
                 break;
             };
-            let error: &dyn std::error::Error = &error;
+            let error = telemetry::chain(&error);
             tracing::warn!(queue = %self.queue, error, "the consumer was interrupted and subscribes again");
             self.health.disconnected(error);
             backoff = if started.elapsed() > BACKOFF_MAX {
