@@ -53,8 +53,16 @@ impl Catalogue {
     /// The prices of those of the products that are on sale.
     pub async fn prices(&self, context: &Context, ids: &[Uuid]) -> Result<HashMap<Uuid, Price>, CatalogueError> {
         let ids = ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join(",");
-        let answer = self.client.get("/api/products").query(&[("ids", ids.as_str())]).context(context).send().await?;
-        read(&answer).ok_or(CatalogueError::Unusable { status: answer.status.as_u16() })
+        let answer = self
+            .client
+            .get("/api/products")
+            .query(&[("ids", ids.as_str())])
+            .context(context)
+            .send()
+            .await?;
+        read(&answer).ok_or(CatalogueError::Unusable {
+            status: answer.status.as_u16(),
+        })
     }
 }
 
@@ -63,11 +71,17 @@ fn read(answer: &Answer) -> Option<HashMap<Uuid, Price>> {
         return None;
     }
     let products = answer.json::<ProductsView>().ok()?.items;
-    if products.iter().any(|product| product.price_minor < 0 || !is_currency(&product.currency)) {
+    if products
+        .iter()
+        .any(|product| product.price_minor < 0 || !is_currency(&product.currency))
+    {
         return None;
     }
     let on_sale = products.into_iter().filter(|product| product.active);
-    let price = |product: ProductView| Price { unit_price_minor: product.price_minor, currency: product.currency };
+    let price = |product: ProductView| Price {
+        unit_price_minor: product.price_minor,
+        currency: product.currency,
+    };
     Some(on_sale.map(|product| (product.id, price(product))).collect())
 }
 

@@ -34,9 +34,6 @@ pub enum Error {
     /// Something about the request that no catalogue is needed to see.
     #[error(transparent)]
     Wish(#[from] WishRefusal),
-    /// `limit` is not within 1–100.
-    #[error("limit must be 1 to 100")]
-    BadLimit,
     /// A conditional header that cannot be read.
     #[error("{0} must be * or a list of entity tags in double quotes")]
     BadCondition(&'static str),
@@ -79,11 +76,11 @@ impl From<Error> for Problem {
             Error::NoSuchOrder => Self::not_found("order"),
             Error::BadIdempotencyKey => Self::bad_request("idempotency-key-invalid", detail),
             Error::KeyOfOtherRequest => Self::unprocessable("idempotency-key-reused", detail),
-            Error::KeyInFlight => {
-                Self { retry_after_s: Some(1), ..Self::conflict("idempotency-key-in-flight", detail) }
-            }
+            Error::KeyInFlight => Self {
+                retry_after_s: Some(1),
+                ..Self::conflict("idempotency-key-in-flight", detail)
+            },
             Error::Wish(_) => Self::bad_request("order-invalid", detail),
-            Error::BadLimit => Self::bad_request("limit-invalid", detail),
             Error::BadCondition(_) => Self::bad_request("condition-invalid", detail),
             Error::Changed => Self::new(StatusCode::PRECONDITION_FAILED, "order-changed", detail),
             Error::Pricing(PricingRefusal::NotOnSale(_)) => Self::unprocessable("product-not-on-sale", detail),
@@ -96,14 +93,16 @@ impl From<Error> for Problem {
                     UserRefusal::Away(Some(error)) => retry_after_s(error),
                     _ => RETRY_AFTER_S,
                 };
-                Self::unavailable("users cannot be checked just now, try again shortly", retry_after_s).caused_by(refusal)
+                Self::unavailable("users cannot be checked just now, try again shortly", retry_after_s)
+                    .caused_by(refusal)
             }
             Error::Catalogue(error) => {
                 let retry_after_s = match &error {
                     CatalogueError::Call(error) => retry_after_s(error),
                     CatalogueError::Unusable { .. } => RETRY_AFTER_S,
                 };
-                Self::unavailable("prices cannot be looked up just now, try again shortly", retry_after_s).caused_by(error)
+                Self::unavailable("prices cannot be looked up just now, try again shortly", retry_after_s)
+                    .caused_by(error)
             }
             Error::Database(error) => error.into(),
             Error::Encoding(error) => Self::internal(error),

@@ -28,6 +28,9 @@ use users::Users;
 /// The schema of this service's database.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 
+/// Where what payment-service and product-service tell comes in.
+const QUEUE: &str = "order-queue";
+
 /// What handlers work with.
 #[derive(Debug, Clone)]
 pub struct App {
@@ -45,7 +48,10 @@ pub struct App {
 pub async fn assemble(config: Config, base: Base) -> Result<Service, StartError> {
     let app = App {
         database: base.database.clone(),
-        users: Users::new(base.http_client("user-service", config.user_service_url), users::STALE_MAX),
+        users: Users::new(
+            base.http_client("user-service", config.user_service_url),
+            users::STALE_MAX,
+        ),
         catalogue: Catalogue::new(base.http_client("product-service", config.product_service_url)),
         timing: sweeper::Timing {
             payment_deadline: config.payment_deadline,
@@ -53,11 +59,14 @@ pub async fn assemble(config: Config, base: Base) -> Result<Service, StartError>
             interval: config.sweep_interval,
         },
     };
+    let consumer = base.consumer_health(QUEUE);
     let (sweeping, cleaning, counting) = (app.clone(), app.clone(), app.clone());
-    let service = Service::new(base).routes(http::routes(app.clone())).consume("order-queue", events::CONSUMES, app);
-    let consumer = service.consumer_health();
-    Ok(service
-        .worker("sweeper", move |stop| sweeper::run(sweeping.clone(), consumer.clone(), stop))
+    Ok(Service::new(base)
+        .routes(http::routes(app.clone()))
+        .consume(QUEUE, events::CONSUMES, app)
+        .worker("sweeper", move |stop| {
+            sweeper::run(sweeping.clone(), consumer.clone(), stop)
+        })
         .worker("key-cleaner", move |stop| cleaner::run(cleaning.database.clone(), stop))
         .status("saga", move || sweeper::status(counting.clone())))
 }

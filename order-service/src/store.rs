@@ -219,7 +219,9 @@ pub async fn find(db: impl PgExecutor<'_>, id: Uuid, user_id: Uuid) -> Result<Op
 
 /// Whose order it is.
 pub async fn owner(db: impl PgExecutor<'_>, id: Uuid) -> Result<Option<Uuid>, sqlx::Error> {
-    sqlx::query_scalar!("select user_id from orders where id = $1", id).fetch_optional(db).await
+    sqlx::query_scalar!("select user_id from orders where id = $1", id)
+        .fetch_optional(db)
+        .await
 }
 
 /// A user's orders, newest first, from below `before`.
@@ -257,7 +259,10 @@ pub async fn lines(db: impl PgExecutor<'_>, order_ids: &[Uuid]) -> Result<Vec<(U
         quantity: quantity.cast_unsigned(),
         unit_price_minor,
     };
-    Ok(rows.into_iter().map(|row| (row.order_id, line(row.product_id, row.quantity, row.unit_price_minor))).collect())
+    Ok(rows
+        .into_iter()
+        .map(|row| (row.order_id, line(row.product_id, row.quantity, row.unit_price_minor)))
+        .collect())
 }
 
 /// The name under which a variant is stored, which is also its name on the wire.

@@ -46,7 +46,9 @@ enum Due {
 /// Sweeps whenever this instance leads, until `stop`.
 pub async fn run(app: App, consumer: Arc<ConsumerHealth>, stop: CancellationToken) {
     while !stop.is_cancelled() {
-        let Some(mut leader) = Leader::elect(&app.database, TASK, &stop).await else { return };
+        let Some(mut leader) = Leader::elect(&app.database, TASK, &stop).await else {
+            return;
+        };
         if let Err(error) = lead(&app, &consumer, &mut leader, &stop).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "the sweep was interrupted");
         }
@@ -108,7 +110,11 @@ async fn advance(tx: &mut Tx, order: &mut OrderRecord, due: Due) -> Result<(), A
 
 /// No request causes a sweep: its events belong to the request that placed the order.
 fn story_of(order: &OrderRecord) -> Context {
-    Context::caused_by(&order.correlation_id, order.correlation_id.clone(), order.traceparent.clone())
+    Context::caused_by(
+        &order.correlation_id,
+        order.correlation_id.clone(),
+        order.traceparent.clone(),
+    )
 }
 
 /// The section `saga` of the status page.

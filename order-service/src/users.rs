@@ -48,14 +48,23 @@ enum Told {
 impl Users {
     /// `stale_max` is how long an answer counts while user-service is away.
     pub fn new(client: ResilientHttpClient, stale_max: Duration) -> Self {
-        Self { client, known: Cache::builder().max_capacity(KNOWN_MAX).time_to_live(stale_max).build() }
+        Self {
+            client,
+            known: Cache::builder().max_capacity(KNOWN_MAX).time_to_live(stale_max).build(),
+        }
     }
 
     /// Whether the caller is a user. Always asks; the last answer is only for when nobody answers.
     pub async fn check(&self, context: &Context, caller: &Identity) -> Result<(), UserRefusal> {
         let user_id = caller.user_id;
         let path = format!("/api/users/{user_id}");
-        let answer = self.client.get(&path).context(context).header(IDENTITY_HEADER, &caller.token).send().await;
+        let answer = self
+            .client
+            .get(&path)
+            .context(context)
+            .header(IDENTITY_HEADER, &caller.token)
+            .send()
+            .await;
         let told = answer.as_ref().map_or(Told::Nothing, |answer| read(answer, user_id));
         match told {
             Told::Known => {
@@ -67,7 +76,9 @@ impl Users {
                 Err(UserRefusal::Unknown)
             }
             Told::Nothing if self.known.contains_key(&user_id) => {
-                tracing::warn!("user-service is away: a user is taken to be as they were within the last {STALE_MAX:?}");
+                tracing::warn!(
+                    "user-service is away: a user is taken to be as they were within the last {STALE_MAX:?}"
+                );
                 Ok(())
             }
             Told::Nothing => Err(UserRefusal::Away(answer.err().map(Arc::new))),

@@ -127,13 +127,23 @@ impl Wish {
 
     /// Puts prices to the lines; `price_of` knows only products on sale.
     pub fn price<'a>(&self, price_of: impl Fn(Uuid) -> Option<&'a Price>) -> Result<PricedBasket, PricingRefusal> {
-        let missing: Vec<Uuid> = self.product_ids().into_iter().filter(|id| price_of(*id).is_none()).collect();
+        let missing: Vec<Uuid> = self
+            .product_ids()
+            .into_iter()
+            .filter(|id| price_of(*id).is_none())
+            .collect();
         if !missing.is_empty() {
             return Err(PricingRefusal::NotOnSale(missing));
         }
-        let mut basket = PricedBasket { lines: Vec::new(), total_minor: 0, currency: String::new() };
+        let mut basket = PricedBasket {
+            lines: Vec::new(),
+            total_minor: 0,
+            currency: String::new(),
+        };
         for line in &self.lines {
-            let Some(price) = price_of(line.product_id) else { continue };
+            let Some(price) = price_of(line.product_id) else {
+                continue;
+            };
             if basket.lines.is_empty() {
                 basket.currency.clone_from(&price.currency);
             } else if basket.currency != price.currency {
@@ -147,9 +157,15 @@ impl Wish {
 
 impl PricedBasket {
     fn add(&mut self, line: WishedLine, unit_price_minor: i64) -> Result<(), PricingRefusal> {
-        let sum = unit_price_minor.checked_mul(i64::from(line.quantity)).ok_or(PricingRefusal::TooLarge)?;
+        let sum = unit_price_minor
+            .checked_mul(i64::from(line.quantity))
+            .ok_or(PricingRefusal::TooLarge)?;
         self.total_minor = self.total_minor.checked_add(sum).ok_or(PricingRefusal::TooLarge)?;
-        self.lines.push(Line { product_id: line.product_id, quantity: line.quantity, unit_price_minor });
+        self.lines.push(Line {
+            product_id: line.product_id,
+            quantity: line.quantity,
+            unit_price_minor,
+        });
         Ok(())
     }
 }
@@ -170,13 +186,20 @@ mod tests {
     }
 
     fn usd(unit_price_minor: i64) -> Price {
-        Price { unit_price_minor, currency: "USD".to_owned() }
+        Price {
+            unit_price_minor,
+            currency: "USD".to_owned(),
+        }
     }
 
     #[test]
     fn merges_lines_of_the_same_product() {
         let merged = wish(&[(A, 1), (B, 2), (A, 3)]).unwrap();
-        let lines: Vec<_> = merged.lines.iter().map(|line| (line.product_id, line.quantity)).collect();
+        let lines: Vec<_> = merged
+            .lines
+            .iter()
+            .map(|line| (line.product_id, line.quantity))
+            .collect();
         assert_eq!(lines, [(A, 4), (B, 2)]);
     }
 
@@ -194,7 +217,11 @@ mod tests {
     #[test]
     fn refuses_payment_methods_that_are_none() {
         for name in ["", "PM_OK", "pm ok", "pm-ok", "pm\u{202e}", &"x".repeat(65)] {
-            assert_eq!(Wish::new(&[(A, 1)], name.to_owned()), Err(WishRefusal::PaymentMethod), "{name:?}");
+            assert_eq!(
+                Wish::new(&[(A, 1)], name.to_owned()),
+                Err(WishRefusal::PaymentMethod),
+                "{name:?}"
+            );
         }
         assert!(Wish::new(&[(A, 1)], "x".repeat(64)).is_ok());
     }
@@ -202,17 +229,29 @@ mod tests {
     #[test]
     fn adds_up_the_catalogues_prices() {
         let (a, b) = (usd(2999), usd(5));
-        let basket = wish(&[(A, 2), (B, 3)]).unwrap().price(|id| Some(if id == A { &a } else { &b })).unwrap();
+        let basket = wish(&[(A, 2), (B, 3)])
+            .unwrap()
+            .price(|id| Some(if id == A { &a } else { &b }))
+            .unwrap();
         assert_eq!((basket.total_minor, basket.currency.as_str()), (6013, "USD"));
     }
 
     #[test]
     fn refuses_what_cannot_be_priced() {
         let both = wish(&[(A, 2), (B, 1)]).unwrap();
-        let euro = Price { unit_price_minor: 1, currency: "EUR".to_owned() };
+        let euro = Price {
+            unit_price_minor: 1,
+            currency: "EUR".to_owned(),
+        };
         let (one, half) = (usd(1), usd(i64::MAX / 2 + 1));
-        assert_eq!(both.price(|id| (id == A).then_some(&one)), Err(PricingRefusal::NotOnSale(vec![B])));
-        assert_eq!(both.price(|id| Some(if id == A { &one } else { &euro })), Err(PricingRefusal::MixedCurrencies));
+        assert_eq!(
+            both.price(|id| (id == A).then_some(&one)),
+            Err(PricingRefusal::NotOnSale(vec![B]))
+        );
+        assert_eq!(
+            both.price(|id| Some(if id == A { &one } else { &euro })),
+            Err(PricingRefusal::MixedCurrencies)
+        );
         assert_eq!(both.price(|_| Some(&half)), Err(PricingRefusal::TooLarge));
     }
 }

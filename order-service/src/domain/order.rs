@@ -69,7 +69,10 @@ impl Order {
     /// Participants give back only after `order.failed` or `order.cancelled`, so only an order that is neither shows a bug.
     fn refuse_unasked(&self, gives_back: bool, input: Input) -> Result<(), Refusal> {
         if gives_back && self.compensation == Compensation::None {
-            return Err(Refusal::Impossible { input, status: self.status });
+            return Err(Refusal::Impossible {
+                input,
+                status: self.status,
+            });
         }
         Ok(())
     }
@@ -116,7 +119,10 @@ impl Order {
                 self.compensation = Compensation::Pending;
                 Ok(vec![Emitted::Cancelled])
             }
-            from => Err(Refusal::Transition { from, to: Status::Cancelled }),
+            from => Err(Refusal::Transition {
+                from,
+                to: Status::Cancelled,
+            }),
         }
     }
 

@@ -18,7 +18,9 @@ pub(super) fn may_change(headers: &HeaderMap, etag: &str) -> Result<(), Error> {
 /// Whether the client already has what it asks for, by `If-None-Match`. Compares weakly.
 pub(super) fn is_known(headers: &HeaderMap, etag: &str) -> Result<bool, Error> {
     let tags = tags(headers, &IF_NONE_MATCH, "If-None-Match")?.unwrap_or_default();
-    Ok(tags.iter().any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag))
+    Ok(tags
+        .iter()
+        .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag))
 }
 
 /// The tags of a header, with their quotes; `None` where it is absent. Our tags hold no comma, so a comma parts two.
@@ -49,15 +51,31 @@ mod tests {
 
     #[test]
     fn if_none_match_compares_weakly() {
-        for (value, known) in [("\"3\"", true), ("W/\"3\"", true), ("\"1\", \"3\"", true), ("*", true), ("\"2\"", false)] {
-            assert_eq!(is_known(&with(IF_NONE_MATCH, value), "\"3\"").unwrap(), known, "{value}");
+        for (value, known) in [
+            ("\"3\"", true),
+            ("W/\"3\"", true),
+            ("\"1\", \"3\"", true),
+            ("*", true),
+            ("\"2\"", false),
+        ] {
+            assert_eq!(
+                is_known(&with(IF_NONE_MATCH, value), "\"3\"").unwrap(),
+                known,
+                "{value}"
+            );
         }
         assert!(!is_known(&HeaderMap::new(), "\"3\"").unwrap());
     }
 
     #[test]
     fn if_match_compares_strongly() {
-        for (value, allowed) in [("\"3\"", true), ("\"1\",\"3\"", true), ("*", true), ("W/\"3\"", false), ("\"2\"", false)] {
+        for (value, allowed) in [
+            ("\"3\"", true),
+            ("\"1\",\"3\"", true),
+            ("*", true),
+            ("W/\"3\"", false),
+            ("\"2\"", false),
+        ] {
             assert_eq!(may_change(&with(IF_MATCH, value), "\"3\"").is_ok(), allowed, "{value}");
         }
         assert!(may_change(&HeaderMap::new(), "\"3\"").is_ok());
@@ -66,7 +84,13 @@ mod tests {
     #[test]
     fn refuses_what_is_no_tag() {
         for value in ["3", "\"3", "", "\"3\",,"] {
-            assert!(matches!(may_change(&with(IF_MATCH, value), "\"3\""), Err(Error::BadCondition("If-Match"))), "{value}");
+            assert!(
+                matches!(
+                    may_change(&with(IF_MATCH, value), "\"3\""),
+                    Err(Error::BadCondition("If-Match"))
+                ),
+                "{value}"
+            );
         }
     }
 }

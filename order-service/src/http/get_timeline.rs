@@ -30,5 +30,8 @@ pub(super) async fn handle(
         return Err(Error::NoSuchOrder);
     }
     let items = timeline::of_order(app.database.pool(), id, app.database.source(), EVENTS_MAX).await?;
-    Ok(Json(Page { items, next_cursor: None }))
+    Ok(Json(Page {
+        items,
+        next_cursor: None,
+    }))
 }

@@ -33,7 +33,12 @@ mod tests {
     use http::HeaderValue;
 
     fn read(values: &[&str]) -> Result<String, Error> {
-        let header = |value: &&str| (HEADER.parse().unwrap(), HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        let header = |value: &&str| {
+            (
+                HEADER.parse().unwrap(),
+                HeaderValue::from_bytes(value.as_bytes()).unwrap(),
+            )
+        };
         let mut headers = HeaderMap::new();
         for (name, value) in values.iter().map(header) {
             let _: bool = headers.append::<http::HeaderName>(name, value);
@@ -50,7 +55,15 @@ mod tests {
 
     #[test]
     fn refuses_everything_else() {
-        for values in [&[][..], &[""], &["a b"], &["a\tb"], &["é"], &["a", "a"], &[&"x".repeat(256)]] {
+        for values in [
+            &[][..],
+            &[""],
+            &["a b"],
+            &["a\tb"],
+            &["é"],
+            &["a", "a"],
+            &[&"x".repeat(256)],
+        ] {
             assert!(matches!(read(values), Err(Error::BadIdempotencyKey)), "{values:?}");
         }
     }

@@ -36,6 +36,10 @@ pub(super) struct OrderBody {
 }
 
 impl OrderBody {
+    pub(super) fn id(&self) -> Uuid {
+        self.id
+    }
+
     pub(super) fn new(order: OrderRecord, items: Vec<Line>) -> Self {
         Self {
             id: order.id,

@@ -53,10 +53,19 @@ pub(super) async fn handle(
     Json(request): Json<PlaceOrder>,
 ) -> Result<Response, Error> {
     let key = idempotency_key::from_headers(&headers)?;
-    let asked: Vec<(Uuid, u32)> = request.items.iter().map(|item| (item.product_id, item.quantity)).collect();
+    let asked: Vec<(Uuid, u32)> = request
+        .items
+        .iter()
+        .map(|item| (item.product_id, item.quantity))
+        .collect();
     let wish = Wish::new(&asked, request.payment_method)?;
     let fingerprint = idempotency_key::fingerprint(&wish)?;
-    let claim = Claim { user_id: caller.user_id, key, fingerprint, lease: shared::id::new() };
+    let claim = Claim {
+        user_id: caller.user_id,
+        key,
+        fingerprint,
+        lease: shared::id::new(),
+    };
     match keys::claim(app.database.pool(), &claim, LEASE, KEEP).await? {
         Claimed::Answered(answer) => return Ok(respond(answer)),
         Claimed::InFlight => return Err(Error::KeyInFlight),

@@ -19,10 +19,16 @@ pub(super) async fn decide(
     let mut tx = app.database.begin(context).await?;
     let found = store::lock(&mut tx, id).await?;
     let is_theirs = |user_id: Uuid| owner.is_none_or(|owner| owner == user_id);
-    let mut order = found.filter(|order| is_theirs(order.user_id)).ok_or(Error::NoSuchOrder)?;
+    let mut order = found
+        .filter(|order| is_theirs(order.user_id))
+        .ok_or(Error::NoSuchOrder)?;
     conditions::may_change(headers, &order_body::etag(&order))?;
     // The events belong to the order's story; this request is their cause.
-    let story = Context::caused_by(&order.correlation_id, &context.causation_id, context.traceparent.clone());
+    let story = Context::caused_by(
+        &order.correlation_id,
+        &context.causation_id,
+        context.traceparent.clone(),
+    );
     tx.set_context(story);
     saga::advance(&mut tx, &mut order, input).await?;
     tx.commit().await?;

@@ -64,7 +64,11 @@ pub async fn claim(pool: &PgPool, claim: &Claim, lease: Duration, keep: Duration
     )
     .fetch_optional(pool)
     .await?;
-    if taken.is_some() { Ok(Claimed::Ours) } else { look(pool, claim).await }
+    if taken.is_some() {
+        Ok(Claimed::Ours)
+    } else {
+        look(pool, claim).await
+    }
 }
 
 async fn look(pool: &PgPool, claim: &Claim) -> Result<Claimed, sqlx::Error> {
@@ -81,12 +85,17 @@ async fn look(pool: &PgPool, claim: &Claim) -> Result<Claimed, sqlx::Error> {
     if row.fingerprint != claim.fingerprint {
         return Ok(Claimed::OtherRequest);
     }
-    Ok(match (row.answer_status, row.answer_location, row.answer_etag, row.answer_body) {
-        (Some(status), Some(location), Some(etag), Some(body)) => {
-            Claimed::Answered(StoredAnswer { status: status.cast_unsigned(), location, etag, body })
-        }
-        _ => Claimed::InFlight,
-    })
+    Ok(
+        match (row.answer_status, row.answer_location, row.answer_etag, row.answer_body) {
+            (Some(status), Some(location), Some(etag), Some(body)) => Claimed::Answered(StoredAnswer {
+                status: status.cast_unsigned(),
+                location,
+                etag,
+                body,
+            }),
+            _ => Claimed::InFlight,
+        },
+    )
 }
 
 /// Stores the answer, inside the transaction of the work itself. `false` if the lease has passed to another attempt:

@@ -9,10 +9,7 @@ use std::{collections::BTreeMap, time::Duration};
 const ASKING_DELAY_MAX_S: f64 = 3600.0;
 
 /// An open order that was placed longer ago than `deadline`, locked. Orders that somebody else is deciding are skipped.
-pub async fn lock_past_deadline(
-    db: &mut PgConnection,
-    deadline: Duration,
-) -> Result<Option<OrderRecord>, sqlx::Error> {
+pub async fn lock_past_deadline(db: &mut PgConnection, deadline: Duration) -> Result<Option<OrderRecord>, sqlx::Error> {
     let row = sqlx::query_as!(
         OrderRow,
         "select id, user_id, status, payment, stock, compensation, reason, payment_method, total_minor, currency,

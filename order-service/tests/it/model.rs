@@ -17,9 +17,20 @@ use world::{Message, Rules};
 fn every_interleaving_ends_in_agreement() {
     let outcome = explore(Rules::AS_DESIGNED, 0);
     report("nothing lost", &outcome);
-    let Outcome::Sound { ends, .. } = outcome else { panic!("{outcome}") };
-    for status in [Status::Confirmed, Status::Shipped, Status::Delivered, Status::Failed, Status::Cancelled] {
-        assert!(ends.contains(&status), "no run ended as {status:?}: the search did not reach what it should");
+    let Outcome::Sound { ends, .. } = outcome else {
+        panic!("{outcome}")
+    };
+    for status in [
+        Status::Confirmed,
+        Status::Shipped,
+        Status::Delivered,
+        Status::Failed,
+        Status::Cancelled,
+    ] {
+        assert!(
+            ends.contains(&status),
+            "no run ended as {status:?}: the search did not reach what it should"
+        );
     }
 }
 
@@ -37,12 +48,48 @@ fn deadline_and_asking_again_make_up_for_lost_messages() {
 fn finds_what_is_wrong_with_broken_rules() {
     let right = Rules::AS_DESIGNED;
     let broken = [
-        ("a payment after the cancellation confirms", Rules { order: confirms_after_cancel, ..right }),
-        ("confirmed without asking the stock", Rules { order: confirms_on_payment_alone, ..right }),
-        ("compensation is done when money is back", Rules { order: forgets_the_stock, ..right }),
-        ("a close during the charge is dropped", Rules { payment: drops_close_while_charging, ..right }),
-        ("no tombstone for an early close", Rules { stock: leaves_no_tombstone, ..right }),
-        ("a sold reservation is not taken back", Rules { stock: keeps_what_is_sold, ..right }),
+        (
+            "a payment after the cancellation confirms",
+            Rules {
+                order: confirms_after_cancel,
+                ..right
+            },
+        ),
+        (
+            "confirmed without asking the stock",
+            Rules {
+                order: confirms_on_payment_alone,
+                ..right
+            },
+        ),
+        (
+            "compensation is done when money is back",
+            Rules {
+                order: forgets_the_stock,
+                ..right
+            },
+        ),
+        (
+            "a close during the charge is dropped",
+            Rules {
+                payment: drops_close_while_charging,
+                ..right
+            },
+        ),
+        (
+            "no tombstone for an early close",
+            Rules {
+                stock: leaves_no_tombstone,
+                ..right
+            },
+        ),
+        (
+            "a sold reservation is not taken back",
+            Rules {
+                stock: keeps_what_is_sold,
+                ..right
+            },
+        ),
     ];
     for (name, rules) in broken {
         let outcome = explore(rules, 0);
@@ -51,7 +98,10 @@ fn finds_what_is_wrong_with_broken_rules() {
     }
 }
 
-#[expect(clippy::print_stdout, reason = "the size of the search is what makes it worth believing")]
+#[expect(
+    clippy::print_stdout,
+    reason = "the size of the search is what makes it worth believing"
+)]
 fn report(name: &str, outcome: &Outcome) {
     println!("{name}: {outcome}");
 }

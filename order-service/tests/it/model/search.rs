@@ -8,16 +8,33 @@ use std::fmt;
 /// What a walk found.
 pub(crate) enum Outcome {
     /// No violation in the whole space.
-    Sound { states: usize, steps: usize, quiet: usize, ends: Vec<Status> },
+    Sound {
+        states: usize,
+        steps: usize,
+        quiet: usize,
+        ends: Vec<Status>,
+    },
     /// The first violation, with a shortest way to it.
-    Violated { states: usize, what: String, path: Vec<String> },
+    Violated {
+        states: usize,
+        what: String,
+        path: Vec<String>,
+    },
 }
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sound { states, steps, quiet, ends } => {
-                write!(f, "sound; {states} states, {steps} steps between them, {quiet} quiet states, ends {ends:?}")
+            Self::Sound {
+                states,
+                steps,
+                quiet,
+                ends,
+            } => {
+                write!(
+                    f,
+                    "sound; {states} states, {steps} steps between them, {quiet} quiet states, ends {ends:?}"
+                )
             }
             Self::Violated { states, what, path } => {
                 write!(f, "violated after {states} states: {what}\n  {}", path.join("\n  "))
@@ -71,7 +88,12 @@ pub(crate) fn explore(rules: Rules, losses: u8) -> Outcome {
     }
     ends.sort_by_key(|status| format!("{status:?}"));
     ends.dedup();
-    Outcome::Sound { states: walk.worlds.len(), steps: walk.steps, quiet: quiet.len(), ends }
+    Outcome::Sound {
+        states: walk.worlds.len(),
+        steps: walk.steps,
+        quiet: quiet.len(),
+        ends,
+    }
 }
 
 /// All that can happen next.
@@ -84,19 +106,35 @@ fn steps(world: World, rules: Rules) -> Vec<(String, Result<World, String>)> {
             continue;
         }
         let again = if in_flight { "" } else { " again" };
-        steps.push((format!("{message:?} arrives{again} at {to:?}"), world.deliver(rules, bit, true)));
+        steps.push((
+            format!("{message:?} arrives{again} at {to:?}"),
+            world.deliver(rules, bit, true),
+        ));
         if *to == To::Stock && *message == Message::Placed {
-            steps.push((format!("{message:?} arrives{again}, out of stock"), world.deliver(rules, bit, false)));
+            steps.push((
+                format!("{message:?} arrives{again}, out of stock"),
+                world.deliver(rules, bit, false),
+            ));
         }
         if in_flight && world.losses > 0 && *message != Message::Confirmed {
-            let lost = World { in_flight: world.in_flight & !mask, losses: world.losses - 1, ..world };
+            let lost = World {
+                in_flight: world.in_flight & !mask,
+                losses: world.losses - 1,
+                ..world
+            };
             steps.push((format!("{message:?} to {to:?} vanishes"), Ok(lost)));
         }
     }
     for (how, after) in world.provider_steps() {
         steps.push((how.to_owned(), Ok(after)));
     }
-    for input in [Input::Cancel, Input::DeadlinePassed, Input::Ship, Input::Deliver, Input::CompensationOverdue] {
+    for input in [
+        Input::Cancel,
+        Input::DeadlinePassed,
+        Input::Ship,
+        Input::Deliver,
+        Input::CompensationOverdue,
+    ] {
         steps.push((format!("{input:?}"), world.input(rules, input)));
     }
     steps
@@ -125,7 +163,11 @@ impl Walk {
             position = *from;
         }
         path.reverse();
-        Outcome::Violated { states: self.worlds.len(), what, path }
+        Outcome::Violated {
+            states: self.worlds.len(),
+            what,
+            path,
+        }
     }
 
     /// A state from which none of the `good` ones can be reached, if there is one.

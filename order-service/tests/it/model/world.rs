@@ -56,8 +56,11 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    pub(crate) const AS_DESIGNED: Self =
-        Self { order: Order::apply, payment: participants::payment, stock: participants::stock };
+    pub(crate) const AS_DESIGNED: Self = Self {
+        order: Order::apply,
+        payment: participants::payment,
+        stock: participants::stock,
+    };
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -146,13 +149,37 @@ impl World {
         let asked = matches!(self.payment, S::ChargeSent | S::ToClose);
         let mut steps = Vec::new();
         match (self.payment, self.provider) {
-            (S::ChargeDue, _) => steps.push(("the charge is sent", Self { payment: S::ChargeSent, ..self })),
+            (S::ChargeDue, _) => steps.push((
+                "the charge is sent",
+                Self {
+                    payment: S::ChargeSent,
+                    ..self
+                },
+            )),
             (_, Provider::Untouched) if asked => {
-                steps.push(("the provider captures", Self { provider: Provider::Captured, ..self }));
-                steps.push(("the provider declines", Self { provider: Provider::Declined, ..self }));
+                steps.push((
+                    "the provider captures",
+                    Self {
+                        provider: Provider::Captured,
+                        ..self
+                    },
+                ));
+                steps.push((
+                    "the provider declines",
+                    Self {
+                        provider: Provider::Declined,
+                        ..self
+                    },
+                ));
             }
             (S::Refunding, Provider::Captured) => {
-                steps.push(("the provider refunds", Self { provider: Provider::Refunded, ..self }));
+                steps.push((
+                    "the provider refunds",
+                    Self {
+                        provider: Provider::Refunded,
+                        ..self
+                    },
+                ));
             }
             _ => {}
         }
@@ -180,9 +207,15 @@ impl World {
 
     /// What must hold at every moment.
     pub(crate) fn check(self) -> Result<(), String> {
-        let good = matches!(self.order.status, Status::Confirmed | Status::Shipped | Status::Delivered);
+        let good = matches!(
+            self.order.status,
+            Status::Confirmed | Status::Shipped | Status::Delivered
+        );
         if good && !self.money_is_kept() {
-            return Err(format!("{:?}, but the provider says {:?}", self.order.status, self.provider));
+            return Err(format!(
+                "{:?}, but the provider says {:?}",
+                self.order.status, self.provider
+            ));
         }
         if good && !matches!(self.stock, StockState::Reserved | StockState::Sold) {
             return Err(format!("{:?}, but the stock is {:?}", self.order.status, self.stock));
@@ -205,7 +238,11 @@ impl World {
             Status::Failed | Status::Cancelled => nothing_held,
             Status::Placed | Status::PaymentReceived => false,
         };
-        if agreed { Ok(()) } else { Err("all is quiet, but this is no agreed end state".to_owned()) }
+        if agreed {
+            Ok(())
+        } else {
+            Err("all is quiet, but this is no agreed end state".to_owned())
+        }
     }
 }
 
@@ -219,13 +256,15 @@ fn check_step(before: Order, after: Order, input: Input, emitted: &[Emitted]) ->
     if closed && emitted.iter().any(|event| *event != Emitted::CompensationRequested) {
         return wrong("a closed order told something");
     }
-    if (input == Input::CompensationOverdue) != emitted.contains(&Emitted::CompensationRequested) && !emitted.is_empty() {
+    if (input == Input::CompensationOverdue) != emitted.contains(&Emitted::CompensationRequested) && !emitted.is_empty()
+    {
         return wrong("asked again at the wrong time");
     }
     if !allowed(before.status, after.status) {
         return wrong("no such transition");
     }
-    if payment_rank(after.payment) < payment_rank(before.payment) || stock_rank(after.stock) < stock_rank(before.stock) {
+    if payment_rank(after.payment) < payment_rank(before.payment) || stock_rank(after.stock) < stock_rank(before.stock)
+    {
         return wrong("a fact went back");
     }
     if emitted != expected_events(before.status, after.status) && input != Input::CompensationOverdue {
