@@ -1,0 +1,1 @@
+//! Real databases, vhosts and services for tests.
