@@ -4,7 +4,7 @@ use axum::body::{Body, BodyDataStream};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt, stream::BoxStream};
 use http::HeaderMap;
-use hyper::body::Body as _;
+use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use std::{
     pin::Pin,
     sync::{Arc, Mutex, OnceLock, PoisonError},
@@ -31,6 +31,8 @@ pub enum BodyFault {
 pub struct RequestBody {
     unread: Unread,
     fault: Arc<OnceLock<BodyFault>>,
+    /// As the client announced it, so that the service gets a `Content-Length` where there was one.
+    size: SizeHint,
 }
 
 type Chunks = BoxStream<'static, Result<Bytes, BodyFault>>;
@@ -43,14 +45,15 @@ impl RequestBody {
             return None;
         }
         let fault = Arc::new(OnceLock::new());
+        let size = body.size_hint();
         let chunks = guard(body.into_data_stream(), bytes_max, idle_timeout, Arc::clone(&fault));
-        Some(Self { unread: Arc::new(Mutex::new(Some(chunks.boxed()))), fault })
+        Some(Self { unread: Arc::new(Mutex::new(Some(chunks.boxed()))), fault, size })
     }
 
-    /// A stream of the body for one attempt. It takes the body with its first read, so an attempt that fails before that
-    /// leaves it for the next.
-    pub fn attempt(&self) -> impl Stream<Item = Result<Bytes, BodyFault>> + Send + use<> {
-        Attempt { unread: Arc::clone(&self.unread), chunks: None }
+    /// The body for one attempt. It takes the bytes with its first read, so an attempt that fails before that leaves
+    /// them for the next.
+    pub fn attempt(&self) -> Body {
+        Body::new(Attempt { unread: Arc::clone(&self.unread), chunks: None, size: self.size.clone() })
     }
 
     /// Whether nothing of it has been read.
@@ -99,20 +102,29 @@ fn guard(
 struct Attempt {
     unread: Unread,
     chunks: Option<Chunks>,
+    size: SizeHint,
 }
 
-impl Stream for Attempt {
-    type Item = Result<Bytes, BodyFault>;
+impl HttpBody for Attempt {
+    type Data = Bytes;
+    type Error = BodyFault;
 
-    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+    fn poll_frame(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
         let this = self.get_mut();
         if this.chunks.is_none() {
             this.chunks = this.unread.lock().unwrap_or_else(PoisonError::into_inner).take();
         }
         match &mut this.chunks {
-            Some(chunks) => chunks.poll_next_unpin(context),
+            Some(chunks) => chunks.poll_next_unpin(context).map_ok(Frame::data),
             None => Poll::Ready(Some(Err(BodyFault::Broken))),
         }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.size.clone()
     }
 }
 
@@ -121,8 +133,11 @@ impl Stream for Attempt {
 mod tests {
     use super::*;
 
-    async fn collect(body: &RequestBody) -> Vec<Result<Bytes, BodyFault>> {
-        body.attempt().collect().await
+    /// What an attempt reads: the chunks, and whether it came to a good end.
+    async fn read(body: &RequestBody) -> (Vec<Bytes>, bool) {
+        let read: Vec<_> = body.attempt().into_data_stream().collect().await;
+        let whole = read.iter().all(Result::is_ok);
+        (read.into_iter().flatten().collect(), whole)
     }
 
     fn body(chunks: Vec<&'static str>, bytes_max: u64) -> RequestBody {
@@ -134,14 +149,14 @@ mod tests {
     #[tokio::test]
     async fn passes_a_body_within_the_limit() {
         let body = body(vec!["ab", "cd"], 4);
-        assert_eq!(collect(&body).await, [Ok(Bytes::from("ab")), Ok(Bytes::from("cd"))]);
+        assert_eq!(read(&body).await, (vec![Bytes::from("ab"), Bytes::from("cd")], true));
         assert_eq!(body.fault(), None);
     }
 
     #[tokio::test]
     async fn stops_at_the_limit_and_says_why() {
         let body = body(vec!["ab", "cde"], 4);
-        assert_eq!(collect(&body).await, [Ok(Bytes::from("ab")), Err(BodyFault::TooLarge)]);
+        assert_eq!(read(&body).await, (vec![Bytes::from("ab")], false));
         assert_eq!(body.fault(), Some(BodyFault::TooLarge));
     }
 
@@ -150,8 +165,8 @@ mod tests {
         let body = body(vec!["ab"], 4);
         drop(body.attempt());
         assert!(body.is_unread());
-        assert_eq!(collect(&body).await, [Ok(Bytes::from("ab"))]);
+        assert_eq!(read(&body).await, (vec![Bytes::from("ab")], true));
         assert!(!body.is_unread());
-        assert_eq!(collect(&body).await, [Err(BodyFault::Broken)]);
+        assert_eq!(read(&body).await, (vec![], false));
     }
 }

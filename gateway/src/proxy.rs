@@ -83,7 +83,7 @@ async fn answer(gateway: &Gateway, context: &Context, request: Request, journey:
         headers: parts.headers,
         body: RequestBody::new(body, bytes_max, gateway.limits.body_idle_timeout),
     };
-    let response = forward(gateway, route, context, forwarded).await?;
+    let response = forward(gateway, route, forwarded).await?;
     end_session(gateway, route, caller.as_ref(), &response).await;
     Ok(response)
 }
@@ -162,9 +162,9 @@ fn inject(
     Ok(())
 }
 
-async fn forward(gateway: &Gateway, route: &Route, context: &Context, request: Forwarded) -> Result<Response, Error> {
+async fn forward(gateway: &Gateway, route: &Route, request: Forwarded) -> Result<Response, Error> {
     let upstream = &gateway.upstreams[route.upstream.as_str()];
-    let mut response = upstream.forward(&request, context).await.map_err(|fault| {
+    let mut response = upstream.forward(&request).await.map_err(|fault| {
         // When the client's own body was the trouble, it is told so.
         match request.body.as_ref().and_then(RequestBody::fault) {
             Some(BodyFault::TooLarge) => Error::BodyTooLarge(gateway.limits.body_bytes_max),

@@ -1,12 +1,9 @@
 //! The services behind the gateway: their replicas, and whose turn it is.
 
 use crate::{body::RequestBody, config::Replica};
-use axum::response::Response;
+use axum::{body::Body, response::Response};
 use http::{HeaderMap, Method};
-use shared::{
-    context::Context,
-    http_client::{BreakerStatus, CallError, ClientConfig, ResilientHttpClient, RetryConfig},
-};
+use shared::http_client::{BreakerConfig, BreakerStatus, CallError, ClientConfig, ResilientHttpClient, RetryConfig};
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
@@ -14,6 +11,8 @@ use std::{
 
 /// How long a service may take to begin its answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+/// A service may be waiting for its own calls, which end after five seconds.
+const SLOW_CALL: Duration = Duration::from_secs(6);
 /// How many requests may be under way to one replica. What is above it waits shortly and is then refused with 503, so
 /// that one slow service does not take all connections with it.
 const CONCURRENCY_MAX: usize = 256;
@@ -42,15 +41,14 @@ impl Upstream {
     /// The service `name` at `replicas`, each with a breaker of its own.
     pub fn new(name: &str, replicas: &[Replica]) -> Self {
         let client = |(index, replica): (usize, &Replica)| {
-            // One replica bears the service's name.
-            let name = if index == 0 { name.to_owned() } else { format!("{name}#{}", index + 1) };
             let config = ClientConfig {
                 deadline: ANSWER_TIMEOUT,
                 attempt_timeout: ANSWER_TIMEOUT,
                 concurrency_max: CONCURRENCY_MAX,
                 // Services retry their own calls; retries at every level would multiply.
                 retry: RetryConfig { retries_max: 0, ..RetryConfig::default() },
-                ..ClientConfig::new(name, replica.base_url.clone())
+                breaker: BreakerConfig { slow_call: SLOW_CALL, ..BreakerConfig::default() },
+                ..ClientConfig::new(Self::replica_name(name, index), replica.base_url.clone())
             };
             ResilientHttpClient::new(config)
         };
@@ -60,17 +58,22 @@ impl Upstream {
     }
 
     /// Sends a request to the replica whose turn it is, or to the next ones while nothing of it has been sent.
-    pub async fn forward(&self, request: &Forwarded, context: &Context) -> Result<Response, CallError> {
+    pub async fn forward(&self, request: &Forwarded) -> Result<Response, CallError> {
         let turn = self.rotation[self.turn.fetch_add(1, Ordering::Relaxed) % self.rotation.len()];
         let mut last = None;
         for offset in 0..self.replicas.len() {
             let replica = &self.replicas[(turn + offset) % self.replicas.len()];
-            match request.send(replica, context).await {
+            match request.send(replica).await {
                 Err(fault) if !fault.outcome_unknown() && request.is_unsent() => last = Some(fault),
                 outcome => return outcome,
             }
         }
         Err(last.expect("a service has at least one replica"))
+    }
+
+    /// What a replica is called in metrics and on the status page; the first, mostly the only one, like its service.
+    pub fn replica_name(service: &str, index: usize) -> String {
+        if index == 0 { service.to_owned() } else { format!("{service}#{}", index + 1) }
     }
 
     /// The replicas' clients.
@@ -89,8 +92,11 @@ impl Forwarded {
         self.body.as_ref().is_none_or(RequestBody::is_unread)
     }
 
-    async fn send(&self, replica: &ResilientHttpClient, context: &Context) -> Result<Response, CallError> {
-        todo!()
+    async fn send(&self, replica: &ResilientHttpClient) -> Result<Response, CallError> {
+        let mut request = http::Request::new(self.body.as_ref().map_or_else(Body::empty, RequestBody::attempt));
+        *request.method_mut() = self.method.clone();
+        *request.headers_mut() = self.headers.clone();
+        replica.forward(request, &self.target).await
     }
 }
 
