@@ -3,7 +3,7 @@
 use super::Settings;
 use crate::{
     database::Database,
-    http_client::{ClientConfig, ResilientHttpClient},
+    http_client::{BaseUrl, ClientConfig, ResilientHttpClient},
     messaging::{broker::Broker, health::ConsumerHealth, retry::RetryPolicy},
 };
 use std::{
@@ -51,9 +51,6 @@ pub enum StartError {
     /// The database URL is wrong, or a start-up statement failed.
     #[error("the database cannot be used")]
     Database(#[from] sqlx::Error),
-    /// An HTTP client cannot be made, e.g. of a wrong base URL.
-    #[error("a client cannot be made: {0}")]
-    Client(String),
     /// Anything of the service's own.
     #[error(transparent)]
     Own(Box<dyn std::error::Error + Send + Sync>),
@@ -72,18 +69,18 @@ impl Base {
     }
 
     /// A client of another service, with its own breaker under this name on the status page.
-    pub fn http_client(&self, name: &str, base_url: &str) -> Result<ResilientHttpClient, StartError> {
+    pub fn http_client(&self, name: &'static str, base_url: BaseUrl) -> ResilientHttpClient {
         self.http_client_with(ClientConfig::new(name, base_url))
     }
 
     /// A client with its own limits.
-    pub fn http_client_with(&self, config: ClientConfig) -> Result<ResilientHttpClient, StartError> {
-        let client = ResilientHttpClient::new(config).map_err(|error| StartError::Client(error.to_string()))?;
+    pub fn http_client_with(&self, config: ClientConfig) -> ResilientHttpClient {
+        let client = ResilientHttpClient::new(config);
         self.clients
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .push(client.clone());
-        Ok(client)
+        client
     }
 
     /// How the consumer of `queue` is doing, also before it is started.
