@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderValue};
 use std::{
     num::NonZeroU32,
     sync::{
-        Arc,
+        Arc, LazyLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -23,10 +23,11 @@ use std::{
 /// How often buckets of the local limiter that are full again are thrown away.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 
+static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("limiter/take.lua")));
+
 /// The limiter of one gateway.
 pub struct Limiter {
     redis: Arc<Redis>,
-    script: Script,
     local: DefaultKeyedRateLimiter<String, StateInformationMiddleware>,
     clock: DefaultClock,
     is_local: AtomicBool,
@@ -60,7 +61,6 @@ impl Limiter {
         let quota = Quota::per_second(rate_per_s).allow_burst(burst);
         Self {
             redis,
-            script: Script::new(include_str!("limiter/take.lua")),
             local: RateLimiter::keyed(quota).with_middleware(),
             clock: DefaultClock::default(),
             is_local: AtomicBool::new(false),
@@ -107,7 +107,7 @@ impl Limiter {
     }
 
     async fn take_shared(&self, key: &str) -> Option<Verdict> {
-        let mut invocation = self.script.key(key);
+        let mut invocation = TAKE.key(key);
         invocation.arg(1_000_000 / self.rate_per_s.get()).arg(self.burst.get());
         let answer = self.redis.ask(move |connection| {
             Box::pin(async move { invocation.invoke_async::<(u64, u32, u64)>(connection).await })

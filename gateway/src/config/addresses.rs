@@ -1,13 +1,12 @@
 //! Settings that hold addresses: a service's replicas, and the proxies in front of us.
 
-use shared::http_client::BaseUrl;
 use std::{net::IpAddr, str::FromStr};
 
 /// One process of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replica {
     /// `http://host:port`.
-    pub base_url: BaseUrl,
+    pub base_url: String,
     /// Its share of the requests, compared with its neighbours'.
     pub weight: usize,
 }
@@ -48,9 +47,14 @@ impl FromStr for Replica {
     fn from_str(text: &str) -> Result<Self, AddressFault> {
         let (address, option) = text.split_once(';').map_or((text, None), |(address, option)| (address, Some(option)));
         let address = address.trim();
-        let base_url = address.parse().map_err(|_| AddressFault::Url(address.to_owned()))?;
+        let uri: http::Uri = address.parse().map_err(|_| AddressFault::Url(address.to_owned()))?;
+        // A path here would be a second place that decides what `/internal` is.
+        let is_base = uri.scheme() == Some(&http::uri::Scheme::HTTP) && uri.path() == "/" && uri.query().is_none();
+        if !is_base {
+            return Err(AddressFault::Url(address.to_owned()));
+        }
         let weight = option.map_or(Ok(1), parse_weight)?;
-        Ok(Self { base_url, weight })
+        Ok(Self { base_url: address.to_owned(), weight })
     }
 }
 
@@ -99,10 +103,10 @@ mod tests {
     #[test]
     fn reads_replicas_with_weights() {
         let replicas: Replicas = "http://a:1, http://b:2/;weight=3".parse().unwrap();
-        let expected = [("http://a:1", 1), ("http://b:2", 3)];
+        let expected = [("http://a:1", 1), ("http://b:2/", 3)];
         let read = replicas.0.iter().map(|replica| (replica.base_url.to_string(), replica.weight));
         assert!(read.eq(expected.map(|(url, weight)| (url.to_owned(), weight))));
-        for wrong in ["", ",", "a:1", "https://a", "http://a?x", "http://a;weight=0", "http://a;w=1"] {
+        for wrong in ["", ",", "a:1", "https://a", "http://a/path", "http://a?x", "http://a;weight=0", "http://a;w=1"] {
             assert!(wrong.parse::<Replicas>().is_err(), "{wrong}");
         }
     }

@@ -4,7 +4,7 @@ use crate::{Gateway, config::Replicas, upstream::Upstream};
 use serde_json::{Map, Value, json};
 use shared::{
     context::Context,
-    http_client::{BreakerConfig, ClientConfig, ResilientHttpClient, RetryConfig},
+    http_client::{BaseUrlError, BreakerConfig, ClientConfig, ResilientHttpClient, RetryConfig},
 };
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub struct Services {
 
 impl Services {
     /// A client for each replica, apart from those that serve the public port.
-    pub fn new(upstreams: &[(&'static str, Replicas)]) -> Self {
+    pub fn new(upstreams: &[(&'static str, Replicas)]) -> Result<Self, BaseUrlError> {
         let of_service = |(name, replicas): &(&'static str, Replicas)| {
             let name = *name;
             let bases: Vec<_> = replicas.0.iter().map(|replica| replica.base_url.clone()).collect();
@@ -35,7 +35,7 @@ impl Services {
                 })
             })
         };
-        Self { clients: upstreams.iter().flat_map(of_service).collect() }
+        Ok(Self { clients: upstreams.iter().flat_map(of_service).collect::<Result<_, _>>()? })
     }
 
     /// What each says of itself, or `"unreachable"`; all are asked at once.
