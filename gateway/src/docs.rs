@@ -19,3 +19,60 @@ pub fn answer(path: &str) -> Option<Response> {
         _ => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::OPENAPI;
+    use crate::routes::{RouteTable, Who};
+    use serde_json::Value;
+    use std::collections::BTreeSet;
+
+    fn document() -> Value {
+        serde_json::from_str(OPENAPI).unwrap()
+    }
+
+    fn routes() -> RouteTable {
+        include_str!("../routes.toml").parse().unwrap()
+    }
+
+    #[test]
+    fn describes_every_route_and_no_other() {
+        let document = document();
+        let described: BTreeSet<(String, String)> = document["paths"]
+            .as_object()
+            .unwrap()
+            .iter()
+            .flat_map(|(path, methods)| methods.as_object().unwrap().keys().map(|method| (path.clone(), method.to_uppercase())))
+            .collect();
+        let table = routes();
+        let routed: BTreeSet<(String, String)> = table
+            .routes()
+            .iter()
+            .flat_map(|route| route.methods.iter().map(|method| (route.path.clone(), method.clone())))
+            .collect();
+        assert_eq!(described, routed);
+    }
+
+    #[test]
+    fn says_rightly_who_may_use_a_route() {
+        let document = document();
+        for route in routes().routes() {
+            for method in &route.methods {
+                let operation = &document["paths"][&route.path][method.to_lowercase()];
+                let is_open = operation["security"] == serde_json::json!([]);
+                assert_eq!(is_open, route.who == Who::Public, "{method} {}", route.path);
+                let can_forbid = operation["responses"]["403"].is_object();
+                assert!(can_forbid || route.who != Who::Admin, "{method} {}", route.path);
+            }
+        }
+    }
+
+    #[test]
+    fn refers_to_nothing_that_is_missing() {
+        let document = document();
+        for reference in OPENAPI.split("\"$ref\": \"#").skip(1) {
+            let pointer = reference.split('"').next().unwrap();
+            assert!(document.pointer(pointer).is_some(), "{pointer}");
+        }
+    }
+}

@@ -64,8 +64,8 @@ impl Gateway {
         let upstreams: BTreeMap<_, _> = config
             .upstreams
             .iter()
-            .map(|(service, replicas)| Ok((*service, Upstream::new(service, &replicas.0)?)))
-            .collect::<Result<_, StartError>>()?;
+            .map(|(service, replicas)| (*service, Upstream::new(service, &replicas.0)))
+            .collect();
         let redis = Arc::new(Redis::new(&config.redis_url)?);
         let rate = NonZeroU32::new(limits.rate_per_s).unwrap_or(NonZeroU32::MIN);
         let burst = NonZeroU32::new(limits.rate_burst).unwrap_or(NonZeroU32::MIN);

@@ -1,4 +1,4 @@
-//! One request from beginning to end, in the order that `design` gives: what is cheap and needs no trust comes first.
+//! One request from beginning to end, in the order of `answer`: what is cheap and needs no trust comes first.
 
 use crate::{
     Gateway,
@@ -84,7 +84,7 @@ async fn answer(gateway: &Gateway, context: &Context, request: Request, journey:
         body: RequestBody::new(body, bytes_max, gateway.limits.body_idle_timeout),
     };
     let response = forward(gateway, route, forwarded).await?;
-    end_session(gateway, route, caller.as_ref(), &response).await;
+    end_session(gateway, route, caller.as_ref(), response.status()).await;
     Ok(response)
 }
 
@@ -177,8 +177,8 @@ async fn forward(gateway: &Gateway, route: &Route, request: Forwarded) -> Result
     Ok(response)
 }
 
-async fn end_session(gateway: &Gateway, route: &Route, caller: Option<&Caller>, response: &Response) {
-    if let Some(caller) = caller.filter(|_| route.ends_session && response.status().is_success()) {
+async fn end_session(gateway: &Gateway, route: &Route, caller: Option<&Caller>, status: StatusCode) {
+    if let Some(caller) = caller.filter(|_| route.ends_session && status.is_success()) {
         gateway.sessions.forget(&caller.session_id).await;
     }
 }

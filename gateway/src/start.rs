@@ -39,9 +39,6 @@ pub enum StartError {
     /// `REDIS_URL` is of no use.
     #[error("environment variable REDIS_URL has an unusable value: {0}")]
     Redis(#[from] deadpool_redis::CreatePoolError),
-    /// The address of a service is of no use.
-    #[error("the address of a service cannot be used: {0}")]
-    Address(#[from] shared::http_client::BaseUrlError),
     /// The signing key is of no use.
     #[error("environment variable IDENTITY_SIGNING_KEY_FILE names a file without a usable key: {0}")]
     SigningKey(#[from] shared::identity::IdentityError),
@@ -93,7 +90,7 @@ pub async fn run(
     operators_port: TcpListener,
     stop: CancellationToken,
 ) -> Result<(), StartError> {
-    let services = Services::new(&config.upstreams)?;
+    let services = Services::new(&config.upstreams);
     let gateway = Arc::new(Gateway::new(config)?);
     let server = Server::new(public(Arc::clone(&gateway)), gateway.limits, Arc::clone(&gateway.places));
     let operators = operators::routes(Operators::new(Arc::clone(&gateway), services, stop.clone()));

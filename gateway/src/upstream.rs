@@ -3,7 +3,7 @@
 use crate::{body::RequestBody, config::Replica};
 use axum::{body::Body, response::Response};
 use http::{HeaderMap, Method};
-use shared::http_client::{BaseUrlError, BreakerConfig, BreakerStatus, CallError, ClientConfig, ResilientHttpClient, RetryConfig};
+use shared::http_client::{BreakerConfig, BreakerStatus, CallError, ClientConfig, ResilientHttpClient, RetryConfig};
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
@@ -39,7 +39,7 @@ pub struct Forwarded {
 
 impl Upstream {
     /// The service `name` at `replicas`, each with a breaker of its own.
-    pub fn new(name: &str, replicas: &[Replica]) -> Result<Self, BaseUrlError> {
+    pub fn new(name: &str, replicas: &[Replica]) -> Self {
         let client = |(index, replica): (usize, &Replica)| {
             let config = ClientConfig {
                 deadline: ANSWER_TIMEOUT,
@@ -53,8 +53,8 @@ impl Upstream {
             ResilientHttpClient::new(config)
         };
         let weights: Vec<usize> = replicas.iter().map(|replica| replica.weight).collect();
-        let replicas = replicas.iter().enumerate().map(client).collect::<Result<_, _>>()?;
-        Ok(Self { replicas, rotation: rotation(&weights), turn: AtomicUsize::new(0) })
+        let replicas = replicas.iter().enumerate().map(client).collect();
+        Self { replicas, rotation: rotation(&weights), turn: AtomicUsize::new(0) }
     }
 
     /// Sends a request to the replica whose turn it is, or to the next ones while nothing of it has been sent.

@@ -29,7 +29,7 @@ mod status;
 mod tests;
 
 pub use answer::Answer;
-pub use base_url::BaseUrlError;
+pub use base_url::{BaseUrl, BaseUrlError};
 pub use breaker::{BreakerConfig, BreakerState, Counters, Transition, WindowStatus};
 pub use config::{ClientConfig, RetryConfig};
 pub use error::CallError;
@@ -38,7 +38,6 @@ pub use request::RequestBuilder;
 pub use status::{BreakerStatus, BulkheadStatus, RetriesStatus};
 
 use attempt::Attempt;
-use base_url::BaseUrl;
 use breaker::Breaker;
 use bulkhead::Bulkhead;
 use http::{Extensions, Method};
@@ -52,7 +51,6 @@ use tokio::time::{Instant, timeout_at};
 #[derive(Debug, Clone)]
 pub struct ResilientHttpClient {
     config: Arc<ClientConfig>,
-    base_url: BaseUrl,
     breaker: Arc<Breaker>,
     bulkhead: Arc<Bulkhead>,
     retries: Arc<Retries>,
@@ -61,8 +59,7 @@ pub struct ResilientHttpClient {
 
 impl ResilientHttpClient {
     /// A client for the upstream that `config` describes.
-    pub fn new(config: ClientConfig) -> Result<Self, BaseUrlError> {
-        let base_url = config.base_url.parse()?;
+    pub fn new(config: ClientConfig) -> Self {
         let config = Arc::new(config);
         let breaker = Arc::new(Breaker::new(Arc::clone(&config.name), config.breaker.clone()));
         let bulkhead = Arc::new(Bulkhead::new(&config));
@@ -73,14 +70,13 @@ impl ResilientHttpClient {
             .with(attempt)
             .with(Propagate)
             .build();
-        Ok(Self {
+        Self {
             config,
-            base_url,
             breaker,
             bulkhead,
             retries,
             chain,
-        })
+        }
     }
 
     /// The upstream's name, as it stands in metrics, logs and on the status page.

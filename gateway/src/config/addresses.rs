@@ -1,12 +1,13 @@
 //! Settings that hold addresses: a service's replicas, and the proxies in front of us.
 
+use shared::http_client::BaseUrl;
 use std::{net::IpAddr, str::FromStr};
 
 /// One process of a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replica {
     /// `http://host:port`.
-    pub base_url: String,
+    pub base_url: BaseUrl,
     /// Its share of the requests, compared with its neighbours'.
     pub weight: usize,
 }
@@ -54,7 +55,8 @@ impl FromStr for Replica {
             return Err(AddressFault::Url(address.to_owned()));
         }
         let weight = option.map_or(Ok(1), parse_weight)?;
-        Ok(Self { base_url: address.to_owned(), weight })
+        let base_url = address.parse().map_err(|_| AddressFault::Url(address.to_owned()))?;
+        Ok(Self { base_url, weight })
     }
 }
 
@@ -103,7 +105,7 @@ mod tests {
     #[test]
     fn reads_replicas_with_weights() {
         let replicas: Replicas = "http://a:1, http://b:2/;weight=3".parse().unwrap();
-        let expected = [("http://a:1", 1), ("http://b:2/", 3)];
+        let expected = [("http://a:1", 1), ("http://b:2", 3)];
         let read = replicas.0.iter().map(|replica| (replica.base_url.to_string(), replica.weight));
         assert!(read.eq(expected.map(|(url, weight)| (url.to_owned(), weight))));
         for wrong in ["", ",", "a:1", "https://a", "http://a/path", "http://a?x", "http://a;weight=0", "http://a;w=1"] {

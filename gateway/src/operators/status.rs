@@ -4,7 +4,7 @@ use crate::{Gateway, config::Replicas, upstream::Upstream};
 use serde_json::{Map, Value, json};
 use shared::{
     context::Context,
-    http_client::{BaseUrlError, BreakerConfig, ClientConfig, ResilientHttpClient, RetryConfig},
+    http_client::{BreakerConfig, ClientConfig, ResilientHttpClient, RetryConfig},
 };
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ pub struct Services {
 
 impl Services {
     /// A client for each replica, apart from those that serve the public port.
-    pub fn new(upstreams: &[(&'static str, Replicas)]) -> Result<Self, BaseUrlError> {
+    pub fn new(upstreams: &[(&'static str, Replicas)]) -> Self {
         let of_service = |(name, replicas): &(&'static str, Replicas)| {
             let name = *name;
             let bases: Vec<_> = replicas.0.iter().map(|replica| replica.base_url.clone()).collect();
@@ -35,7 +35,7 @@ impl Services {
                 })
             })
         };
-        Ok(Self { clients: upstreams.iter().flat_map(of_service).collect::<Result<_, _>>()? })
+        Self { clients: upstreams.iter().flat_map(of_service).collect() }
     }
 
     /// What each says of itself, or `"unreachable"`; all are asked at once.
@@ -61,7 +61,7 @@ async fn ask(client: &ResilientHttpClient, context: &Context) -> Value {
 }
 
 /// The gateway's own part.
-pub fn of_gateway(gateway: &Gateway, is_ready: bool) -> Value {
+pub(super) fn of_gateway(gateway: &Gateway, is_ready: bool) -> Value {
     let connections_max = gateway.limits.connections_max as usize;
     json!({
         "service": "gateway",

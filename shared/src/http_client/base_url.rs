@@ -6,14 +6,14 @@ use std::{fmt, str::FromStr};
 
 /// Scheme, host, port and perhaps a first part of the path, e.g. `http://127.0.0.1:4001`.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct BaseUrl {
+pub struct BaseUrl {
     /// Without a slash at its end.
     text: String,
 }
 
-/// The text is not a base URL.
+/// A text that is not a [`BaseUrl`].
 #[derive(Debug, thiserror::Error)]
-#[error("the base URL must be like http://127.0.0.1:4001: http, no user, no query, no fragment")]
+#[error("not a base URL like http://127.0.0.1:4001 (http, no user, no query, no fragment)")]
 pub struct BaseUrlError;
 
 impl BaseUrl {

@@ -1,6 +1,6 @@
 //! The numbers of one client.
 
-use super::BreakerConfig;
+use super::{BaseUrl, BreakerConfig};
 use std::{sync::Arc, time::Duration};
 
 /// What a client may do, and for how long. [`Self::new`] has the numbers that suit calls between services.
@@ -8,8 +8,8 @@ use std::{sync::Arc, time::Duration};
 pub struct ClientConfig {
     /// The upstream's name, for metrics, logs and the status page.
     pub name: Arc<str>,
-    /// Where it is: scheme, host, port and perhaps a first part of the path, e.g. `http://127.0.0.1:4001`.
-    pub base_url: String,
+    /// Where it is.
+    pub base_url: BaseUrl,
     /// The whole call: waiting, attempts and the pauses between them. A request can have its own.
     pub deadline: Duration,
     /// One attempt, to the end of the answer's body; to its headers where the body is streamed.
@@ -47,10 +47,10 @@ pub struct RetryConfig {
 
 impl ClientConfig {
     /// The usual numbers for the upstream `name` at `base_url`.
-    pub fn new(name: impl Into<Arc<str>>, base_url: impl Into<String>) -> Self {
+    pub fn new(name: impl Into<Arc<str>>, base_url: BaseUrl) -> Self {
         Self {
             name: name.into(),
-            base_url: base_url.into(),
+            base_url,
             deadline: Duration::from_secs(5),
             attempt_timeout: Duration::from_secs(3),
             connect_timeout: Duration::from_secs(1),

@@ -43,7 +43,7 @@ impl ResilientHttpClient {
         path_and_query: &str,
     ) -> Result<http::Response<Body>, CallError> {
         let (parts, body) = request.into_parts();
-        let url = self.base_url.at(path_and_query)?;
+        let url = self.config.base_url.at(path_and_query)?;
         let mut outgoing = reqwest::Request::new(parts.method, url);
         let mut headers = parts.headers;
         for replaced in [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, EXPECT] {

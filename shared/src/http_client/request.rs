@@ -93,7 +93,7 @@ impl<'a> RequestBuilder<'a> {
         if let Some(mistake) = self.mistake {
             return Err(mistake);
         }
-        let mut url = self.client.base_url.at(&self.path)?;
+        let mut url = self.client.config.base_url.at(&self.path)?;
         if !self.query.is_empty() {
             url.query_pairs_mut().extend_pairs(&self.query);
         }

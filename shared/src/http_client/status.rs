@@ -68,7 +68,7 @@ impl ResilientHttpClient {
         status.counters.rejected += bulkhead.rejected;
         BreakerStatus {
             name: self.config.name.to_string(),
-            base_url: self.base_url.to_string(),
+            base_url: self.config.base_url.to_string(),
             state: status.state,
             consecutive_failures: status.failures_in_a_row,
             window: status.window,
