@@ -1,6 +1,6 @@
 # What the machine must have. Asks before it installs anything.
 
-# required_packages: package and the file that shows it is there, for what every profile needs.
+# missing_packages: each package is known by one file of it.
 missing_packages() {
     local package path
     while read -r package path; do
@@ -23,32 +23,42 @@ EOT
 ensure_packages() {
     local missing
     mapfile -t missing < <(missing_packages)
+    if [[ -f $RUN_DIR/installing ]]; then
+        # Broken off half-way: the files may be there without the packages being set up.
+        mapfile -t missing <"$RUN_DIR/installing"
+    fi
     [[ ${#missing[@]} -gt 0 ]] || return 0
-    command -v apt-get >/dev/null || die "these programs are missing: ${missing[*]} (no apt-get here: install them by hand)."
+    command -v apt-get >/dev/null || die "these packages are missing: ${missing[*]} (no apt-get here: install them by hand)."
     say "These packages are missing: ${missing[*]}"
     say 'Their own daemons are neither enabled nor touched: the platform runs private instances under .run/.'
     confirm 'Install them?' || die 'nothing was installed.'
+    printf '%s\n' "${missing[@]}" >"$RUN_DIR/installing"
     install_packages "${missing[@]}"
+    rm "$RUN_DIR/installing"
 }
 
-# install_packages PACKAGE…: in a folder of its own, since an apt-get beside us may empty the common one.
-install_packages() {
-    local archives as_root=()
+install_packages() (
+    as_root=()
     if [[ $(id -u) != 0 ]]; then
         command -v sudo >/dev/null || die "run as root: apt-get install --no-install-recommends $*"
         as_root=(sudo)
     fi
+    # A folder of its own, since an apt-get beside us may empty the common one.
     archives=$(mktemp -d)
     chmod 755 "$archives"
-    "${as_root[@]}" mkdir -p "$archives/partial"
+    trap 'allow_daemons; "${as_root[@]}" rm -rf "$archives"' EXIT
     forbid_daemons
-    "${as_root[@]}" apt-get -qq -o DPkg::Lock::Timeout=300 update >&2
-    "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends \
-        -o DPkg::Lock::Timeout=300 -o Dpkg::Use-Pty=0 -o "Dir::Cache::archives=$archives" "$@" >&2 \
-        || { allow_daemons && die 'apt-get failed; its words are above.'; }
-    allow_daemons
+    say "installing (the log is $RUN_DIR/log/packages)"
+    apt_install "$@" >"$RUN_DIR/log/packages" 2>&1 || die "the installation failed: $(grep -E '^(E|dpkg):' "$RUN_DIR/log/packages" | tail -n 3)"
     disable_daemons "$@"
-    "${as_root[@]}" rm -rf "$archives"
+)
+
+apt_install() {
+    local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300)
+    "${as_root[@]}" mkdir -p "$archives/partial" \
+        && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive dpkg --configure -a \
+        && "${apt[@]}" update \
+        && "${apt[@]}" install --no-install-recommends -o "Dir::Cache::archives=$archives" "$@"
 }
 
 # Debian starts a daemon as soon as it is installed, unless this file says no. One that is there already stays.
