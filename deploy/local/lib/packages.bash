@@ -33,58 +33,8 @@ ensure_packages() {
     say 'Their own daemons are neither enabled nor touched: the platform runs private instances under .run/.'
     confirm 'Install them?' || die 'nothing was installed.'
     printf '%s\n' "${missing[@]}" >"$RUN_DIR/installing"
-    install_packages "${missing[@]}"
+    "$LOCAL_DIR/install-packages" "${missing[@]}"
     rm "$RUN_DIR/installing"
-}
-
-install_packages() (
-    as_root=()
-    if [[ $(id -u) != 0 ]]; then
-        command -v sudo >/dev/null || die "run as root: apt-get install --no-install-recommends $*"
-        as_root=(sudo)
-    fi
-    # A folder of its own, since an apt-get beside us may empty the common one.
-    archives=$(mktemp -d)
-    chmod 755 "$archives"
-    trap 'allow_daemons; "${as_root[@]}" rm -rf "$archives"' EXIT
-    forbid_daemons
-    say "installing (the log is $RUN_DIR/log/packages)"
-    apt_install "$@" >"$RUN_DIR/log/packages" 2>&1 || die "the installation failed: $(grep -E '^(E|dpkg):' "$RUN_DIR/log/packages" | tail -n 3)"
-    disable_daemons "$@"
-)
-
-apt_install() {
-    local apt=("${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -q -y -o DPkg::Lock::Timeout=300)
-    "${as_root[@]}" mkdir -p "$archives/partial" \
-        && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive dpkg --configure -a \
-        && "${apt[@]}" update \
-        && "${apt[@]}" install --no-install-recommends -o "Dir::Cache::archives=$archives" "$@"
-}
-
-# Debian starts a daemon as soon as it is installed, unless this file says no. One that is there already stays.
-forbid_daemons() {
-    [[ -e /usr/sbin/policy-rc.d ]] && return
-    printf '#!/bin/sh\n# Written by the order platform during an installation.\nexit 101\n' \
-        | "${as_root[@]}" tee /usr/sbin/policy-rc.d >/dev/null
-    "${as_root[@]}" chmod 755 /usr/sbin/policy-rc.d
-}
-
-allow_daemons() {
-    grep -qs 'Written by the order platform' /usr/sbin/policy-rc.d || return 0
-    "${as_root[@]}" rm -f /usr/sbin/policy-rc.d
-}
-
-# disable_daemons PACKAGE…: those just installed shall not start with the machine either.
-disable_daemons() {
-    [[ -d /run/systemd/system ]] || return 0
-    local package
-    for package in "$@"; do
-        case $package in
-            postgresql) "${as_root[@]}" systemctl --quiet disable postgresql ;;
-            redis-server) "${as_root[@]}" systemctl --quiet disable redis-server ;;
-            rabbitmq-server) "${as_root[@]}" systemctl --quiet disable rabbitmq-server epmd.socket ;;
-        esac
-    done
 }
 
 # ensure_rust: the one thing that is not installed here.
