@@ -35,7 +35,12 @@ async fn a_service_learns_who_asks_from_the_gateway_alone() {
     let seen = bed.stub.last();
     assert_eq!(seen.target, "/api/orders?limit=3");
     let one = |name: &str| {
-        let values: Vec<_> = seen.headers.get_all(name).iter().map(|value| value.to_str().unwrap()).collect();
+        let values: Vec<_> = seen
+            .headers
+            .get_all(name)
+            .iter()
+            .map(|value| value.to_str().unwrap())
+            .collect();
         assert_eq!(values.len(), 1, "{name}: {values:?}");
         values[0].to_owned()
     };
@@ -45,7 +50,11 @@ async fn a_service_learns_who_asks_from_the_gateway_alone() {
     assert_eq!(one("x-forwarded-for"), "127.0.0.1");
     let identity = verifier().verify(&one("x-identity")).unwrap();
     assert_eq!((identity.user_id, identity.role), (user.id, Role::Customer));
-    assert!(seen.headers.keys().all(|name| !name.as_str().contains('_')), "{:?}", seen.headers);
+    assert!(
+        seen.headers.keys().all(|name| !name.as_str().contains('_')),
+        "{:?}",
+        seen.headers
+    );
     assert!(!seen.headers.contains_key("x-internal-admin") && !seen.headers.contains_key("authorization"));
 }
 
@@ -59,7 +68,11 @@ async fn nothing_forged_arrives_on_a_public_route() {
     assert_eq!(request.send().await.unwrap().status(), 200);
     let seen = bed.stub.last();
     let claims_identity = |name: &str| name.contains('_') || name.starts_with("x-user") || name == "x-identity";
-    assert!(!seen.headers.keys().any(|name| claims_identity(name.as_str())), "{:?}", seen.headers);
+    assert!(
+        !seen.headers.keys().any(|name| claims_identity(name.as_str())),
+        "{:?}",
+        seen.headers
+    );
 }
 
 #[tokio::test]
@@ -74,7 +87,13 @@ async fn connection_cannot_name_away_what_the_gateway_says() {
     );
     assert_eq!(raw(bed.address, request).await.status, 200);
     let seen = bed.stub.last();
-    for name in ["x-identity", "x-user-id", "x-user-role", "x-user-email", "x-correlation-id"] {
+    for name in [
+        "x-identity",
+        "x-user-id",
+        "x-user-role",
+        "x-user-email",
+        "x-correlation-id",
+    ] {
         assert_eq!(seen.headers.get_all(name).iter().count(), 1, "{name}");
     }
     assert_eq!(seen.headers["x-user-id"], user.id.to_string().as_str());
@@ -91,7 +110,10 @@ async fn a_token_counts_on_a_public_route_too() {
     assert_eq!(bed.stub.last().headers["x-user-id"], user.id.to_string().as_str());
     // Its owner believes to be logged in: a bad one is said to be bad.
     let stranger = TestUser::new("customer");
-    assert_eq!(problem(bed.get("/api/products", &stranger.token).await, 401).await["code"], "session-ended");
+    assert_eq!(
+        problem(bed.get("/api/products", &stranger.token).await, 401).await["code"],
+        "session-ended"
+    );
     assert_eq!(bed.stub.seen().len(), 1);
 }
 
@@ -99,11 +121,18 @@ async fn a_token_counts_on_a_public_route_too() {
 async fn what_is_for_administrators_is_refused_to_customers() {
     let bed = Bed::new().await;
     let (customer, admin) = (bed.user("customer").await, bed.user("admin").await);
-    let routes = [("POST", "/api/products"), ("PATCH", "/api/products/1"), ("POST", "/api/orders/1/ship"), ("GET", "/api/analytics/counters")];
+    let routes = [
+        ("POST", "/api/products"),
+        ("PATCH", "/api/products/1"),
+        ("POST", "/api/orders/1/ship"),
+        ("GET", "/api/analytics/counters"),
+    ];
     for (method, path) in routes {
         let ask = |token: Option<&str>| {
             let request = bed.client.request(method.parse().unwrap(), bed.url(path));
-            token.map_or(request.try_clone().unwrap(), |token| request.bearer_auth(token)).send()
+            token
+                .map_or(request.try_clone().unwrap(), |token| request.bearer_auth(token))
+                .send()
         };
         problem(ask(None).await.unwrap(), 401).await;
         problem(ask(Some(&customer.token)).await.unwrap(), 403).await;
@@ -136,7 +165,10 @@ async fn a_session_of_somebody_else_does_not_fit() {
 async fn correlation_and_trace_are_passed_on_or_made() {
     let bed = Bed::new().await;
     let ask = async |correlation: &str, traceparent: &str| {
-        let request = bed.client.get(bed.url("/api/products")).header("traceparent", traceparent);
+        let request = bed
+            .client
+            .get(bed.url("/api/products"))
+            .header("traceparent", traceparent);
         let answer = request.header("x-correlation-id", correlation).send().await.unwrap();
         let seen = bed.stub.last();
         assert_eq!(answer.headers()["x-correlation-id"], seen.headers["x-correlation-id"]);
@@ -146,7 +178,10 @@ async fn correlation_and_trace_are_passed_on_or_made() {
     let trace_id = "4bf92f3577b34da6a3ce929d0e0e4736";
     let (correlation, traceparent) = ask("story-1", &format!("00-{trace_id}-00f067aa0ba902b7-01")).await;
     assert_eq!(correlation, "story-1");
-    assert!(traceparent.contains(trace_id) && !traceparent.contains("00f067aa0ba902b7"), "{traceparent}");
+    assert!(
+        traceparent.contains(trace_id) && !traceparent.contains("00f067aa0ba902b7"),
+        "{traceparent}"
+    );
     for hostile in ["<script>", "a b", &"x".repeat(1000), ""] {
         let (correlation, traceparent) = ask(hostile, hostile).await;
         assert!(correlation != hostile && correlation.len() == 36, "{correlation}");
@@ -171,8 +206,15 @@ async fn an_answer_tells_nothing_of_the_inside() {
 
 #[tokio::test]
 async fn only_a_trusted_proxy_says_where_a_client_is() {
-    let bed = Bed::with(Wish { trusted_proxies: "127.0.0.1", ..Wish::default() }).await;
-    let request = bed.client.get(bed.url("/api/products")).header("x-forwarded-for", "6.6.6.6, 9.9.9.9");
+    let bed = Bed::with(Wish {
+        trusted_proxies: "127.0.0.1",
+        ..Wish::default()
+    })
+    .await;
+    let request = bed
+        .client
+        .get(bed.url("/api/products"))
+        .header("x-forwarded-for", "6.6.6.6, 9.9.9.9");
     assert_eq!(request.send().await.unwrap().status(), 200);
     assert_eq!(bed.stub.last().headers["x-forwarded-for"], "9.9.9.9");
 }

@@ -3,7 +3,11 @@
 use crate::support::{Answer, Bed, raw};
 
 async fn send(bed: &Bed, target: &str) -> Answer {
-    raw(bed.address, format!("GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")).await
+    raw(
+        bed.address,
+        format!("GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+    )
+    .await
 }
 
 fn assert_refused(bed: &Bed, what: &str, answer: &Answer, statuses: &[u16]) {
@@ -50,7 +54,13 @@ async fn a_path_that_a_library_would_resolve_is_refused() {
 async fn bytes_that_are_no_path_are_refused() {
     let bed = Bed::new().await;
     let line = |target: &[u8]| [b"GET ", target, b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"].concat();
-    for target in [&b"/api/products/\0"[..], b"/api/products/\x80", b"/api/products/\xff\xfe", b"/api/products/\t", b"/api/a\x01"] {
+    for target in [
+        &b"/api/products/\0"[..],
+        b"/api/products/\x80",
+        b"/api/products/\xff\xfe",
+        b"/api/products/\t",
+        b"/api/a\x01",
+    ] {
         let answer = raw(bed.address, line(target)).await;
         assert_refused(&bed, &String::from_utf8_lossy(target), &answer, &[400]);
     }
@@ -90,17 +100,33 @@ async fn nothing_inside_is_reachable() {
 async fn a_request_names_one_host() {
     let bed = Bed::new().await;
     let cases = [
-        ("a foreign target", "GET http://evil.example/api/products HTTP/1.1\r\nHost: x\r\n"),
-        ("a foreign target inside", "GET http://evil.example/internal/status HTTP/1.1\r\nHost: x\r\n"),
-        ("two hosts", "GET /api/products HTTP/1.1\r\nHost: x\r\nHost: evil.example\r\n"),
-        ("the same host twice", "GET /api/products HTTP/1.1\r\nHost: x\r\nHost: x\r\n"),
+        (
+            "a foreign target",
+            "GET http://evil.example/api/products HTTP/1.1\r\nHost: x\r\n",
+        ),
+        (
+            "a foreign target inside",
+            "GET http://evil.example/internal/status HTTP/1.1\r\nHost: x\r\n",
+        ),
+        (
+            "two hosts",
+            "GET /api/products HTTP/1.1\r\nHost: x\r\nHost: evil.example\r\n",
+        ),
+        (
+            "the same host twice",
+            "GET /api/products HTTP/1.1\r\nHost: x\r\nHost: x\r\n",
+        ),
         ("no host", "GET /api/products HTTP/1.1\r\n"),
     ];
     for (what, head) in cases {
         let answer = raw(bed.address, format!("{head}Connection: close\r\n\r\n")).await;
         assert_refused(&bed, what, &answer, &[400, 421]);
     }
-    let same = raw(bed.address, "GET http://x/api/products HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    let same = raw(
+        bed.address,
+        "GET http://x/api/products HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    )
+    .await;
     assert_eq!(same.status, 200);
     assert_eq!(bed.stub.last().target, "/api/products");
 }
@@ -109,9 +135,19 @@ async fn a_request_names_one_host() {
 async fn other_methods_are_refused_and_the_right_ones_named() {
     let bed = Bed::new().await;
     let send = async |line: &str| {
-        raw(bed.address, format!("{line} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")).await
+        raw(
+            bed.address,
+            format!("{line} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+        )
+        .await
     };
-    for line in ["TRACE /api/products", "CONNECT evil.example:443", "BREW /api/products", "DELETE /api/products", "GET /api/auth/login"] {
+    for line in [
+        "TRACE /api/products",
+        "CONNECT evil.example:443",
+        "BREW /api/products",
+        "DELETE /api/products",
+        "GET /api/auth/login",
+    ] {
         let answer = send(line).await;
         assert_refused(&bed, line, &answer, &[405]);
         assert!(answer.text.to_lowercase().contains("\r\nallow: "), "{line}: {answer:?}");
@@ -119,13 +155,21 @@ async fn other_methods_are_refused_and_the_right_ones_named() {
     let options = send("OPTIONS /api/products").await;
     assert_refused(&bed, "OPTIONS", &options, &[204]);
     assert!(options.text.contains("allow: GET, HEAD, POST, OPTIONS"), "{options:?}");
-    assert!(!options.text.to_lowercase().contains("access-control-allow-origin"), "{options:?}");
+    assert!(
+        !options.text.to_lowercase().contains("access-control-allow-origin"),
+        "{options:?}"
+    );
 }
 
 #[tokio::test]
 async fn what_was_matched_is_what_is_sent() {
     let bed = Bed::new().await;
-    for target in ["/api/products/a%20b", "/api/products/a'b(c)!~*", "/api/products/%C3%A9?ids=a,b&x=%2F..%2F", "/api/products?a=/../internal"] {
+    for target in [
+        "/api/products/a%20b",
+        "/api/products/a'b(c)!~*",
+        "/api/products/%C3%A9?ids=a,b&x=%2F..%2F",
+        "/api/products?a=/../internal",
+    ] {
         assert_eq!(send(&bed, target).await.status, 200, "{target}");
         assert_eq!(bed.stub.last().target, target);
     }

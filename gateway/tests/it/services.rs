@@ -11,15 +11,26 @@ async fn nobody() -> String {
 
 #[tokio::test]
 async fn a_service_that_is_away_is_503_and_soon_not_asked_any_more() {
-    let bed = Bed::with(Wish { services_url: Some(nobody().await), ..Wish::default() }).await;
+    let bed = Bed::with(Wish {
+        services_url: Some(nobody().await),
+        ..Wish::default()
+    })
+    .await;
     for _ in 0..6 {
         let answer = bed.client.get(bed.url("/api/products")).send().await.unwrap();
         let retry_after_s: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
         assert!(retry_after_s >= 1);
         problem(answer, 503).await;
     }
-    let status: serde_json::Value =
-        bed.client.get(bed.operators_url("/internal/status")).send().await.unwrap().json().await.unwrap();
+    let status: serde_json::Value = bed
+        .client
+        .get(bed.operators_url("/internal/status"))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
     let breakers = status["breakers"].as_array().unwrap();
     let state = |name: &str| breakers.iter().find(|breaker| breaker["name"] == name).unwrap()["state"].clone();
     assert_eq!(state("product-service"), "open");
@@ -30,10 +41,18 @@ async fn a_service_that_is_away_is_503_and_soon_not_asked_any_more() {
 async fn another_replica_stands_in_also_for_a_request_with_a_body() {
     let other = Stub::start().await;
     let replicas = format!("{},{}", nobody().await, other.url());
-    let bed = Bed::with(Wish { services_url: Some(replicas), ..Wish::default() }).await;
+    let bed = Bed::with(Wish {
+        services_url: Some(replicas),
+        ..Wish::default()
+    })
+    .await;
     let admin = bed.user("admin").await;
     for turn in 1..=8 {
-        let request = bed.client.post(bed.url("/api/products")).bearer_auth(&admin.token).body("hello");
+        let request = bed
+            .client
+            .post(bed.url("/api/products"))
+            .bearer_auth(&admin.token)
+            .body("hello");
         assert_eq!(request.send().await.unwrap().status(), 200);
         assert_eq!((other.seen().len(), other.last().body_bytes), (turn, 5));
     }
@@ -43,9 +62,16 @@ async fn another_replica_stands_in_also_for_a_request_with_a_body() {
 async fn requests_follow_the_weights() {
     let (light, heavy) = (Stub::start().await, Stub::start().await);
     let replicas = format!("{},{};weight=3", light.url(), heavy.url());
-    let bed = Bed::with(Wish { services_url: Some(replicas), ..Wish::default() }).await;
+    let bed = Bed::with(Wish {
+        services_url: Some(replicas),
+        ..Wish::default()
+    })
+    .await;
     for _ in 0..8 {
-        assert_eq!(bed.client.get(bed.url("/api/products")).send().await.unwrap().status(), 200);
+        assert_eq!(
+            bed.client.get(bed.url("/api/products")).send().await.unwrap().status(),
+            200
+        );
     }
     assert_eq!((light.seen().len(), heavy.seen().len()), (2, 6));
 }
@@ -54,7 +80,13 @@ async fn requests_follow_the_weights() {
 async fn a_request_that_may_have_had_its_effect_is_not_sent_twice() {
     let bed = Bed::new().await;
     let user = bed.user("customer").await;
-    let order = bed.client.post(bed.url("/api/orders/broken/cancel")).bearer_auth(&user.token).send().await.unwrap();
+    let order = bed
+        .client
+        .post(bed.url("/api/orders/broken/cancel"))
+        .bearer_auth(&user.token)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(order.status(), 200);
     let broken = bed.client.get(bed.url("/api/products/broken")).send().await.unwrap();
     assert_eq!(broken.status(), 500);
@@ -71,10 +103,21 @@ async fn a_client_that_goes_away_takes_nothing_with_it() {
     assert!(waiting.await.unwrap_err().is_cancelled());
     assert_eq!(bed.get("/api/orders", &user.token).await.status(), 200);
     eventually("its place to be free", || async {
-        let status: serde_json::Value =
-            bed.client.get(bed.operators_url("/internal/status")).send().await.unwrap().json().await.unwrap();
-        let in_use: u64 =
-            status["breakers"].as_array().unwrap().iter().map(|one| one["bulkhead"]["inUse"].as_u64().unwrap()).sum();
+        let status: serde_json::Value = bed
+            .client
+            .get(bed.operators_url("/internal/status"))
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        let in_use: u64 = status["breakers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| one["bulkhead"]["inUse"].as_u64().unwrap())
+            .sum();
         (in_use == 0).then_some(())
     })
     .await;

@@ -29,9 +29,16 @@ async fn a_request_body_arrives_piece_by_piece() {
     let bed = Bed::new().await;
     let (pieces, receiver) = mpsc::channel::<Bytes>(1);
     let stream = futures_util::stream::unfold(receiver, |mut receiver| async move {
-        receiver.recv().await.map(|piece| (Ok::<_, Infallible>(piece), receiver))
+        receiver
+            .recv()
+            .await
+            .map(|piece| (Ok::<_, Infallible>(piece), receiver))
     });
-    let early = bed.client.get(bed.url("/api/products/early")).body(reqwest::Body::wrap_stream(stream)).send();
+    let early = bed
+        .client
+        .get(bed.url("/api/products/early"))
+        .body(reqwest::Body::wrap_stream(stream))
+        .send();
     let early = tokio::spawn(early);
     pieces.send(Bytes::from_static(b"the first piece")).await.unwrap();
     // The service has the head of the request, while its body has no end yet.
@@ -44,12 +51,30 @@ async fn a_request_body_arrives_piece_by_piece() {
 async fn a_body_arrives_whole_with_and_without_a_length() {
     let bed = Bed::new().await;
     let size = 1 << 20;
-    let whole = bed.client.post(bed.url("/api/users")).body(vec![b'x'; size]).send().await.unwrap();
+    let whole = bed
+        .client
+        .post(bed.url("/api/users"))
+        .body(vec![b'x'; size])
+        .send()
+        .await
+        .unwrap();
     assert_eq!(whole.status(), 200);
-    assert_eq!((bed.stub.last().body_bytes, bed.stub.last().headers["content-length"].as_bytes()), (size, &b"1048576"[..]));
+    assert_eq!(
+        (
+            bed.stub.last().body_bytes,
+            bed.stub.last().headers["content-length"].as_bytes()
+        ),
+        (size, &b"1048576"[..])
+    );
 
     let pieces = futures_util::stream::iter((0..16).map(move |_| Ok::<_, Infallible>(vec![b'x'; size / 16])));
-    let chunked = bed.client.post(bed.url("/api/users")).body(reqwest::Body::wrap_stream(pieces)).send().await.unwrap();
+    let chunked = bed
+        .client
+        .post(bed.url("/api/users"))
+        .body(reqwest::Body::wrap_stream(pieces))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(chunked.status(), 200);
     assert_eq!(bed.stub.last().body_bytes, size);
     assert_eq!(bed.stub.last().headers["transfer-encoding"], "chunked");

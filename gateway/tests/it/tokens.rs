@@ -9,7 +9,11 @@ use serde_json::{Value, json};
 
 async fn refused(bed: &Bed, what: &str, token: &str) {
     let answer = bed.get("/api/orders", token).await;
-    assert_eq!(answer.headers().get("www-authenticate").map(|value| value.as_bytes()), Some(&b"Bearer"[..]), "{what}");
+    assert_eq!(
+        answer.headers().get("www-authenticate").map(|value| value.as_bytes()),
+        Some(&b"Bearer"[..]),
+        "{what}"
+    );
     problem(answer, 401).await;
     assert!(bed.stub.seen().is_empty(), "{what} reached the service");
 }
@@ -59,8 +63,16 @@ async fn a_public_key_is_no_secret() {
     let bed = Bed::new().await;
     let user = bed.user("admin").await;
     let jwks = jwks_of(&[user_service_key()]);
-    let (x, kid) = (jwks["keys"][0]["x"].as_str().unwrap(), jwks["keys"][0]["kid"].as_str().unwrap());
-    let secrets = [x.as_bytes().to_vec(), URL_SAFE_NO_PAD.decode(x).unwrap(), jwks.to_string().into_bytes(), vec![]];
+    let (x, kid) = (
+        jwks["keys"][0]["x"].as_str().unwrap(),
+        jwks["keys"][0]["kid"].as_str().unwrap(),
+    );
+    let secrets = [
+        x.as_bytes().to_vec(),
+        URL_SAFE_NO_PAD.decode(x).unwrap(),
+        jwks.to_string().into_bytes(),
+        vec![],
+    ];
     for secret in secrets {
         let token = sign_as(&claims(&user), &EncodingKey::from_secret(&secret), |header| {
             header.alg = Algorithm::HS256;
@@ -77,7 +89,10 @@ async fn keys_that_a_token_brings_along_are_not_looked_at() {
     let stranger = stranger_key();
     let own = jwks_of(&[stranger_key()]);
     refused(&bed, "a stranger's key", &sign_as(&claims(&user), &stranger, |_| {})).await;
-    let kid = jwks_of(&[user_service_key()])["keys"][0]["kid"].as_str().unwrap().to_owned();
+    let kid = jwks_of(&[user_service_key()])["keys"][0]["kid"]
+        .as_str()
+        .unwrap()
+        .to_owned();
     let borrowed = sign_as(&claims(&user), &stranger, |header| header.kid = Some(kid.clone()));
     refused(&bed, "a stranger's key under our name", &borrowed).await;
     let embedded = sign_as(&claims(&user), &stranger, |header| {
@@ -85,7 +100,12 @@ async fn keys_that_a_token_brings_along_are_not_looked_at() {
         header.jku = Some("http://127.0.0.1:1/jwks.json".to_owned());
     });
     refused(&bed, "an embedded key", &embedded).await;
-    for kid in [None, Some("../../etc/passwd".to_owned()), Some("' or 1=1".to_owned()), Some(String::new())] {
+    for kid in [
+        None,
+        Some("../../etc/passwd".to_owned()),
+        Some("' or 1=1".to_owned()),
+        Some(String::new()),
+    ] {
         let token = sign_as(&claims(&user), &user_service_key(), |header| header.kid = kid);
         refused(&bed, "a wrong kid", &token).await;
     }
@@ -96,10 +116,14 @@ async fn another_kind_of_token_is_refused() {
     let bed = Bed::new().await;
     let user = bed.user("admin").await;
     for kind in [None, Some("JWT"), Some("identity+jwt"), Some("rt+jwt")] {
-        let token = sign_as(&claims(&user), &user_service_key(), |header| header.typ = kind.map(str::to_owned));
+        let token = sign_as(&claims(&user), &user_service_key(), |header| {
+            header.typ = kind.map(str::to_owned)
+        });
         refused(&bed, "another typ", &token).await;
     }
-    let critical = sign_as(&claims(&user), &user_service_key(), |header| header.crit = Some(vec!["exp".to_owned()]));
+    let critical = sign_as(&claims(&user), &user_service_key(), |header| {
+        header.crit = Some(vec!["exp".to_owned()])
+    });
     refused(&bed, "an unknown critical extension", &critical).await;
 }
 
@@ -123,7 +147,12 @@ async fn times_must_be_right() {
         ("iat", json!("0")),
     ];
     for (name, value) in wrong {
-        refused(&bed, &format!("{name}: {value}"), &sign(&with(&good, name, value.clone()))).await;
+        refused(
+            &bed,
+            &format!("{name}: {value}"),
+            &sign(&with(&good, name, value.clone())),
+        )
+        .await;
     }
     for name in ["exp", "nbf", "iat"] {
         refused(&bed, &format!("no {name}"), &sign(&without(&good, name))).await;
@@ -148,7 +177,12 @@ async fn it_must_be_by_and_for_and_about_the_right_ones() {
         ("sid", json!(7)),
     ];
     for (name, value) in wrong {
-        refused(&bed, &format!("{name}: {value}"), &sign(&with(&good, name, value.clone()))).await;
+        refused(
+            &bed,
+            &format!("{name}: {value}"),
+            &sign(&with(&good, name, value.clone())),
+        )
+        .await;
     }
     for name in ["iss", "aud", "sub", "role", "sid", "email"] {
         refused(&bed, &format!("no {name}"), &sign(&without(&good, name))).await;
@@ -176,9 +210,18 @@ async fn a_log_out_here_counts_at_once() {
     let user = bed.user("customer").await;
     assert_eq!(bed.get("/api/orders", &user.token).await.status(), 200);
     bed.end_session(&user.session_id).await;
-    let logout = bed.client.post(bed.url("/api/auth/logout")).bearer_auth(&user.token).send().await.unwrap();
+    let logout = bed
+        .client
+        .post(bed.url("/api/auth/logout"))
+        .bearer_auth(&user.token)
+        .send()
+        .await
+        .unwrap();
     assert_eq!(logout.status(), 204);
-    assert_eq!(problem(bed.get("/api/orders", &user.token).await, 401).await["code"], "session-ended");
+    assert_eq!(
+        problem(bed.get("/api/orders", &user.token).await, 401).await["code"],
+        "session-ended"
+    );
 }
 
 #[tokio::test]
@@ -187,7 +230,12 @@ async fn the_header_must_be_one_bearer_token() {
     let user = bed.user("customer").await;
     let token = &user.token;
     let ask = async |headers: &str, target: &str| {
-        raw(bed.address, format!("GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n")).await.status
+        raw(
+            bed.address,
+            format!("GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n"),
+        )
+        .await
+        .status
     };
     let one = format!("Authorization: Bearer {token}\r\n");
     assert_eq!(ask(&one, "/api/orders").await, 200);
@@ -206,7 +254,10 @@ async fn the_header_must_be_one_bearer_token() {
         assert_eq!(ask(&headers, "/api/orders").await, 401, "{headers}");
     }
     assert_eq!(ask("", &format!("/api/orders?access_token={token}")).await, 401);
-    assert_eq!(ask(&format!("Cookie: access_token={token}\r\n"), "/api/orders").await, 401);
+    assert_eq!(
+        ask(&format!("Cookie: access_token={token}\r\n"), "/api/orders").await,
+        401
+    );
     assert_eq!(bed.stub.seen().len(), 1);
 }
 

@@ -8,19 +8,19 @@ use tokio::{
 
 /// An answer, as far as tests look at it.
 #[derive(Debug)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// 0 if the connection ended without one.
-    pub status: u16,
-    pub text: String,
+    pub(crate) status: u16,
+    pub(crate) text: String,
 }
 
 /// Sends bytes and reads until the other side closes.
-pub async fn raw(address: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
+pub(crate) async fn raw(address: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
     raw_from("127.0.0.1", address, request).await
 }
 
 /// The same, from another address of this host.
-pub async fn raw_from(source: &str, address: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
+pub(crate) async fn raw_from(source: &str, address: SocketAddr, request: impl AsRef<[u8]>) -> Answer {
     let mut stream = connect(source, address).await;
     // A server that refuses early may close before all is sent; its answer counts all the same.
     let _sent = stream.write_all(request.as_ref()).await;
@@ -30,7 +30,11 @@ pub async fn raw_from(source: &str, address: SocketAddr, request: impl AsRef<[u8
         bytes.extend_from_slice(&buffer[..count]);
     }
     let text = String::from_utf8_lossy(&bytes).into_owned();
-    let status = text.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or_default();
+    let status = text
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok())
+        .unwrap_or_default();
     Answer { status, text }
 }
 

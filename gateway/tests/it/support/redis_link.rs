@@ -17,13 +17,13 @@ enum State {
 }
 
 /// A proxy in front of Redis.
-pub struct RedisLink {
+pub(crate) struct RedisLink {
     address: SocketAddr,
     state: watch::Sender<State>,
 }
 
 impl RedisLink {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (state, seen) = watch::channel(State::Whole);
@@ -36,20 +36,20 @@ impl RedisLink {
     }
 
     /// The URL of Redis through this proxy.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         let (host, behind) = host();
         redis_url().replace(&format!("{host}{behind}"), &format!("{}{behind}", self.address))
     }
 
-    pub fn cut(&self) {
+    pub(crate) fn cut(&self) {
         self.state.send_replace(State::Cut);
     }
 
-    pub fn silence(&self) {
+    pub(crate) fn silence(&self) {
         self.state.send_replace(State::Silent);
     }
 
-    pub fn mend(&self) {
+    pub(crate) fn mend(&self) {
         self.state.send_replace(State::Whole);
     }
 }

@@ -7,7 +7,7 @@ use axum::{
     extract::{Request, State},
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, StatusCode};
 use serde_json::Value;
 use std::{
     net::SocketAddr,
@@ -17,29 +17,28 @@ use tokio::{net::TcpListener, sync::Semaphore};
 
 /// A request as a service saw it.
 #[derive(Debug, Clone)]
-pub struct Seen {
-    pub method: Method,
-    pub target: String,
-    pub headers: HeaderMap,
-    pub body_bytes: usize,
+pub(crate) struct Seen {
+    pub(crate) target: String,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body_bytes: usize,
 }
 
 /// The server. What it does depends on the last segment of the path: `slow` waits for [`Stub::release`], `endless`
 /// sends 5 MB in pieces of which the second half waits for it, `broken` answers 500 in plain text, `early` answers without
 /// reading the body.
 #[derive(Clone)]
-pub struct Stub {
-    pub address: SocketAddr,
+pub(crate) struct Stub {
+    address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
     gate: Arc<Semaphore>,
     jwks: Arc<Mutex<Value>>,
 }
 
-pub const PIECE: usize = 64 * 1024;
-pub const PIECES: usize = 80;
+pub(crate) const PIECE: usize = 64 * 1024;
+pub(crate) const PIECES: usize = 80;
 
 impl Stub {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let stub = Self {
             address: listener.local_addr().unwrap(),
@@ -52,26 +51,26 @@ impl Stub {
         stub
     }
 
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://{}", self.address)
     }
 
     /// Everything that came, but for the gateway's own questions.
-    pub fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().unwrap().clone()
     }
 
     /// The last request.
-    pub fn last(&self) -> Seen {
+    pub(crate) fn last(&self) -> Seen {
         self.seen().pop().expect("a request reached the service")
     }
 
     /// Lets what waits go on.
-    pub fn release(&self) {
+    pub(crate) fn release(&self) {
         self.gate.add_permits(1);
     }
 
-    pub fn publish_keys(&self, jwks: Value) {
+    pub(crate) fn publish_keys(&self, jwks: Value) {
         *self.jwks.lock().unwrap() = jwks;
     }
 }
@@ -81,11 +80,16 @@ async fn answer(State(stub): State<Stub>, request: Request) -> Response {
     let path = parts.uri.path().to_owned();
     match path.as_str() {
         "/.well-known/jwks.json" => return Json(stub.jwks.lock().unwrap().clone()).into_response(),
-        "/internal/status" => return Json(serde_json::json!({ "service": "stub", "secret": "inside" })).into_response(),
+        "/internal/status" => {
+            return Json(serde_json::json!({ "service": "stub", "secret": "inside" })).into_response();
+        }
         _ => {}
     }
-    let mut seen =
-        Seen { method: parts.method, target: parts.uri.to_string(), headers: parts.headers, body_bytes: 0 };
+    let mut seen = Seen {
+        target: parts.uri.to_string(),
+        headers: parts.headers,
+        body_bytes: 0,
+    };
     if path.ends_with("/early") {
         stub.seen.lock().unwrap().push(seen);
         return StatusCode::NO_CONTENT.into_response();
@@ -109,14 +113,19 @@ async fn respond(stub: &Stub, path: &str) -> Response {
         "endless" => Body::from_stream(pieces(stub.gate.clone())).into_response(),
         "broken" => (StatusCode::INTERNAL_SERVER_ERROR, "panicked at src/secret.rs").into_response(),
         _ => {
-            let headers = [("x-powered-by", "stub"), ("server", "stub"), ("x-user-id", "1"), ("x-kept", "yes")];
+            let headers = [
+                ("x-powered-by", "stub"),
+                ("server", "stub"),
+                ("x-user-id", "1"),
+                ("x-kept", "yes"),
+            ];
             (headers, Json(answer_json())).into_response()
         }
     }
 }
 
 /// The body of an ordinary answer.
-pub fn answer_json() -> Value {
+pub(crate) fn answer_json() -> Value {
     serde_json::json!({ "answered": true })
 }
 

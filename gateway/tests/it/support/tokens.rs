@@ -8,25 +8,30 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 /// A user, their session and their token.
-pub struct TestUser {
-    pub id: Uuid,
-    pub session_id: String,
-    pub role: String,
-    pub token: String,
+pub(crate) struct TestUser {
+    pub(crate) id: Uuid,
+    pub(crate) session_id: String,
+    pub(crate) role: String,
+    pub(crate) token: String,
 }
 
 impl TestUser {
     /// A user whose session is nowhere yet.
-    pub fn new(role: &str) -> Self {
+    pub(crate) fn new(role: &str) -> Self {
         let (id, session_id) = (shared::id::new(), shared::id::new().to_string());
-        let mut user = Self { id, session_id, role: role.to_owned(), token: String::new() };
+        let mut user = Self {
+            id,
+            session_id,
+            role: role.to_owned(),
+            token: String::new(),
+        };
         user.token = sign(&claims(&user));
         user
     }
 }
 
 /// The claims of a good token.
-pub fn claims(user: &TestUser) -> Value {
+pub(crate) fn claims(user: &TestUser) -> Value {
     let now_s = now_s();
     json!({
         "iss": "user-service", "aud": "platform", "sub": user.id, "email": "someone@example.com", "role": user.role,
@@ -34,25 +39,25 @@ pub fn claims(user: &TestUser) -> Value {
     })
 }
 
-pub fn now_s() -> i64 {
+pub(crate) fn now_s() -> i64 {
     shared::clock::now().timestamp()
 }
 
-pub fn user_service_key() -> EncodingKey {
+pub(crate) fn user_service_key() -> EncodingKey {
     EncodingKey::from_ed_pem(include_bytes!("../keys/user-service.pem")).unwrap()
 }
 
-pub fn stranger_key() -> EncodingKey {
+pub(crate) fn stranger_key() -> EncodingKey {
     EncodingKey::from_ed_pem(include_bytes!("../keys/stranger.pem")).unwrap()
 }
 
 /// A token as user-service would sign it.
-pub fn sign(claims: &Value) -> String {
+pub(crate) fn sign(claims: &Value) -> String {
     sign_as(claims, &user_service_key(), |_| {})
 }
 
 /// A token with another key or another header.
-pub fn sign_as(claims: &Value, key: &EncodingKey, change: impl FnOnce(&mut Header)) -> String {
+pub(crate) fn sign_as(claims: &Value, key: &EncodingKey, change: impl FnOnce(&mut Header)) -> String {
     let mut header = Header::new(Algorithm::EdDSA);
     header.typ = Some("at+jwt".to_owned());
     header.kid = key_id(key).or_else(|| key_id(&user_service_key()));
@@ -61,12 +66,12 @@ pub fn sign_as(claims: &Value, key: &EncodingKey, change: impl FnOnce(&mut Heade
 }
 
 /// The JWKS of these keys, as user-service would publish it.
-pub fn jwks_of(keys: &[EncodingKey]) -> Value {
+pub(crate) fn jwks_of(keys: &[EncodingKey]) -> Value {
     let keys: Vec<_> = keys.iter().map(|key| public(key).unwrap()).collect();
     json!({ "keys": keys })
 }
 
-pub fn jwks() -> Value {
+pub(crate) fn jwks() -> Value {
     jwks_of(&[user_service_key()])
 }
 
