@@ -30,7 +30,7 @@ async fn every_event_sent_again_changes_nothing() {
     assert_eq!(snapshot(&stage).await, before);
 }
 
-const EVENTS: &str = "select type, event::text from events order by timestamp limit 2000";
+const EVENTS: &str = "select event_type, envelope::text from events order by event_at limit 2000";
 
 /// Every order's status, what the provider did for it, and every counter of stock.
 async fn snapshot(stage: &Stage) -> BTreeMap<String, String> {
