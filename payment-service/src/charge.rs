@@ -39,6 +39,9 @@ async fn outcome(app: &App, intent: &Intent, charge: &Charge) -> Result<Outcome,
         Ok(outcome) => return Ok(outcome),
         Err(unknown) => unknown,
     };
+    if unknown.nothing_sent() {
+        return Err(unknown.into());
+    }
     // A timeout is not a failure. That the provider does not know the key yet is no answer either: the charge may still
     // be on its way there.
     let found = provider::find_charge(&app.provider, &context, intent.id).await?;

@@ -83,7 +83,12 @@ pub fn on(state: State, fact: Fact) -> Decision {
 
         (Fact::Ended { .. }, None | Declined) => Decision::Close,
         (Fact::Ended { charge_withdrawn: true }, Charging) => Decision::Close,
-        (Fact::Ended { charge_withdrawn: false }, Charging) => Decision::CloseLater,
+        (
+            Fact::Ended {
+                charge_withdrawn: false,
+            },
+            Charging,
+        ) => Decision::CloseLater,
         (Fact::Ended { .. }, Captured) => Decision::Refund,
         (Fact::Ended { .. }, ToClose | Refunding | Closed | Refunded) => Decision::Nothing,
 
@@ -101,7 +106,10 @@ pub fn on(state: State, fact: Fact) -> Decision {
         (Fact::ProviderUnknown, Charging | ToClose | Refunding) => Decision::AskAgain,
         (Fact::ProviderRefunded, Refunding) => Decision::FinishRefund,
         // The provider answers for charges and refunds that are due, and for nothing else.
-        (Fact::ProviderCaptured | Fact::ProviderDeclined, None | Captured | Declined | Refunding | Closed | Refunded)
+        (
+            Fact::ProviderCaptured | Fact::ProviderDeclined,
+            None | Captured | Declined | Refunding | Closed | Refunded,
+        )
         | (Fact::ProviderUnknown, None | Captured | Declined | Closed | Refunded)
         | (Fact::ProviderRefunded, None | Charging | ToClose | Captured | Declined | Closed | Refunded) => {
             Decision::Impossible

@@ -7,5 +7,7 @@ use axum::{Router, routing::get};
 
 /// The route table.
 pub fn routes(app: App) -> Router {
-    Router::new().route("/api/payments/{order_id}", get(get_payment::handle)).with_state(app)
+    Router::new()
+        .route("/api/payments/{order_id}", get(get_payment::handle))
+        .with_state(app)
 }

@@ -58,9 +58,21 @@ pub enum Unknown {
     },
 }
 
+impl Unknown {
+    /// Whether this call cannot have had any effect, so that there is nothing to ask about.
+    pub fn nothing_sent(&self) -> bool {
+        matches!(self, Self::NoAnswer(error) if !error.outcome_unknown())
+    }
+}
+
 impl From<Unknown> for Failure {
     fn from(unknown: Unknown) -> Self {
-        Self::transient(unknown.to_string())
+        match unknown {
+            Unknown::NoAnswer(CallError::Open { retry_after, .. }) => {
+                Self::retry_after(retry_after, unknown.to_string())
+            }
+            _ => Self::transient(unknown.to_string()),
+        }
     }
 }
 
@@ -100,12 +112,18 @@ pub async fn charge(
     key: Uuid,
     charge: &Charge,
 ) -> Result<Outcome, Unknown> {
-    let call = client.post("/charges").context(context).idempotency_key(key.to_string()).json(charge);
+    let call = client
+        .post("/charges")
+        .context(context)
+        .idempotency_key(key.to_string())
+        .json(charge);
     let answer = call.send().await?;
     match answer.status.as_u16() {
         200 | 201 | 402 => Ok(charge_outcome(&answer)?),
         // The provider read it and will never take it; nothing was captured.
-        400 => Ok(Outcome::Declined { reason: refusal_code(&answer) }),
+        400 => Ok(Outcome::Declined {
+            reason: refusal_code(&answer),
+        }),
         status => Err(Unknown::Undecided { status }),
     }
 }
@@ -116,7 +134,7 @@ pub async fn find_charge(
     context: &Context,
     key: Uuid,
 ) -> Result<Option<Outcome>, Unknown> {
-    let answer = client.get(format!("/charges/{key}")).context(context).send().await?;
+    let answer = client.get(&format!("/charges/{key}")).context(context).send().await?;
     match answer.status.as_u16() {
         200 => Ok(Some(charge_outcome(&answer)?)),
         404 => Ok(None),
@@ -131,7 +149,11 @@ pub async fn refund(
     key: Uuid,
     refund: &Refund,
 ) -> Result<(), Unknown> {
-    let call = client.post("/refunds").context(context).idempotency_key(key.to_string()).json(refund);
+    let call = client
+        .post("/refunds")
+        .context(context)
+        .idempotency_key(key.to_string())
+        .json(refund);
     let answer = call.send().await?;
     match answer.status.as_u16() {
         200 | 201 => refund_outcome(&answer),
@@ -141,7 +163,7 @@ pub async fn refund(
 
 /// Whether the provider has made the refund with this key.
 pub async fn find_refund(client: &ResilientHttpClient, context: &Context, key: Uuid) -> Result<bool, Unknown> {
-    let answer = client.get(format!("/refunds/{key}")).context(context).send().await?;
+    let answer = client.get(&format!("/refunds/{key}")).context(context).send().await?;
     match answer.status.as_u16() {
         200 => refund_outcome(&answer).map(|()| true),
         404 => Ok(false),
@@ -153,15 +175,21 @@ fn charge_outcome(answer: &Answer) -> Result<Outcome, CallError> {
     let ChargeView { status, reason } = answer.json()?;
     Ok(match status {
         ChargeStatus::Captured => Outcome::Captured,
-        ChargeStatus::Declined => Outcome::Declined { reason: reason.unwrap_or_else(|| "declined".to_owned()) },
+        ChargeStatus::Declined => Outcome::Declined {
+            reason: reason.unwrap_or_else(|| "declined".to_owned()),
+        },
     })
 }
 
 fn refund_outcome(answer: &Answer) -> Result<(), Unknown> {
-    let RefundView { status: RefundStatus::Refunded } = answer.json()?;
+    let RefundView {
+        status: RefundStatus::Refunded,
+    } = answer.json()?;
     Ok(())
 }
 
 fn refusal_code(answer: &Answer) -> String {
-    answer.json().map_or_else(|_| "refused".to_owned(), |RefusalView { code }| code)
+    answer
+        .json()
+        .map_or_else(|_| "refused".to_owned(), |RefusalView { code }| code)
 }

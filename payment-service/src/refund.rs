@@ -30,5 +30,8 @@ async fn ensure_refunded(app: &App, intent: &Intent, refund: &Refund) -> Result<
     let Err(unknown) = provider::refund(&app.provider, &context, intent.id, refund).await else {
         return Ok(());
     };
-    if provider::find_refund(&app.provider, &context, intent.id).await? { Ok(()) } else { Err(unknown.into()) }
+    if !unknown.nothing_sent() && provider::find_refund(&app.provider, &context, intent.id).await? {
+        return Ok(());
+    }
+    Err(unknown.into())
 }

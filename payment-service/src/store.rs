@@ -95,9 +95,13 @@ pub async fn set_charge(
 
 /// Moves a payment on.
 pub async fn set_state(db: &mut PgConnection, id: Uuid, state: State) -> sqlx::Result<()> {
-    sqlx::query!("update payments set state = $2, updated_at = now() where id = $1", id, state as State)
-        .execute(db)
-        .await?;
+    sqlx::query!(
+        "update payments set state = $2, updated_at = now() where id = $1",
+        id,
+        state as State
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 

@@ -32,7 +32,14 @@ pub struct Order {
 pub async fn placed(tx: &mut Tx, order: &Order) -> Result<(), Failure> {
     let mut payment = store::lock(tx, order.id, order.user_id, shared::id::new()).await?;
     if payment.state == State::None {
-        store::set_charge(tx, payment.id, order.total_minor, &order.currency, &order.payment_method).await?;
+        store::set_charge(
+            tx,
+            payment.id,
+            order.total_minor,
+            &order.currency,
+            &order.payment_method,
+        )
+        .await?;
         payment.amount_minor = order.total_minor;
         payment.currency.clone_from(&order.currency);
         payment.payment_method.clone_from(&order.payment_method);
@@ -111,13 +118,19 @@ async fn intend_charge(tx: &mut Tx, payment: &Payment) -> Result<(), Failure> {
 async fn intend_refund(tx: &mut Tx, payment: &Payment) -> Result<(), Failure> {
     let refund_id = shared::id::new();
     store::set_refunding(tx, payment.id, refund_id).await?;
-    let refund = Refund { charge_key: payment.id, amount_minor: payment.amount_minor };
+    let refund = Refund {
+        charge_key: payment.id,
+        amount_minor: payment.amount_minor,
+    };
     Ok(tx.intend("refund", refund_id, payment.order_id, &refund).await?)
 }
 
 async fn decline(tx: &mut Tx, payment: &Payment, reason: &str) -> Result<(), Failure> {
     store::set_declined(tx, payment.id, reason).await?;
-    let failed = Failed { payment: Settled::from(payment), reason };
+    let failed = Failed {
+        payment: Settled::from(payment),
+        reason,
+    };
     tx.emit("payment.failed", payment.order_id, &failed).await?;
     Ok(())
 }

@@ -95,7 +95,10 @@ pub fn merge(lines: impl IntoIterator<Item = (Uuid, NonZeroU32)>) -> Vec<Item> {
     for (product_id, quantity) in lines {
         *quantities.entry(product_id).or_default() += i64::from(quantity.get());
     }
-    quantities.into_iter().map(|(product_id, quantity)| Item { product_id, quantity }).collect()
+    quantities
+        .into_iter()
+        .map(|(product_id, quantity)| Item { product_id, quantity })
+        .collect()
 }
 
 /// What is in stock of one product.
@@ -155,7 +158,11 @@ pub fn reserve(items: &[Item], shelves: &[Shelf]) -> Result<(), Rejection> {
             Some(_) => continue,
         };
         reasons.push(reason);
-        missing.push(Missing { product_id: item.product_id, requested: item.quantity, available });
+        missing.push(Missing {
+            product_id: item.product_id,
+            requested: item.quantity,
+            available,
+        });
     }
     match reasons.into_iter().max() {
         Some(reason) => Err(Rejection { reason, missing }),
@@ -197,7 +204,11 @@ impl Movement {
             Self::Release => (1, -1, 0),
             Self::Return => (1, 0, -1),
         };
-        Change { available, reserved, sold }
+        Change {
+            available,
+            reserved,
+            sold,
+        }
     }
 }
 

@@ -26,7 +26,11 @@ pub enum Error {
 
 impl From<sqlx::Error> for Error {
     fn from(error: sqlx::Error) -> Self {
-        if store::is_stock_too_low(&error) { Self::StockTooLow } else { Self::Database(error) }
+        if store::is_stock_too_low(&error) {
+            Self::StockTooLow
+        } else {
+            Self::Database(error)
+        }
     }
 }
 

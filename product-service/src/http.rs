@@ -12,6 +12,9 @@ use axum::{Router, routing::get};
 pub fn routes(app: App) -> Router {
     Router::new()
         .route("/api/products", get(list_products::handle).post(create_product::handle))
-        .route("/api/products/{id}", get(get_product::handle).patch(change_product::handle))
+        .route(
+            "/api/products/{id}",
+            get(get_product::handle).patch(change_product::handle),
+        )
         .with_state(app)
 }

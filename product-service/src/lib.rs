@@ -30,6 +30,10 @@ pub struct App {
 /// Wires the service.
 #[expect(clippy::unused_async, reason = "the bootstrap awaits every service's assembly")]
 pub async fn assemble(_config: Config, base: Base) -> Result<Service, StartError> {
-    let app = App { database: base.database.clone() };
-    Ok(Service::new(base).routes(http::routes(app.clone())).consume("inventory-queue", events::CONSUMES, app))
+    let app = App {
+        database: base.database.clone(),
+    };
+    Ok(Service::new(base)
+        .routes(http::routes(app.clone()))
+        .consume("inventory-queue", events::CONSUMES, app))
 }

@@ -143,9 +143,13 @@ pub async fn set_state(db: &mut PgConnection, order_id: Uuid, state: State) -> s
 
 /// Notes what was ordered.
 pub async fn set_items(db: &mut PgConnection, order_id: Uuid, items: &[Item]) -> sqlx::Result<()> {
-    sqlx::query!("update reservations set items = $2 where order_id = $1", order_id, Json(items) as _)
-        .execute(db)
-        .await?;
+    sqlx::query!(
+        "update reservations set items = $2 where order_id = $1",
+        order_id,
+        Json(items) as _
+    )
+    .execute(db)
+    .await?;
     Ok(())
 }
 
@@ -162,14 +166,8 @@ pub async fn lock_shelves(db: &mut PgConnection, items: &[Item]) -> sqlx::Result
 }
 
 /// Moves the pieces of an order and writes down that it did. The products must be locked.
-pub async fn move_stock(
-    db: &mut PgConnection,
-    order_id: Uuid,
-    movement: Movement,
-    items: &[Item],
-) -> sqlx::Result<()> {
-    let (ids, quantities): (Vec<Uuid>, Vec<i64>) =
-        items.iter().map(|item| (item.product_id, item.quantity)).unzip();
+pub async fn move_stock(db: &mut PgConnection, order_id: Uuid, movement: Movement, items: &[Item]) -> sqlx::Result<()> {
+    let (ids, quantities): (Vec<Uuid>, Vec<i64>) = items.iter().map(|item| (item.product_id, item.quantity)).unzip();
     let change = movement.change();
     sqlx::query!(
         "with moved as (select * from unnest($1::uuid[], $2::bigint[]) as moved (product_id, quantity)),

@@ -44,11 +44,17 @@ async fn reserve(tx: &mut Tx, order_id: Uuid, items: &[Item]) -> Result<(), Fail
         Ok(()) => {
             store::move_stock(tx, order_id, Movement::Reserve, items).await?;
             store::set_state(tx, order_id, State::Reserved).await?;
-            tx.emit("inventory.reserved", order_id, &Reserved { order_id, items }).await?;
+            tx.emit("inventory.reserved", order_id, &Reserved { order_id, items })
+                .await?;
         }
         Err(rejection) => {
             store::set_state(tx, order_id, State::Rejected).await?;
-            let rejected = Rejected { order_id, items, reason: rejection.reason, missing: &rejection.missing };
+            let rejected = Rejected {
+                order_id,
+                items,
+                reason: rejection.reason,
+                missing: &rejection.missing,
+            };
             tx.emit("inventory.rejected", order_id, &rejected).await?;
         }
     }
@@ -69,6 +75,7 @@ async fn move_all(
 }
 
 async fn answer_released(tx: &mut Tx, order_id: Uuid, items: &[Item]) -> Result<(), Failure> {
-    tx.emit("inventory.released", order_id, &Released { order_id, items }).await?;
+    tx.emit("inventory.released", order_id, &Released { order_id, items })
+        .await?;
     Ok(())
 }

@@ -167,7 +167,11 @@ impl World {
 
     /// The worker learns an outcome and finishes its intent, or knows nothing and will ask again.
     fn answer(&mut self, heard: bool, fact: Fact) {
-        let due = if self.charge == Due::No { &mut self.refund } else { &mut self.charge };
+        let due = if self.charge == Due::No {
+            &mut self.refund
+        } else {
+            &mut self.charge
+        };
         *due = if heard { Due::No } else { Due::Yes { tried: true } };
         self.learn(if heard { fact } else { Fact::ProviderUnknown });
     }
@@ -191,7 +195,11 @@ impl World {
     /// Lets the workers finish: every call that is due gets a definite answer in the end.
     fn settle(&mut self) {
         while self.charge != Due::No {
-            self.take(if self.declined { Step::ChargeDeclined } else { Step::ChargeCaptured });
+            self.take(if self.declined {
+                Step::ChargeDeclined
+            } else {
+                Step::ChargeCaptured
+            });
         }
         while self.refund != Due::No {
             self.take(Step::RefundDone);
@@ -214,7 +222,11 @@ impl World {
         } else if self.placed {
             let captured = self.state == State::Captured && kept == 1 && answered == (1, 0);
             let declined = self.state == State::Declined && kept == 0 && answered == (0, 1);
-            assert!(captured || declined, "{:?}, {kept} kept, {answered:?}: {history:?}", self.state);
+            assert!(
+                captured || declined,
+                "{:?}, {kept} kept, {answered:?}: {history:?}",
+                self.state
+            );
         } else {
             assert_eq!((self.state, kept), (State::None, 0), "{history:?}");
         }

@@ -20,11 +20,29 @@ struct PlacedView {
 
 pub(super) fn handle<'a>(_app: &'a App, tx: &'a mut Tx, event: &'a Envelope) -> HandlerFuture<'a> {
     Box::pin(async move {
-        let PlacedView { order_id, user_id, total_minor, currency, payment_method } = event.data()?;
+        let PlacedView {
+            order_id,
+            user_id,
+            total_minor,
+            currency,
+            payment_method,
+        } = event.data()?;
         let is_code = currency.len() == 3 && currency.bytes().all(|letter| letter.is_ascii_uppercase());
         if total_minor <= 0 || !is_code {
-            return Err(Failure::permanent(format!("order {order_id} cannot be paid: {total_minor} `{currency}`")));
+            return Err(Failure::permanent(format!(
+                "order {order_id} cannot be paid: {total_minor} `{currency}`"
+            )));
         }
-        transition::placed(tx, &Order { id: order_id, user_id, total_minor, currency, payment_method }).await
+        transition::placed(
+            tx,
+            &Order {
+                id: order_id,
+                user_id,
+                total_minor,
+                currency,
+                payment_method,
+            },
+        )
+        .await
     })
 }

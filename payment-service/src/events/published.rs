@@ -31,7 +31,18 @@ pub struct Failed<'a> {
 
 impl<'a> From<&'a Payment> for Settled<'a> {
     fn from(payment: &'a Payment) -> Self {
-        let Payment { id, order_id, amount_minor, ref currency, .. } = *payment;
-        Self { order_id, payment_id: id, amount_minor, currency }
+        let Payment {
+            id,
+            order_id,
+            amount_minor,
+            ref currency,
+            ..
+        } = *payment;
+        Self {
+            order_id,
+            payment_id: id,
+            amount_minor,
+            currency,
+        }
     }
 }

@@ -35,7 +35,9 @@ pub(super) async fn handle(
     identity: Identity,
     Path(order_id): Path<Uuid>,
 ) -> Result<Json<PaymentJson>, Error> {
-    let payment = store::find(app.database.pool(), order_id).await?.ok_or(Error::NotFound)?;
+    let payment = store::find(app.database.pool(), order_id)
+        .await?
+        .ok_or(Error::NotFound)?;
     if identity.role != Role::Admin && identity.user_id != payment.user_id {
         return Err(Error::NotFound);
     }
@@ -44,7 +46,16 @@ pub(super) async fn handle(
 
 impl From<Payment> for PaymentJson {
     fn from(payment: Payment) -> Self {
-        let Payment { id, order_id, state, amount_minor, currency, payment_method, reason, .. } = payment;
+        let Payment {
+            id,
+            order_id,
+            state,
+            amount_minor,
+            currency,
+            payment_method,
+            reason,
+            ..
+        } = payment;
         Self {
             payment_id: id,
             order_id,

@@ -82,9 +82,15 @@ impl NewProduct {
         stock: i64,
     ) -> Result<Self, InvalidField> {
         let rule = "must be a three-letter ISO 4217 code such as USD";
-        let currency = Currency::parse(currency).ok_or(InvalidField { field: "currency", rule })?;
+        let currency = Currency::parse(currency).ok_or(InvalidField {
+            field: "currency",
+            rule,
+        })?;
         if !(0..=STOCK_MAX).contains(&stock) {
-            return Err(InvalidField { field: "stock", rule: "must be between 0 and 1000000000" });
+            return Err(InvalidField {
+                field: "stock",
+                rule: "must be between 0 and 1000000000",
+            });
         }
         Ok(Self {
             name: valid_name(name)?,
@@ -126,11 +132,20 @@ impl ProductChange {
     pub fn checked(self) -> Result<Self, InvalidField> {
         if self == Self::default() {
             let rule = "must name at least one of name, description, priceMinor, active, stockDelta";
-            return Err(InvalidField { field: "the body", rule });
+            return Err(InvalidField {
+                field: "the body",
+                rule,
+            });
         }
-        if self.stock_delta.is_some_and(|delta| delta == 0 || delta.unsigned_abs() > STOCK_MAX.unsigned_abs()) {
+        if self
+            .stock_delta
+            .is_some_and(|delta| delta == 0 || delta.unsigned_abs() > STOCK_MAX.unsigned_abs())
+        {
             let rule = "must not be 0 and at most 1000000000 either way";
-            return Err(InvalidField { field: "stockDelta", rule });
+            return Err(InvalidField {
+                field: "stockDelta",
+                rule,
+            });
         }
         Ok(Self {
             name: self.name.as_deref().map(valid_name).transpose()?,
@@ -144,7 +159,10 @@ impl ProductChange {
 fn valid_name(name: &str) -> Result<String, InvalidField> {
     let name = name.trim();
     if name.is_empty() || name.chars().count() > NAME_CHARS_MAX || has_control(name) {
-        return Err(InvalidField { field: "name", rule: "must be 1 to 200 printable characters" });
+        return Err(InvalidField {
+            field: "name",
+            rule: "must be 1 to 200 printable characters",
+        });
     }
     Ok(name.to_owned())
 }
@@ -153,7 +171,10 @@ fn valid_description(description: &str) -> Result<String, InvalidField> {
     let description = description.trim();
     let lines_ok = description.split('\n').all(|line| !has_control(line));
     if description.chars().count() > DESCRIPTION_CHARS_MAX || !lines_ok {
-        return Err(InvalidField { field: "description", rule: "must be at most 2000 printable characters" });
+        return Err(InvalidField {
+            field: "description",
+            rule: "must be at most 2000 printable characters",
+        });
     }
     Ok(description.to_owned())
 }
@@ -162,7 +183,10 @@ fn valid_price(price_minor: i64) -> Result<i64, InvalidField> {
     if (1..=PRICE_MINOR_MAX).contains(&price_minor) {
         return Ok(price_minor);
     }
-    Err(InvalidField { field: "priceMinor", rule: "must be between 1 and 1000000000" })
+    Err(InvalidField {
+        field: "priceMinor",
+        rule: "must be between 1 and 1000000000",
+    })
 }
 
 /// PostgreSQL cannot store U+0000, and no control character belongs into a name.
@@ -175,7 +199,9 @@ mod tests {
     use super::*;
 
     fn wrong_field(name: &str, description: &str, price_minor: i64, currency: &str, stock: i64) -> &'static str {
-        NewProduct::new(name, description, price_minor, currency, stock).unwrap_err().field
+        NewProduct::new(name, description, price_minor, currency, stock)
+            .unwrap_err()
+            .field
     }
 
     #[test]
@@ -188,17 +214,29 @@ mod tests {
         assert_eq!(wrong_field("cup", "", -5, "USD", 0), "priceMinor");
         assert_eq!(wrong_field("cup", "", 1, "usd", 0), "currency");
         assert_eq!(wrong_field("cup", "", 1, "USD", -1), "stock");
-        assert_eq!(NewProduct::new(" cup ", "two\nlines", 1, "USD", 0).unwrap().name(), "cup");
+        assert_eq!(
+            NewProduct::new(" cup ", "two\nlines", 1, "USD", 0).unwrap().name(),
+            "cup"
+        );
     }
 
     #[test]
     fn a_change_must_change_something() {
         assert_eq!(ProductChange::default().checked().unwrap_err().field, "the body");
-        let zero = ProductChange { stock_delta: Some(0), ..ProductChange::default() };
+        let zero = ProductChange {
+            stock_delta: Some(0),
+            ..ProductChange::default()
+        };
         assert_eq!(zero.checked().unwrap_err().field, "stockDelta");
-        let farthest = ProductChange { stock_delta: Some(i64::MIN), ..ProductChange::default() };
+        let farthest = ProductChange {
+            stock_delta: Some(i64::MIN),
+            ..ProductChange::default()
+        };
         assert!(farthest.checked().is_err());
-        let priced = ProductChange { price_minor: Some(7), ..ProductChange::default() };
+        let priced = ProductChange {
+            price_minor: Some(7),
+            ..ProductChange::default()
+        };
         assert_eq!(priced.clone().checked(), Ok(priced));
     }
 }

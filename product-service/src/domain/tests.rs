@@ -2,53 +2,78 @@
 
 use super::*;
 
-const STATES: [State; 6] =
-    [State::None, State::Reserved, State::Rejected, State::Sold, State::Closed, State::Released];
+const STATES: [State; 6] = [
+    State::None,
+    State::Reserved,
+    State::Rejected,
+    State::Sold,
+    State::Closed,
+    State::Released,
+];
 
 fn item(number: u128, quantity: i64) -> Item {
-    Item { product_id: Uuid::from_u128(number), quantity }
+    Item {
+        product_id: Uuid::from_u128(number),
+        quantity,
+    }
 }
 
 fn shelf(number: u128, available: i64) -> Shelf {
-    Shelf { product_id: Uuid::from_u128(number), active: true, available }
+    Shelf {
+        product_id: Uuid::from_u128(number),
+        active: true,
+        available,
+    }
 }
 
 #[test]
 fn every_cell_of_the_table() {
     let items = vec![item(1, 2)];
     let rows = [
-        (Fact::Placed(items.clone()), [
-            Decision::Reserve(items),
-            Decision::Nothing,
-            Decision::Nothing,
-            Decision::Nothing,
-            Decision::Nothing,
-            Decision::Nothing,
-        ]),
-        (Fact::Confirmed, [
-            Decision::Impossible,
-            Decision::Sell,
-            Decision::Impossible,
-            Decision::Nothing,
-            Decision::Nothing,
-            Decision::Nothing,
-        ]),
-        (Fact::Ended, [
-            Decision::Close,
-            Decision::Release,
-            Decision::Close,
-            Decision::Return,
-            Decision::Nothing,
-            Decision::Nothing,
-        ]),
-        (Fact::CompensationRequested, [
-            Decision::Close,
-            Decision::Release,
-            Decision::Close,
-            Decision::Return,
-            Decision::Repeat,
-            Decision::Repeat,
-        ]),
+        (
+            Fact::Placed(items.clone()),
+            [
+                Decision::Reserve(items),
+                Decision::Nothing,
+                Decision::Nothing,
+                Decision::Nothing,
+                Decision::Nothing,
+                Decision::Nothing,
+            ],
+        ),
+        (
+            Fact::Confirmed,
+            [
+                Decision::Impossible,
+                Decision::Sell,
+                Decision::Impossible,
+                Decision::Nothing,
+                Decision::Nothing,
+                Decision::Nothing,
+            ],
+        ),
+        (
+            Fact::Ended,
+            [
+                Decision::Close,
+                Decision::Release,
+                Decision::Close,
+                Decision::Return,
+                Decision::Nothing,
+                Decision::Nothing,
+            ],
+        ),
+        (
+            Fact::CompensationRequested,
+            [
+                Decision::Close,
+                Decision::Release,
+                Decision::Close,
+                Decision::Return,
+                Decision::Repeat,
+                Decision::Repeat,
+            ],
+        ),
     ];
     for (fact, decisions) in rows {
         for (state, decision) in STATES.into_iter().zip(decisions) {
@@ -137,11 +162,18 @@ impl World {
 
     fn check(&self, history: &[Fact]) {
         assert_eq!(self.in_stock, self.available + self.reserved + self.sold, "{history:?}");
-        assert!(self.available >= 0 && self.reserved >= 0 && self.sold >= 0, "{history:?}");
+        assert!(
+            self.available >= 0 && self.reserved >= 0 && self.sold >= 0,
+            "{history:?}"
+        );
         assert!(self.answers <= 1, "answered order.placed twice: {history:?}");
         if self.ended {
             assert!(matches!(self.state, State::Closed | State::Released), "{history:?}");
-            assert_eq!((self.available, self.reserved, self.sold), (self.in_stock, 0, 0), "{history:?}");
+            assert_eq!(
+                (self.available, self.reserved, self.sold),
+                (self.in_stock, 0, 0),
+                "{history:?}"
+            );
             assert!(self.released_events >= 1, "{history:?}");
         } else if self.confirmed {
             assert_eq!((self.state, self.sold), (State::Sold, 2), "{history:?}");
@@ -157,7 +189,12 @@ impl World {
         if depth == 0 {
             return histories;
         }
-        for fact in [Fact::Placed(vec![item(1, 2)]), Fact::Confirmed, Fact::Ended, Fact::CompensationRequested] {
+        for fact in [
+            Fact::Placed(vec![item(1, 2)]),
+            Fact::Confirmed,
+            Fact::Ended,
+            Fact::CompensationRequested,
+        ] {
             // order-service confirms only what was reserved; and compensation is asked for only after an end, but
             // that end may arrive later than the request, or never.
             if fact == Fact::Confirmed && !self.was_reserved {
@@ -184,15 +221,25 @@ fn every_order_of_facts_and_duplicates_ends_agreed() {
 #[test]
 fn a_rejection_names_everything_that_is_missing_and_the_gravest_reason() {
     let items = [item(1, 3), item(2, 1), item(3, 1), item(4, 1)];
-    let inactive = Shelf { active: false, ..shelf(2, 9) };
+    let inactive = Shelf {
+        active: false,
+        ..shelf(2, 9)
+    };
     let rejection = reserve(&items, &[shelf(1, 2), inactive, shelf(4, 1)]).unwrap_err();
     assert_eq!(rejection.reason, Reason::UnknownProduct);
-    let missing: Vec<_> = rejection.missing.iter().map(|missing| (missing.requested, missing.available)).collect();
+    let missing: Vec<_> = rejection
+        .missing
+        .iter()
+        .map(|missing| (missing.requested, missing.available))
+        .collect();
     assert_eq!(missing, [(3, 2), (1, 0), (1, 0)]);
 
     let rejection = reserve(&items[..2], &[shelf(1, 2), inactive]).unwrap_err();
     assert_eq!(rejection.reason, Reason::InactiveProduct);
-    assert_eq!(reserve(&items[..1], &[shelf(1, 2)]).unwrap_err().reason, Reason::OutOfStock);
+    assert_eq!(
+        reserve(&items[..1], &[shelf(1, 2)]).unwrap_err().reason,
+        Reason::OutOfStock
+    );
     assert_eq!(reserve(&items[..1], &[shelf(1, 3)]), Ok(()));
 }
 
@@ -200,7 +247,11 @@ fn a_rejection_names_everything_that_is_missing_and_the_gravest_reason() {
 fn lines_of_one_product_count_together_and_stand_in_id_order() {
     let quantity = |count| NonZeroU32::new(count).unwrap();
     let (first, second) = (Uuid::from_u128(1), Uuid::from_u128(2));
-    let merged = merge([(second, quantity(1)), (first, quantity(u32::MAX)), (second, quantity(4))]);
+    let merged = merge([
+        (second, quantity(1)),
+        (first, quantity(u32::MAX)),
+        (second, quantity(4)),
+    ]);
     assert_eq!(merged, [item(1, i64::from(u32::MAX)), item(2, 5)]);
 }
 

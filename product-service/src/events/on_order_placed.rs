@@ -27,7 +27,9 @@ pub(super) fn handle<'a>(_app: &'a App, tx: &'a mut Tx, event: &'a Envelope) -> 
     Box::pin(async move {
         let PlacedView { order_id, items } = event.data()?;
         if items.is_empty() {
-            return Err(Failure::permanent(format!("order {order_id} was placed without any items")));
+            return Err(Failure::permanent(format!(
+                "order {order_id} was placed without any items"
+            )));
         }
         let items = domain::merge(items.into_iter().map(|line| (line.product_id, line.quantity)));
         transition::learn(tx, order_id, Fact::Placed(items)).await

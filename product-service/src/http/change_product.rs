@@ -32,8 +32,21 @@ pub(super) async fn handle(
     Path(id): Path<Uuid>,
     Json(body): Json<ChangeProduct>,
 ) -> Result<Json<Product>, Error> {
-    let ChangeProduct { name, description, price_minor, active, stock_delta } = body;
-    let change = ProductChange { name, description, price_minor, active, stock_delta }.checked()?;
+    let ChangeProduct {
+        name,
+        description,
+        price_minor,
+        active,
+        stock_delta,
+    } = body;
+    let change = ProductChange {
+        name,
+        description,
+        price_minor,
+        active,
+        stock_delta,
+    }
+    .checked()?;
     let mut tx = app.database.begin(&context).await?;
     let product = store::change(&mut tx, id, &change).await?.ok_or(Error::NotFound)?;
     tx.commit().await?;

@@ -32,10 +32,20 @@ pub(super) async fn handle(
     context: Context,
     Json(body): Json<CreateProduct>,
 ) -> Result<impl IntoResponse, Error> {
-    let new = NewProduct::new(&body.name, &body.description, body.price_minor, &body.currency, body.stock)?;
+    let new = NewProduct::new(
+        &body.name,
+        &body.description,
+        body.price_minor,
+        &body.currency,
+        body.stock,
+    )?;
     let mut tx = app.database.begin(&context).await?;
     let product: Product = store::insert(&mut tx, shared::id::new(), &new).await?;
     tx.commit().await?;
     let location = format!("/api/products/{}", product.id);
-    Ok((StatusCode::CREATED, AppendHeaders([(LOCATION, location)]), Json(product)))
+    Ok((
+        StatusCode::CREATED,
+        AppendHeaders([(LOCATION, location)]),
+        Json(product),
+    ))
 }

@@ -36,7 +36,10 @@ pub(super) async fn handle(
         Wanted::Page { after, limit } => (after, limit),
         Wanted::Batch(ids) => {
             let items = store::with_ids(app.database.pool(), &ids).await?;
-            return Ok(Json(Page { items, next_cursor: None }));
+            return Ok(Json(Page {
+                items,
+                next_cursor: None,
+            }));
         }
     };
     // One more than asked for tells whether there is a next page.
@@ -53,7 +56,10 @@ fn wanted(query: ListQuery) -> Result<Wanted, Error> {
         if !(1..=LIMIT_MAX).contains(&limit) {
             return Err(Error::InvalidQuery("limit must be between 1 and 100"));
         }
-        return Ok(Wanted::Page { after: query.cursor, limit });
+        return Ok(Wanted::Page {
+            after: query.cursor,
+            limit,
+        });
     };
     if query.cursor.is_some() || query.limit.is_some() {
         return Err(Error::InvalidQuery("ids goes with neither cursor nor limit"));
@@ -71,15 +77,31 @@ mod tests {
     use super::*;
 
     fn query(cursor: Option<Uuid>, limit: Option<u32>, ids: Option<&str>) -> ListQuery {
-        ListQuery { cursor, limit, ids: ids.map(str::to_owned) }
+        ListQuery {
+            cursor,
+            limit,
+            ids: ids.map(str::to_owned),
+        }
     }
 
     #[test]
     fn reads_pages_and_batches() {
         let id = Uuid::from_u128(7);
-        assert_eq!(wanted(query(None, None, None)).unwrap(), Wanted::Page { after: None, limit: 20 });
-        assert_eq!(wanted(query(Some(id), Some(100), None)).unwrap(), Wanted::Page { after: Some(id), limit: 100 });
-        assert_eq!(wanted(query(None, None, Some(&format!("{id},{id}")))).unwrap(), Wanted::Batch(vec![id, id]));
+        assert_eq!(
+            wanted(query(None, None, None)).unwrap(),
+            Wanted::Page { after: None, limit: 20 }
+        );
+        assert_eq!(
+            wanted(query(Some(id), Some(100), None)).unwrap(),
+            Wanted::Page {
+                after: Some(id),
+                limit: 100
+            }
+        );
+        assert_eq!(
+            wanted(query(None, None, Some(&format!("{id},{id}")))).unwrap(),
+            Wanted::Batch(vec![id, id])
+        );
     }
 
     #[test]
@@ -94,7 +116,10 @@ mod tests {
             (None, Some(5), Some("00000000-0000-0000-0000-000000000000")),
             (Some(Uuid::nil()), None, Some("00000000-0000-0000-0000-000000000000")),
         ] {
-            assert!(matches!(wanted(query(cursor, limit, ids)), Err(Error::InvalidQuery(_))), "{limit:?} {ids:?}");
+            assert!(
+                matches!(wanted(query(cursor, limit, ids)), Err(Error::InvalidQuery(_))),
+                "{limit:?} {ids:?}"
+            );
         }
     }
 }

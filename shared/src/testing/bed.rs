@@ -32,8 +32,13 @@ pub struct TestBed {
 }
 
 impl TestBed {
-    /// A new database, and a virtual host with these queues.
+    /// A new database, and a virtual host with these queues of the platform's topology.
     pub async fn new(queues: &[&str]) -> Self {
+        Self::with_topology(Topology::load().expect("the topology file is right").only(queues)).await
+    }
+
+    /// A new database, and a virtual host with a topology of the test's own.
+    pub async fn with_topology(topology: Topology) -> Self {
         let name = format!("test_{}", id::new().simple());
         let server = variable("TEST_POSTGRES_URL");
         let mut admin = PgConnection::connect(&server).await.expect("PostgreSQL answers");
@@ -43,7 +48,6 @@ impl TestBed {
             .await
             .expect("a database can be made");
         let broker = Broker::new(&variable("TEST_RABBITMQ_MANAGEMENT_URL"), &name).expect("a management URL");
-        let topology = Topology::load().expect("the topology file is right").only(queues);
         let topology = topology.with_retry_delays_ms(&RETRY_DELAYS_MS);
         broker
             .apply(&topology, None)

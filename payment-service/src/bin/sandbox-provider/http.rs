@@ -30,17 +30,17 @@ pub(crate) fn routes(provider: Arc<Provider>) -> Router {
         .with_state(provider)
 }
 
-async fn charge(
-    State(provider): State<Arc<Provider>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Refusal> {
+async fn charge(State(provider): State<Arc<Provider>>, headers: HeaderMap, body: Bytes) -> Result<Response, Refusal> {
     let key = idempotency_key(&headers)?;
     let charge: Charge = parse(&body)?;
     positive(charge.amount_minor)?;
     let behaviour = Behaviour::of(&charge.payment_method);
     if behaviour == Behaviour::Flaky && provider.stumbles(&key) {
-        return Err(Refusal(StatusCode::SERVICE_UNAVAILABLE, "flaky", "try again".to_owned()));
+        return Err(Refusal(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "flaky",
+            "try again".to_owned(),
+        ));
     }
     let decide = move |ledger: &mut crate::ledger::Ledger| ledger.charge(&key, charge, behaviour.decline_reason());
     let record = Arc::clone(&provider).with_ledger(decide).await?;
@@ -50,36 +50,49 @@ async fn charge(
         Behaviour::Cut => return Ok(cut()),
         Behaviour::Ok | Behaviour::Declined | Behaviour::Flaky | Behaviour::Unknown => {}
     }
-    let status = if record.reason.is_some() { StatusCode::PAYMENT_REQUIRED } else { StatusCode::OK };
+    let status = if record.reason.is_some() {
+        StatusCode::PAYMENT_REQUIRED
+    } else {
+        StatusCode::OK
+    };
     Ok(json(status, &ChargeAnswer::from(record)))
 }
 
-async fn find_charge(
-    State(provider): State<Arc<Provider>>,
-    Path(key): Path<String>,
-) -> Result<Response, Refusal> {
-    let found = provider.with_ledger(move |ledger| Ok(ledger.find_charge(&key)?.cloned())).await?;
-    Ok(json(StatusCode::OK, &ChargeAnswer::from(found.ok_or_else(unknown_key)?)))
+async fn find_charge(State(provider): State<Arc<Provider>>, Path(key): Path<String>) -> Result<Response, Refusal> {
+    let found = provider
+        .with_ledger(move |ledger| Ok(ledger.find_charge(&key)?.cloned()))
+        .await?;
+    Ok(json(
+        StatusCode::OK,
+        &ChargeAnswer::from(found.ok_or_else(unknown_key)?),
+    ))
 }
 
-async fn refund(
-    State(provider): State<Arc<Provider>>,
-    headers: HeaderMap,
-    body: Bytes,
-) -> Result<Response, Refusal> {
+async fn refund(State(provider): State<Arc<Provider>>, headers: HeaderMap, body: Bytes) -> Result<Response, Refusal> {
     let key = idempotency_key(&headers)?;
     let refund: Refund = parse(&body)?;
     positive(refund.amount_minor)?;
     let record = provider.with_ledger(move |ledger| ledger.refund(&key, refund)).await?;
-    Ok(json(StatusCode::OK, &RefundAnswer { status: "refunded", record }))
+    Ok(json(
+        StatusCode::OK,
+        &RefundAnswer {
+            status: "refunded",
+            record,
+        },
+    ))
 }
 
-async fn find_refund(
-    State(provider): State<Arc<Provider>>,
-    Path(key): Path<String>,
-) -> Result<Response, Refusal> {
-    let found = provider.with_ledger(move |ledger| Ok(ledger.find_refund(&key)?.cloned())).await?;
-    Ok(json(StatusCode::OK, &RefundAnswer { status: "refunded", record: found.ok_or_else(unknown_key)? }))
+async fn find_refund(State(provider): State<Arc<Provider>>, Path(key): Path<String>) -> Result<Response, Refusal> {
+    let found = provider
+        .with_ledger(move |ledger| Ok(ledger.find_refund(&key)?.cloned()))
+        .await?;
+    Ok(json(
+        StatusCode::OK,
+        &RefundAnswer {
+            status: "refunded",
+            record: found.ok_or_else(unknown_key)?,
+        },
+    ))
 }
 
 async fn log(State(provider): State<Arc<Provider>>) -> Result<Response, Refusal> {
@@ -97,7 +110,14 @@ struct ChargeAnswer {
 
 impl From<ChargeRecord> for ChargeAnswer {
     fn from(record: ChargeRecord) -> Self {
-        Self { status: if record.reason.is_some() { "declined" } else { "captured" }, record }
+        Self {
+            status: if record.reason.is_some() {
+                "declined"
+            } else {
+                "captured"
+            },
+            record,
+        }
     }
 }
 
@@ -133,26 +153,41 @@ impl IntoResponse for Refusal {
 
 fn idempotency_key(headers: &HeaderMap) -> Result<String, Refusal> {
     let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok());
-    key.filter(|key| (1..=255).contains(&key.len())).map(str::to_owned).ok_or_else(|| {
-        let detail = "the header Idempotency-Key is required, 1 to 255 visible characters".to_owned();
-        Refusal(StatusCode::BAD_REQUEST, "key-missing", detail)
-    })
+    key.filter(|key| (1..=255).contains(&key.len()))
+        .map(str::to_owned)
+        .ok_or_else(|| {
+            let detail = "the header Idempotency-Key is required, 1 to 255 visible characters".to_owned();
+            Refusal(StatusCode::BAD_REQUEST, "key-missing", detail)
+        })
 }
 
 fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
-    serde_json::from_slice(body)
-        .map_err(|error| Refusal(StatusCode::BAD_REQUEST, "bad-body", format!("the body cannot be read: {error}")))
+    serde_json::from_slice(body).map_err(|error| {
+        Refusal(
+            StatusCode::BAD_REQUEST,
+            "bad-body",
+            format!("the body cannot be read: {error}"),
+        )
+    })
 }
 
 fn positive(amount_minor: i64) -> Result<(), Refusal> {
     if amount_minor > 0 {
         return Ok(());
     }
-    Err(Refusal(StatusCode::BAD_REQUEST, "bad-amount", "amountMinor must be greater than 0".to_owned()))
+    Err(Refusal(
+        StatusCode::BAD_REQUEST,
+        "bad-amount",
+        "amountMinor must be greater than 0".to_owned(),
+    ))
 }
 
 fn unknown_key() -> Refusal {
-    Refusal(StatusCode::NOT_FOUND, "unknown-key", "nothing is known under this key".to_owned())
+    Refusal(
+        StatusCode::NOT_FOUND,
+        "unknown-key",
+        "nothing is known under this key".to_owned(),
+    )
 }
 
 /// Tells the server to close the connection.

@@ -65,7 +65,11 @@ pub(crate) enum OpenError {
     #[error("the log {path} cannot be opened: {source}")]
     Io { path: PathBuf, source: std::io::Error },
     #[error("line {line} of the log {path} cannot be read: {source}")]
-    Line { path: PathBuf, line: usize, source: serde_json::Error },
+    Line {
+        path: PathBuf,
+        line: usize,
+        source: serde_json::Error,
+    },
 }
 
 /// Why a charge or refund is refused.
@@ -97,8 +101,16 @@ pub(crate) struct Ledger {
 impl Ledger {
     /// Replays the log. A torn last line was never answered for: it is cut off.
     pub(crate) fn open(path: &Path) -> Result<Self, OpenError> {
-        let io = |source| OpenError::Io { path: path.to_owned(), source };
-        let mut file = OpenOptions::new().create(true).read(true).append(true).open(path).map_err(io)?;
+        let io = |source| OpenError::Io {
+            path: path.to_owned(),
+            source,
+        };
+        let mut file = OpenOptions::new()
+            .create(true)
+            .read(true)
+            .append(true)
+            .open(path)
+            .map_err(io)?;
         let mut text = Vec::new();
         file.read_to_end(&mut text).map_err(io)?;
         let whole = text.iter().rposition(|&byte| byte == b'\n').map_or(0, |end| end + 1);
@@ -106,8 +118,17 @@ impl Ledger {
             file.set_len(whole as u64).and_then(|()| file.sync_all()).map_err(io)?;
             text.truncate(whole);
         }
-        let mut ledger = Self { file, charges: HashMap::new(), refunds: HashMap::new(), broken: false };
-        for (index, line) in text.split(|&byte| byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty()) {
+        let mut ledger = Self {
+            file,
+            charges: HashMap::new(),
+            refunds: HashMap::new(),
+            broken: false,
+        };
+        for (index, line) in text
+            .split(|&byte| byte == b'\n')
+            .enumerate()
+            .filter(|(_, line)| !line.is_empty())
+        {
             let entry = serde_json::from_slice(line).map_err(|source| OpenError::Line {
                 path: path.to_owned(),
                 line: index + 1,
@@ -139,9 +160,17 @@ impl Ledger {
     ) -> Result<ChargeRecord, LedgerError> {
         self.usable()?;
         if let Some(known) = self.charges.get(key) {
-            return if known.charge == charge { Ok(known.clone()) } else { Err(LedgerError::KeyReused) };
+            return if known.charge == charge {
+                Ok(known.clone())
+            } else {
+                Err(LedgerError::KeyReused)
+            };
         }
-        let record = ChargeRecord { key: key.to_owned(), charge, reason: decline_reason.map(str::to_owned) };
+        let record = ChargeRecord {
+            key: key.to_owned(),
+            charge,
+            reason: decline_reason.map(str::to_owned),
+        };
         self.append(match record.reason {
             None => Entry::Capture(record.clone()),
             Some(_) => Entry::Decline(record.clone()),
@@ -153,16 +182,28 @@ impl Ledger {
     pub(crate) fn refund(&mut self, key: &str, refund: Refund) -> Result<RefundRecord, LedgerError> {
         self.usable()?;
         if let Some(known) = self.refunds.get(key) {
-            return if known.refund == refund { Ok(known.clone()) } else { Err(LedgerError::KeyReused) };
+            return if known.refund == refund {
+                Ok(known.clone())
+            } else {
+                Err(LedgerError::KeyReused)
+            };
         }
-        let charge = self.charges.get(&refund.charge_key).filter(|charge| charge.reason.is_none());
+        let charge = self
+            .charges
+            .get(&refund.charge_key)
+            .filter(|charge| charge.reason.is_none());
         let charge = &charge.ok_or(LedgerError::NoSuchCharge)?.charge;
         let left_minor = charge.amount_minor - self.refunded_minor(&refund.charge_key);
         if refund.amount_minor > left_minor {
             return Err(LedgerError::TooMuch { left_minor });
         }
         let (reference, currency) = (charge.reference.clone(), charge.currency.clone());
-        let record = RefundRecord { key: key.to_owned(), refund, reference, currency };
+        let record = RefundRecord {
+            key: key.to_owned(),
+            refund,
+            reference,
+            currency,
+        };
         self.append(Entry::Refund(record.clone()))?;
         Ok(record)
     }
@@ -176,7 +217,10 @@ impl Ledger {
     }
 
     fn refunded_minor(&self, charge_key: &str) -> i64 {
-        let of_charge = self.refunds.values().filter(|record| record.refund.charge_key == charge_key);
+        let of_charge = self
+            .refunds
+            .values()
+            .filter(|record| record.refund.charge_key == charge_key);
         of_charge.map(|record| record.refund.amount_minor).sum()
     }
 
@@ -226,7 +270,10 @@ mod tests {
     }
 
     fn refund(amount_minor: i64) -> Refund {
-        Refund { charge_key: "k".to_owned(), amount_minor }
+        Refund {
+            charge_key: "k".to_owned(),
+            amount_minor,
+        }
     }
 
     #[test]
@@ -235,7 +282,10 @@ mod tests {
         let mut ledger = Ledger::open(&path).unwrap();
         let first = ledger.charge("k", charge(500), None).unwrap();
         assert_eq!(ledger.charge("k", charge(500), None).unwrap(), first);
-        assert!(matches!(ledger.charge("k", charge(501), None), Err(LedgerError::KeyReused)));
+        assert!(matches!(
+            ledger.charge("k", charge(501), None),
+            Err(LedgerError::KeyReused)
+        ));
         assert_eq!(std::fs::read_to_string(&path).unwrap().lines().count(), 1);
         std::fs::remove_file(path).unwrap();
     }
@@ -247,7 +297,10 @@ mod tests {
         assert!(matches!(ledger.refund("r0", refund(1)), Err(LedgerError::NoSuchCharge)));
         ledger.charge("k", charge(500), None).unwrap();
         ledger.refund("r1", refund(300)).unwrap();
-        assert!(matches!(ledger.refund("r2", refund(201)), Err(LedgerError::TooMuch { left_minor: 200 })));
+        assert!(matches!(
+            ledger.refund("r2", refund(201)),
+            Err(LedgerError::TooMuch { left_minor: 200 })
+        ));
         assert_eq!(ledger.refund("r1", refund(300)).unwrap().refund.amount_minor, 300);
         ledger.refund("r3", refund(200)).unwrap();
         std::fs::remove_file(path).unwrap();

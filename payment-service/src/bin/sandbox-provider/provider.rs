@@ -25,7 +25,12 @@ pub(crate) struct Provider {
 impl Provider {
     /// A provider that goes on where the ledger ends.
     pub(crate) fn new(ledger: Ledger, slow: Duration, stall: Duration) -> Self {
-        Self { ledger: Mutex::new(ledger), stumbled: Mutex::default(), slow, stall }
+        Self {
+            ledger: Mutex::new(ledger),
+            stumbled: Mutex::default(),
+            slow,
+            stall,
+        }
     }
 
     /// Works on the ledger away from the async threads, since each line waits for the disk. A client that hangs up

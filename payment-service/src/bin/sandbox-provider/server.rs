@@ -38,13 +38,19 @@ async fn serve_connection(stream: TcpStream, router: Router) {
         let answer = router.clone().oneshot(request.map(Body::new));
         async { answer.await.map_err(never).and_then(unless_cut) }
     });
-    let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .serve_connection(TokioIo::new(stream), service);
     // Errors here are clients that left, and connections cut on purpose.
     drop(connection.await);
 }
 
 fn unless_cut(response: Response) -> Result<Response, Cut> {
-    if response.extensions().get::<CutConnection>().is_some() { Err(Cut) } else { Ok(response) }
+    if response.extensions().get::<CutConnection>().is_some() {
+        Err(Cut)
+    } else {
+        Ok(response)
+    }
 }
 
 fn never(impossible: Infallible) -> Cut {
