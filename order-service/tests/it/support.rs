@@ -70,6 +70,7 @@ impl StandIns {
         self.with(|inner| inner.user_calls.clone())
     }
 
+    #[expect(clippy::disallowed_methods, reason = "it ends with the test")]
     pub(crate) async fn serve(&self) -> BaseUrl {
         let router = Router::new()
             .route("/api/users/{id}", get(user))
