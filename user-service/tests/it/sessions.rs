@@ -1,6 +1,6 @@
 //! What happens to a session after the log-in.
 
-use crate::support::{Grant, PASSWORD, World, copy_of, expect, expect_problem, redis};
+use crate::support::{Grant, PASSWORD, World, at_once, copy_of, expect, expect_problem, redis};
 use deadpool_redis::redis::AsyncCommands;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -56,12 +56,9 @@ async fn two_who_use_one_token_at_once_do_not_both_go_on() {
     for round in 0..8 {
         let grant = world.login(&ada.email).await;
         let sid = world.verify(&grant.access_token).await.sid;
-        let race: Vec<_> = (0..6)
-            .map(|_| tokio::spawn(world.try_refresh(&grant.refresh_token).send()))
-            .collect();
+        let race = at_once((0..6).map(|_| world.try_refresh(&grant.refresh_token))).await;
         let mut won = Vec::new();
-        for attempt in race {
-            let answer = attempt.await.unwrap().unwrap();
+        for answer in race {
             if answer.status() == StatusCode::OK {
                 won.push(expect::<Grant>(answer, StatusCode::OK).await);
             } else {
