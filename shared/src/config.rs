@@ -42,12 +42,19 @@ pub enum ConfigError {
 impl Env {
     /// The variables of this process.
     pub fn from_process() -> Self {
-        Self { variables: std::env::vars().collect() }
+        Self {
+            variables: std::env::vars().collect(),
+        }
     }
 
     /// The given variables and no others; for tests.
     pub fn from_pairs<K: Into<String>, V: Into<String>>(pairs: impl IntoIterator<Item = (K, V)>) -> Self {
-        Self { variables: pairs.into_iter().map(|(name, value)| (name.into(), value.into())).collect() }
+        Self {
+            variables: pairs
+                .into_iter()
+                .map(|(name, value)| (name.into(), value.into()))
+                .collect(),
+        }
     }
 
     /// The value of a variable that must be there.
@@ -75,12 +82,18 @@ impl Env {
     /// The contents of the file that a variable names.
     pub fn file(&self, name: &'static str) -> Result<Vec<u8>, ConfigError> {
         let path: PathBuf = self.required(name)?;
-        std::fs::read(&path).map_err(|error| ConfigError::File { name, path, reason: error.to_string() })
+        std::fs::read(&path).map_err(|error| ConfigError::File {
+            name,
+            path,
+            reason: error.to_string(),
+        })
     }
 }
 
 fn hide_secret(name: &str, value: &str) -> String {
-    let secret = ["PASSWORD", "TOKEN", "SECRET", "KEY", "URL"].iter().any(|word| name.contains(word));
+    let secret = ["PASSWORD", "TOKEN", "SECRET", "KEY", "URL"]
+        .iter()
+        .any(|word| name.contains(word));
     if secret { "…".to_owned() } else { value.to_owned() }
 }
 
@@ -91,7 +104,10 @@ mod tests {
     #[test]
     fn names_the_variable_that_is_missing_or_wrong() {
         let env = Env::from_pairs([("LIMIT", "many"), ("EMPTY", "")]);
-        assert_eq!(env.required::<u16>("EMPTY").unwrap_err().to_string(), "environment variable EMPTY is not set");
+        assert_eq!(
+            env.required::<u16>("EMPTY").unwrap_err().to_string(),
+            "environment variable EMPTY is not set"
+        );
         let wrong = env.required::<u16>("LIMIT").unwrap_err().to_string();
         assert!(wrong.contains("LIMIT") && wrong.contains("many"), "{wrong}");
         assert_eq!(env.or("ABSENT", 7_u16).unwrap(), 7);
@@ -100,6 +116,11 @@ mod tests {
     #[test]
     fn does_not_print_secrets() {
         let env = Env::from_pairs([("OPERATOR_TOKEN", "hunter2")]);
-        assert!(!env.required::<u16>("OPERATOR_TOKEN").unwrap_err().to_string().contains("hunter2"));
+        assert!(
+            !env.required::<u16>("OPERATOR_TOKEN")
+                .unwrap_err()
+                .to_string()
+                .contains("hunter2")
+        );
     }
 }

@@ -27,12 +27,24 @@ impl Context {
     /// A new story, for work that nobody asked for (a sweep, a start).
     pub fn new() -> Self {
         let id = crate::id::new().to_string();
-        Self { correlation_id: id.clone(), causation_id: id, traceparent: None }
+        Self {
+            correlation_id: id.clone(),
+            causation_id: id,
+            traceparent: None,
+        }
     }
 
     /// The context of a story that is already known, caused by `causation_id`.
-    pub fn caused_by(correlation_id: impl Into<String>, causation_id: impl Into<String>, traceparent: Option<String>) -> Self {
-        Self { correlation_id: correlation_id.into(), causation_id: causation_id.into(), traceparent }
+    pub fn caused_by(
+        correlation_id: impl Into<String>,
+        causation_id: impl Into<String>,
+        traceparent: Option<String>,
+    ) -> Self {
+        Self {
+            correlation_id: correlation_id.into(),
+            causation_id: causation_id.into(),
+            traceparent,
+        }
     }
 
     /// Reads the headers of an HTTP request. A correlation id that is not 1–64 of `[A-Za-z0-9-]` is replaced.
@@ -41,8 +53,14 @@ impl Context {
         let correlation_id = header(CORRELATION_HEADER)
             .filter(|id| is_correlation_id(id))
             .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
-        let traceparent = header(TRACEPARENT_HEADER).filter(|value| value.len() <= 64).map(str::to_owned);
-        Self { causation_id: correlation_id.clone(), correlation_id, traceparent }
+        let traceparent = header(TRACEPARENT_HEADER)
+            .filter(|value| value.len() <= 64)
+            .map(str::to_owned);
+        Self {
+            causation_id: correlation_id.clone(),
+            correlation_id,
+            traceparent,
+        }
     }
 }
 

@@ -1,12 +1,25 @@
 //! The service's own PostgreSQL database: the pool, and [`Tx`], the one kind of transaction that the service writes with.
 
-use crate::{context::Context, messaging::{intents::Intent, outbox}};
+use crate::{
+    context::Context,
+    messaging::{intents::Intent, outbox},
+};
 use serde::Serialize;
-use sqlx::{PgConnection, PgPool, Postgres};
-use std::ops::{Deref, DerefMut};
-use tokio::sync::Notify;
-use std::sync::Arc;
+use sqlx::{
+    Connection, PgConnection, PgPool, Postgres,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use std::{
+    ops::{Deref, DerefMut},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::sync::{Notify, watch};
+
 use uuid::Uuid;
+
+/// How long a request or handler waits for a connection before the database counts as away.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A handle to the service's database. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -21,7 +34,7 @@ pub struct Database {
 #[derive(Debug, Default)]
 pub(crate) struct Wake {
     pub(crate) relay: Notify,
-    pub(crate) intents: Notify,
+    pub(crate) intents: watch::Sender<()>,
 }
 
 /// A transaction: rows, events and intents that become true together or not at all.
@@ -39,9 +52,19 @@ pub struct Tx {
 }
 
 impl Database {
-    /// Wraps a pool; `source` is the service's name as it stands in its events.
-    pub fn new(pool: PgPool, url: &str, source: &'static str) -> Self {
-        Self { pool, url: url.into(), source, wake: Arc::default() }
+    /// Prepares a pool of at most `connections_max`; `source` is the service's name as it stands in its events.
+    /// Connections are made when they are needed. Fails only if `url` is not a PostgreSQL URL.
+    pub fn new(url: &str, source: &'static str, connections_max: u32) -> Result<Self, sqlx::Error> {
+        let pool = PgPoolOptions::new()
+            .max_connections(connections_max)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_lazy_with(options(url, source)?);
+        Ok(Self {
+            pool,
+            url: url.into(),
+            source,
+            wake: Arc::default(),
+        })
     }
 
     /// For reads that need no transaction.
@@ -54,9 +77,9 @@ impl Database {
         self.source
     }
 
-    /// The connection URL, for those who need a connection of their own (a lock that lives as long as it).
-    pub(crate) fn url(&self) -> &str {
-        &self.url
+    /// A connection of its own, beside the pool, for a lock that lives as long as it.
+    pub(crate) async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
+        PgConnection::connect_with(&options(&self.url, self.source)?).await
     }
 
     pub(crate) fn wake(&self) -> &Wake {
@@ -104,7 +127,13 @@ impl Tx {
 
     /// Writes down that an outside call of this `kind` is due. `id` is the key that the outside may know it by: asking
     /// twice with the same id is asking once.
-    pub async fn intend(&mut self, kind: &str, id: Uuid, subject: Uuid, payload: &impl Serialize) -> Result<(), sqlx::Error> {
+    pub async fn intend(
+        &mut self,
+        kind: &str,
+        id: Uuid,
+        subject: Uuid,
+        payload: &impl Serialize,
+    ) -> Result<(), sqlx::Error> {
         crate::messaging::intents::insert(&mut self.inner, &self.context, kind, id, subject, payload).await?;
         self.intended = true;
         Ok(())
@@ -127,7 +156,7 @@ impl Tx {
             self.wake.relay.notify_one();
         }
         if self.intended {
-            self.wake.intents.notify_waiters();
+            self.wake.intents.send_replace(());
         }
         Ok(())
     }
@@ -144,4 +173,14 @@ impl DerefMut for Tx {
     fn deref_mut(&mut self) -> &mut PgConnection {
         &mut self.inner
     }
+}
+
+/// No statement may hang, and no forgotten transaction may hold locks.
+fn options(url: &str, source: &str) -> Result<PgConnectOptions, sqlx::Error> {
+    let options: PgConnectOptions = url.parse()?;
+    Ok(options.application_name(source).options([
+        ("statement_timeout", "20s"),
+        ("lock_timeout", "10s"),
+        ("idle_in_transaction_session_timeout", "30s"),
+    ]))
 }

@@ -10,12 +10,16 @@ pub mod consumer;
 pub mod dead_letters;
 pub mod envelope;
 pub mod failure;
-pub mod inbox;
+pub mod health;
+mod inbox;
 pub mod intents;
 pub mod leader;
 pub mod outbox;
+mod persist;
 pub mod relay;
-pub mod retention;
+pub(crate) mod retention;
+pub mod retry;
+mod subscription;
 
 /// The topic exchange that every event goes through.
 pub const EXCHANGE: &str = "platform-events";

@@ -3,9 +3,19 @@
 //! A handler returns a [`Problem`] (mostly by way of its service's own error type). The outermost layer of every router
 //! ([`crate::service`]) writes the body, adds the correlation id and logs the hidden cause once.
 
-use axum::response::{IntoResponse, Response};
-use http::StatusCode;
-use std::sync::Arc;
+use crate::context::{CORRELATION_HEADER, Context};
+use axum::{
+    body::Body,
+    extract::Request,
+    middleware::Next,
+    response::{IntoResponse, Response},
+};
+use http::{
+    HeaderValue, StatusCode,
+    header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
+};
+use serde::Serialize;
+use std::{error::Error, sync::Arc};
 
 /// One error answer. `detail` is for the client; the cause goes to the log and never to a client.
 #[derive(Debug, Clone)]
@@ -19,13 +29,19 @@ pub struct Problem {
     /// Sent as `Retry-After`, in seconds.
     pub retry_after_s: Option<u64>,
     /// Logged, never sent.
-    pub cause: Option<Arc<dyn std::error::Error + Send + Sync>>,
+    pub cause: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 impl Problem {
     /// A problem of any status.
     pub fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
-        Self { status, code, detail: detail.into(), retry_after_s: None, cause: None }
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            retry_after_s: None,
+            cause: None,
+        }
     }
 
     /// 400.
@@ -61,18 +77,29 @@ impl Problem {
     /// 503 with `Retry-After`.
     pub fn unavailable(detail: impl Into<String>, retry_after_s: u64) -> Self {
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
-        Self { retry_after_s: Some(retry_after_s), ..problem }
+        Self {
+            retry_after_s: Some(retry_after_s),
+            ..problem
+        }
     }
 
     /// 500 whose cause is logged and not shown.
-    pub fn internal(cause: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "something went wrong on our side").caused_by(cause)
+    pub fn internal(cause: impl Error + Send + Sync + 'static) -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "something went wrong on our side",
+        )
+        .caused_by(cause)
     }
 
     /// Adds the cause for the log.
     #[must_use]
-    pub fn caused_by(self, cause: impl std::error::Error + Send + Sync + 'static) -> Self {
-        Self { cause: Some(Arc::new(cause)), ..self }
+    pub fn caused_by(self, cause: impl Error + Send + Sync + 'static) -> Self {
+        Self {
+            cause: Some(Arc::new(cause)),
+            ..self
+        }
     }
 }
 
@@ -95,3 +122,144 @@ impl IntoResponse for Problem {
         response
     }
 }
+
+/// The media type of a problem.
+const PROBLEM_JSON: HeaderValue = HeaderValue::from_static("application/problem+json");
+
+/// `code` of errors that no handler made: their status says all there is.
+const BARE: &str = "";
+
+/// A problem as it stands on the wire.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Body9457<'a> {
+    r#type: String,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    code: &'a str,
+    correlation_id: &'a str,
+}
+
+/// axum middleware, outermost of every router: the one place where an error gets its body, its log line and its headers.
+///
+/// It also gives the request its [`Context`], puts `X-Correlation-Id` on every answer, and turns errors that nobody
+/// wrote a problem for (no such route, method not allowed, body too large, time-out, panic) into problems.
+pub async fn render(mut request: Request, next: Next) -> Response {
+    let known = request.extensions().get::<Context>().cloned();
+    let context = known.unwrap_or_else(|| Context::from_headers(request.headers()));
+    request.extensions_mut().insert(context.clone());
+    let asked = format!("{} {}", request.method(), request.uri().path());
+
+    let mut response = next.run(request).await;
+    if let Some(problem) = problem_of(&mut response) {
+        log(&problem, &context, &asked);
+        write(&problem, &context, &mut response);
+    }
+    if let Ok(id) = HeaderValue::from_str(&context.correlation_id) {
+        response.headers_mut().insert(CORRELATION_HEADER, id);
+    }
+    response
+}
+
+fn problem_of(response: &mut Response) -> Option<Problem> {
+    if let Some(problem) = response.extensions_mut().remove::<Problem>() {
+        return Some(problem);
+    }
+    let status = response.status();
+    let written_by_a_handler = response.headers().get(CONTENT_TYPE).is_some_and(|media_type| {
+        // What axum's and tower's own refusals look like is plain text.
+        !media_type.as_bytes().starts_with(b"text/plain")
+    });
+    let is_error = status.is_client_error() || status.is_server_error();
+    (is_error && !written_by_a_handler).then(|| Problem::new(status, BARE, bare_detail(status)))
+}
+
+fn bare_detail(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::NOT_FOUND => "there is nothing at this path",
+        StatusCode::METHOD_NOT_ALLOWED => "this path does not know the method; see the Allow header",
+        StatusCode::PAYLOAD_TOO_LARGE => "the body is larger than this path takes",
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "this path does not take a body of this media type",
+        StatusCode::REQUEST_TIMEOUT => "the request did not arrive in time",
+        status if status.is_server_error() => "something went wrong on our side",
+        _ => "the request cannot be understood",
+    }
+}
+
+fn log(problem: &Problem, context: &Context, asked: &str) {
+    let status = problem.status.as_u16();
+    let (code, detail) = (problem.code, problem.detail.as_str());
+    let correlation_id = context.correlation_id.as_str();
+    let cause = problem.cause.as_deref().map(chain).unwrap_or_default();
+    if problem.status.is_server_error() {
+        tracing::error!(
+            http.status = status,
+            code,
+            detail,
+            cause,
+            correlation.id = correlation_id,
+            "failed {asked}"
+        );
+    } else if problem.cause.is_some() {
+        tracing::info!(
+            http.status = status,
+            code,
+            detail,
+            cause,
+            correlation.id = correlation_id,
+            "refused {asked}"
+        );
+    } else {
+        tracing::debug!(
+            http.status = status,
+            code,
+            detail,
+            correlation.id = correlation_id,
+            "refused {asked}"
+        );
+    }
+}
+
+/// An error and all its sources on one line.
+pub(crate) fn chain(error: &(dyn Error + Send + Sync)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text.push_str(": ");
+        text.push_str(&cause.to_string());
+        source = cause.source();
+    }
+    text
+}
+
+fn write(problem: &Problem, context: &Context, response: &mut Response) {
+    let body = Body9457 {
+        r#type: if problem.code == BARE {
+            "about:blank".to_owned()
+        } else {
+            format!("/problems/{}", problem.code)
+        },
+        title: problem.status.canonical_reason().unwrap_or("Error"),
+        status: problem.status.as_u16(),
+        detail: &problem.detail,
+        code: problem.code,
+        correlation_id: &context.correlation_id,
+    };
+    let bytes = serde_json::to_vec(&body).expect("strings and numbers have a JSON form");
+    *response.body_mut() = Body::from(bytes);
+    *response.status_mut() = problem.status;
+    let headers = response.headers_mut();
+    headers.remove(CONTENT_LENGTH);
+    headers.insert(CONTENT_TYPE, PROBLEM_JSON);
+    if let Some(seconds) = problem.retry_after_s {
+        headers.insert(RETRY_AFTER, seconds.into());
+    }
+    if problem.status == StatusCode::UNAUTHORIZED {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+}
+
+#[cfg(test)]
+mod tests;

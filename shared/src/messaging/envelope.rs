@@ -52,6 +52,10 @@ impl Envelope {
 
     /// The context of what this event causes.
     pub fn context(&self, traceparent: Option<String>) -> Context {
-        Context::caused_by(&self.metadata.correlation_id, self.metadata.event_id.to_string(), traceparent)
+        Context::caused_by(
+            &self.metadata.correlation_id,
+            self.metadata.event_id.to_string(),
+            traceparent,
+        )
     }
 }

@@ -8,6 +8,9 @@ pub enum Failure {
     /// A dependency is away (database, broker). Nobody's fault: wait for it, count no attempt.
     #[error("a dependency is away: {0}")]
     Infrastructure(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Another transaction was in the way (deadlock, serialization): the same again at once.
+    #[error("a conflict with another transaction: {0}")]
+    Conflict(#[source] sqlx::Error),
     /// May work later: retry with growing delays, up to a limit.
     #[error("{reason}")]
     Transient {
@@ -32,12 +35,18 @@ impl Failure {
 
     /// May work later, when the retry policy says so.
     pub fn transient(reason: impl Into<String>) -> Self {
-        Self::Transient { reason: reason.into(), after: None }
+        Self::Transient {
+            reason: reason.into(),
+            after: None,
+        }
     }
 
     /// May work after `after`.
     pub fn retry_after(after: Duration, reason: impl Into<String>) -> Self {
-        Self::Transient { reason: reason.into(), after: Some(after) }
+        Self::Transient {
+            reason: reason.into(),
+            after: Some(after),
+        }
     }
 }
 
@@ -45,6 +54,8 @@ impl From<sqlx::Error> for Failure {
     fn from(error: sqlx::Error) -> Self {
         if is_database_away(&error) {
             Self::Infrastructure(Box::new(error))
+        } else if is_conflict(&error) {
+            Self::Conflict(error)
         } else {
             Self::transient(format!("database: {error}"))
         }
@@ -64,14 +75,16 @@ pub fn is_database_away(error: &sqlx::Error) -> bool {
         | sqlx::Error::WorkerCrashed
         | sqlx::Error::Protocol(_) => true,
         sqlx::Error::Database(refusal) => refusal.code().is_some_and(|code| {
-            ["08", "53", "57P", "58", "25P03"].iter().any(|class| code.starts_with(class))
+            ["08", "53", "57P", "58", "25P03"]
+                .iter()
+                .any(|class| code.starts_with(class))
         }),
         _ => false,
     }
 }
 
 /// Whether the whole transaction may simply be tried again: serialization failure or deadlock.
-pub fn is_conflict(error: &sqlx::Error) -> bool {
+fn is_conflict(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| code == "40001" || code == "40P01")
 }

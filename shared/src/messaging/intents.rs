@@ -1,9 +1,27 @@
 //! Calls to the outside that are due: written with the event that asks for them, made by a leased worker.
+//!
+//! No transaction is open across the call. A worker claims a row (which counts the attempt before any call), makes the
+//! call, and commits the result together with `done_at`. If it dies, the claim runs out and another asks again with the
+//! same id, which is the key that the outside knows the call by.
 
 use super::failure::Failure;
-use crate::context::Context;
-use std::pin::Pin;
+use crate::{context::Context, database::Database, id};
+use futures_util::FutureExt;
+use serde::Serialize;
+use sqlx::{PgConnection, PgExecutor};
+use std::{panic::AssertUnwindSafe, pin::Pin, time::Duration};
+use tokio::{task::JoinSet, time::timeout};
+use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+
+/// How many calls of one kind one instance makes at a time.
+const CONCURRENT_CALLS: usize = 8;
+/// How long a claim holds. It must outlast [`PERFORM_TIMEOUT`], or two workers would make the same call at once.
+const LEASE_S: f64 = 60.0;
+const PERFORM_TIMEOUT: Duration = Duration::from_secs(45);
+/// How often due rows are looked for when nobody has woken the worker.
+const POLL_INTERVAL: Duration = Duration::from_secs(1);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// An outside call that is due.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -18,9 +36,9 @@ pub struct Intent {
     pub payload: serde_json::Value,
     /// How often it has been claimed, this time included.
     pub attempts: i32,
-    pub(crate) correlation_id: String,
-    pub(crate) traceparent: Option<String>,
-    pub(crate) lease: Option<Uuid>,
+    correlation_id: String,
+    traceparent: Option<String>,
+    lease: Option<Uuid>,
 }
 
 impl Intent {
@@ -35,3 +53,157 @@ pub type PerformFuture<'a> = Pin<Box<dyn Future<Output = Result<(), Failure>> + 
 
 /// Makes the call and commits its result together with [`crate::database::Tx::finish`].
 pub type Performer<S> = for<'a> fn(&'a S, &'a Intent) -> PerformFuture<'a>;
+
+/// What waits to be done, for status and alarms.
+#[derive(Debug, Clone, Serialize, sqlx::FromRow)]
+#[serde(rename_all = "camelCase")]
+pub struct PendingIntents {
+    /// The worker's kind.
+    pub kind: String,
+    /// Calls without a definite outcome.
+    pub pending: i64,
+    /// Age of the oldest in seconds.
+    pub oldest_age_s: f64,
+    /// The most attempts that one of them has had.
+    pub attempts_max: i32,
+    /// Why the newest failed attempt failed.
+    pub last_error: Option<String>,
+}
+
+pub(crate) async fn insert(
+    connection: &mut PgConnection,
+    context: &Context,
+    kind: &str,
+    id: Uuid,
+    subject: Uuid,
+    payload: &impl Serialize,
+) -> Result<(), sqlx::Error> {
+    let payload = serde_json::to_value(payload).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
+    sqlx::query(
+        "insert into intents (id, kind, subject, payload, correlation_id, causation_id, traceparent)
+         values ($1, $2, $3, $4, $5, $6, $7) on conflict (id) do nothing",
+    )
+    .bind(id)
+    .bind(kind)
+    .bind(subject)
+    .bind(payload)
+    .bind(&context.correlation_id)
+    .bind(&context.causation_id)
+    .bind(&context.traceparent)
+    .execute(connection)
+    .await
+    .map(drop)
+}
+
+pub(crate) async fn finish(connection: &mut PgConnection, intent: &Intent) -> Result<bool, sqlx::Error> {
+    let done = sqlx::query("update intents set done_at = now() where id = $1 and lease = $2 and done_at is null")
+        .bind(intent.id)
+        .bind(intent.lease)
+        .execute(connection)
+        .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+pub(crate) async fn withdraw(connection: &mut PgConnection, id: Uuid) -> Result<bool, sqlx::Error> {
+    let gone = sqlx::query("delete from intents where id = $1 and attempts = 0")
+        .bind(id)
+        .execute(connection)
+        .await?;
+    Ok(gone.rows_affected() == 1)
+}
+
+/// What waits to be done, by kind.
+pub async fn pending(executor: impl PgExecutor<'_>) -> Result<Vec<PendingIntents>, sqlx::Error> {
+    sqlx::query_as(
+        "select kind, count(*) as pending, extract(epoch from now() - min(created_at))::float8 as oldest_age_s,
+                max(attempts) as attempts_max, (array_agg(last_error order by due_at desc))[1] as last_error
+         from intents where done_at is null group by kind order by kind",
+    )
+    .fetch_all(executor)
+    .await
+}
+
+/// Performs the intents of one kind until `stop`, then waits a while for those in hand.
+pub(crate) async fn work<S: Clone + Send + Sync + 'static>(
+    database: Database,
+    kind: &'static str,
+    performer: Performer<S>,
+    app: S,
+    stop: CancellationToken,
+) {
+    let mut news = database.wake().intents.subscribe();
+    let mut calls = JoinSet::new();
+    while !stop.is_cancelled() {
+        while calls.try_join_next().is_some() {}
+        news.mark_unchanged();
+        let claimed = claim(&database, kind, CONCURRENT_CALLS - calls.len())
+            .await
+            .unwrap_or_else(|error| {
+                tracing::warn!(kind, %error, "cannot look for due intents");
+                Vec::new()
+            });
+        for intent in claimed {
+            calls.spawn(perform(database.clone(), performer, app.clone(), intent));
+        }
+        tokio::select! {
+            () = stop.cancelled() => {}
+            Some(_) = calls.join_next() => {}
+            changed = news.changed(), if calls.len() < CONCURRENT_CALLS => if changed.is_err() { return },
+            () = tokio::time::sleep(POLL_INTERVAL) => {}
+        }
+    }
+    let drained = async { while calls.join_next().await.is_some() {} };
+    if timeout(DRAIN_TIMEOUT, drained).await.is_err() {
+        tracing::warn!(kind, "stopping with calls in hand; they will be asked about again");
+    }
+}
+
+async fn claim(database: &Database, kind: &str, limit: usize) -> Result<Vec<Intent>, sqlx::Error> {
+    sqlx::query_as(
+        "update intents set attempts = attempts + 1, lease = $2, due_at = now() + make_interval(secs => $3)
+         where id in (select id from intents where kind = $1 and done_at is null and due_at <= now()
+                      order by due_at limit $4 for update skip locked)
+         returning id, kind, subject, payload, attempts, correlation_id, traceparent, lease",
+    )
+    .bind(kind)
+    .bind(id::new())
+    .bind(LEASE_S)
+    .bind(i64::try_from(limit).unwrap_or_default())
+    .fetch_all(database.pool())
+    .await
+}
+
+async fn perform<S>(database: Database, performer: Performer<S>, app: S, intent: Intent) {
+    let call = AssertUnwindSafe(performer(&app, &intent)).catch_unwind();
+    let failure = match timeout(PERFORM_TIMEOUT, call).await {
+        Ok(Ok(Ok(()))) => return,
+        Ok(Ok(Err(failure))) => failure,
+        Ok(Err(_)) => Failure::transient("the performer panicked"),
+        Err(_) => Failure::transient(format!("no outcome within {PERFORM_TIMEOUT:?}")),
+    };
+    tracing::warn!(kind = %intent.kind, intent = %intent.id, attempts = intent.attempts, error = %failure,
+        correlation_id = %intent.correlation_id, "a call has no definite outcome yet and will be asked for again");
+    metrics::counter!("intent_attempts_failed_total", "kind" => intent.kind.clone()).increment(1);
+    if let Err(error) = postpone(&database, &intent, &failure).await {
+        tracing::warn!(%error, intent = %intent.id, "cannot note the failed attempt; the claim will run out");
+    }
+}
+
+/// 1 s, 2 s, 4 s … up to 32 s; sooner or later if the failure says so.
+async fn postpone(database: &Database, intent: &Intent, failure: &Failure) -> Result<(), sqlx::Error> {
+    let delay_s = match failure {
+        Failure::Transient { after: Some(after), .. } => after.as_secs_f64(),
+        _ => f64::from(1_u32 << (intent.attempts - 1).clamp(0, 5)),
+    };
+    sqlx::query(
+        "update intents set due_at = now() + make_interval(secs => $3), last_error = $4
+         where id = $1 and lease = $2 and done_at is null",
+    )
+    .bind(intent.id)
+    .bind(intent.lease)
+    .bind(delay_s)
+    .bind(failure.to_string())
+    .execute(database.pool())
+    .await
+    .map(drop)
+}

@@ -1,0 +1,123 @@
+//! All SQL of this service, except what makes and drops partitions.
+
+use crate::domain::Counter;
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+use serde_json::Value;
+use shared::messaging::envelope::Envelope;
+use sqlx::{PgConnection, PgPool};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// One entry of a timeline, as it stands in the answer.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct TimelineItem {
+    event_id: Uuid,
+    #[serde(rename = "type")]
+    event_type: String,
+    source: String,
+    timestamp: DateTime<Utc>,
+    correlation_id: String,
+    sequence: i64,
+    data: Value,
+}
+
+/// How many events of a type there ever were.
+pub(crate) struct Total {
+    pub(crate) event_type: String,
+    pub(crate) events: i64,
+}
+
+/// How many events of a type there were in one hour of a day.
+pub(crate) struct Count {
+    pub(crate) event_type: String,
+    pub(crate) hour: i16,
+    pub(crate) events: i64,
+}
+
+/// Stores events that are new by their inbox rows.
+pub(crate) async fn insert_events(
+    connection: &mut PgConnection,
+    stored_on: NaiveDate,
+    events: &[Envelope],
+) -> Result<(), sqlx::Error> {
+    let encode = |event| serde_json::to_value(event).map_err(|error| sqlx::Error::Encode(Box::new(error)));
+    let envelopes = events.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
+    let metadata = || events.iter().map(|event| &event.metadata);
+    sqlx::query!(
+        "insert into events (stored_on, event_id, event_type, source, subject, correlation_id, sequence, event_at, envelope)
+         select $1, * from unnest($2::uuid[], $3::text[], $4::text[], $5::uuid[], $6::text[], $7::bigint[],
+                                  $8::timestamptz[], $9::jsonb[])",
+        stored_on,
+        &metadata().map(|metadata| metadata.event_id).collect::<Vec<_>>(),
+        &events.iter().map(|event| event.event_type.clone()).collect::<Vec<_>>(),
+        &metadata().map(|metadata| metadata.source.clone()).collect::<Vec<_>>(),
+        &metadata().map(|metadata| metadata.subject).collect::<Vec<_>>(),
+        &metadata().map(|metadata| metadata.correlation_id.clone()).collect::<Vec<_>>(),
+        &metadata().map(|metadata| metadata.sequence).collect::<Vec<_>>(),
+        &metadata().map(|metadata| metadata.timestamp).collect::<Vec<_>>(),
+        &envelopes
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Adds to the counters, in their order.
+pub(crate) async fn add_to_counters(
+    connection: &mut PgConnection,
+    counts: &BTreeMap<Counter, i64>,
+) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "insert into counters (day, hour, event_type, events)
+         select * from unnest($1::date[], $2::smallint[], $3::text[], $4::bigint[]) as new (day, hour, event_type, events)
+         order by day, hour, event_type
+         on conflict (day, hour, event_type) do update set events = counters.events + excluded.events",
+        &counts.keys().map(|counter| counter.day).collect::<Vec<_>>(),
+        &counts.keys().map(|counter| counter.hour).collect::<Vec<_>>(),
+        &counts.keys().map(|counter| counter.event_type.clone()).collect::<Vec<_>>(),
+        &counts.values().copied().collect::<Vec<_>>()
+    )
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The newest `limit` events about a subject, in order of time. Events of one source at one moment are in its own order.
+pub(crate) async fn timeline(pool: &PgPool, subject: Uuid, limit: i64) -> Result<Vec<TimelineItem>, sqlx::Error> {
+    sqlx::query_as!(
+        TimelineItem,
+        r#"select * from (
+               select event_id, event_type, source, event_at as timestamp, correlation_id, sequence,
+                      envelope->'data' as "data!"
+               from events where subject = $1 order by event_at desc, source desc, sequence desc limit $2
+           ) newest order by timestamp, source, sequence"#,
+        subject,
+        limit
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// Events of each type, ever.
+pub(crate) async fn totals(pool: &PgPool) -> Result<Vec<Total>, sqlx::Error> {
+    sqlx::query_as!(
+        Total,
+        r#"select event_type, sum(events)::bigint as "events!"
+           from counters group by event_type order by event_type"#
+    )
+    .fetch_all(pool)
+    .await
+}
+
+/// Events of each type in each hour of a day.
+pub(crate) async fn counts_of(pool: &PgPool, day: NaiveDate) -> Result<Vec<Count>, sqlx::Error> {
+    sqlx::query_as!(
+        Count,
+        "select event_type, hour, events from counters where day = $1 order by event_type, hour",
+        day
+    )
+    .fetch_all(pool)
+    .await
+}

@@ -1,0 +1,178 @@
+//! Receives mail. `mailin` knows the protocol; reading and writing lines is ours, because the server that comes with it
+//! cannot be stopped, holds a thread for each idle client and carries a TLS library.
+
+use crate::store::{Envelope, Store};
+use mailin::{Action, Handler, Response, Session, SessionBuilder, response};
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
+use tokio::{
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream},
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+    task::JoinSet,
+};
+
+const SESSIONS_MAX: usize = 256;
+const IDLE_MAX: Duration = Duration::from_secs(300);
+const LINE_BYTES_MAX: u64 = 64 * 1024;
+const MAIL_BYTES_MAX: usize = 10 * 1024 * 1024;
+const RECIPIENTS_MAX: usize = 100;
+/// Mail for this domain is refused for good (550), so that a refusal can be tried.
+const REFUSED_DOMAIN: &str = "@refused.invalid";
+const END_OF_MAIL: &[u8] = b".\r\n";
+
+/// Accepts for ever. Dropping the future ends the sessions too.
+pub(crate) async fn serve(listener: TcpListener, store: Arc<Store>) {
+    let places = Arc::new(Semaphore::new(SESSIONS_MAX));
+    let mut sessions = JoinSet::new();
+    loop {
+        let place = Arc::clone(&places)
+            .acquire_owned()
+            .await
+            .expect("the semaphore is never closed");
+        let accepted = listener.accept().await;
+        // The ended ones only have to be collected.
+        while sessions.try_join_next().is_some() {}
+        match accepted {
+            Ok((stream, peer)) => {
+                let store = Arc::clone(&store);
+                sessions.spawn(async move {
+                    if let Err(error) = converse(stream, peer.ip(), store).await {
+                        tracing::info!(%peer, %error, "a mail session broke off");
+                    }
+                    drop(place);
+                });
+            }
+            Err(error) => {
+                // Out of file descriptors, mostly: it passes, and trying at once would only spin.
+                tracing::error!(%error, "cannot accept a mail session");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+async fn converse(stream: TcpStream, peer: IpAddr, store: Arc<Store>) -> io::Result<()> {
+    let mut session = SessionBuilder::new("mail-catcher").build(peer, Receiver::new(store));
+    let mut stream = BufStream::new(stream);
+    answer(&mut stream, &session.greeting()).await?;
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let mut limited = (&mut stream).take(LINE_BYTES_MAX);
+        if tokio::time::timeout(IDLE_MAX, limited.read_until(b'\n', &mut line)).await?? == 0 {
+            return Ok(());
+        }
+        if !line.ends_with(b"\n") {
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidData,
+                "a line does not end, or is too long",
+            ));
+        }
+        let ends_mail = line == END_OF_MAIL;
+        let reply;
+        (session, reply) = if ends_mail {
+            process_on_disk(session).await?
+        } else {
+            process(session, &line)
+        };
+        if reply.action != Action::NoReply {
+            answer(&mut stream, &reply).await?;
+        }
+        // After a refused mail `mailin` would take the next command for more of the mail: the client starts afresh.
+        if reply.action == Action::Close || (ends_mail && reply.is_error) {
+            return Ok(());
+        }
+    }
+}
+
+fn process(mut session: Session<Receiver>, line: &[u8]) -> (Session<Receiver>, Response) {
+    let reply = session.process(line);
+    (session, reply)
+}
+
+/// The line that ends a mail makes [`Receiver`] write it to disk, which blocks: that is done beside the reactor.
+async fn process_on_disk(session: Session<Receiver>) -> io::Result<(Session<Receiver>, Response)> {
+    tokio::task::spawn_blocking(move || process(session, END_OF_MAIL))
+        .await
+        .map_err(io::Error::other)
+}
+
+async fn answer(stream: &mut BufStream<TcpStream>, reply: &Response) -> io::Result<()> {
+    stream.write_all(&reply.buffer()?).await?;
+    stream.flush().await
+}
+
+/// Collects one mail at a time and stores it when it is whole.
+struct Receiver {
+    store: Arc<Store>,
+    envelope: Envelope,
+    mail: Vec<u8>,
+    too_big: bool,
+    recipients: usize,
+}
+
+impl Receiver {
+    fn new(store: Arc<Store>) -> Self {
+        Self {
+            store,
+            envelope: Envelope::default(),
+            mail: Vec::new(),
+            too_big: false,
+            recipients: 0,
+        }
+    }
+}
+
+impl Handler for Receiver {
+    fn mail(&mut self, _peer: IpAddr, _domain: &str, _from: &str) -> Response {
+        self.recipients = 0;
+        response::OK
+    }
+
+    fn rcpt(&mut self, to: &str) -> Response {
+        if to.to_ascii_lowercase().ends_with(REFUSED_DOMAIN) {
+            return response::NO_MAILBOX;
+        }
+        self.recipients += 1;
+        if self.recipients > RECIPIENTS_MAX {
+            response::OUT_OF_SPACE
+        } else {
+            response::OK
+        }
+    }
+
+    fn data_start(&mut self, _domain: &str, from: &str, _is_8bit: bool, to: &[String]) -> Response {
+        self.envelope = Envelope {
+            from: from.to_owned(),
+            to: to.to_vec(),
+        };
+        self.mail.clear();
+        self.too_big = false;
+        response::START_DATA
+    }
+
+    fn data(&mut self, line: &[u8]) -> io::Result<()> {
+        if self.mail.len() + line.len() > MAIL_BYTES_MAX {
+            self.too_big = true;
+        } else {
+            self.mail.extend_from_slice(line);
+        }
+        Ok(())
+    }
+
+    fn data_end(&mut self) -> Response {
+        if self.too_big {
+            return response::NO_STORAGE;
+        }
+        match self.store.add(&self.envelope, &self.mail) {
+            Ok(id) => {
+                tracing::info!(mail.id = id, "mail received");
+                response::OK
+            }
+            Err(error) => {
+                tracing::error!(%error, "a mail could not be stored");
+                response::OUT_OF_SPACE
+            }
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! `order.confirmed`: it is paid for and in stock.
+
+use crate::{
+    App, dispatch,
+    domain::{Money, Notice},
+};
+use serde::Deserialize;
+use shared::{
+    database::Tx,
+    messaging::{consumer::HandlerFuture, envelope::Envelope},
+};
+use uuid::Uuid;
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct View {
+    order_id: Uuid,
+    user_id: Uuid,
+    total_minor: Option<i64>,
+    currency: Option<String>,
+}
+
+pub(super) fn handle<'a>(app: &'a App, tx: &'a mut Tx, event: &'a Envelope) -> HandlerFuture<'a> {
+    Box::pin(async move {
+        let view: View = event.data()?;
+        let total = view
+            .total_minor
+            .zip(view.currency)
+            .map(|(minor, currency)| Money { minor, currency });
+        let notice = Notice::Confirmed { total };
+        Ok(dispatch::tell_owner(app, tx, event, (view.order_id, view.user_id), &notice).await?)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::events::example;
+
+    #[test]
+    fn reads_what_order_service_publishes() {
+        let event = example("order-service", "order.confirmed");
+        let view: View = event.data().unwrap();
+        assert_eq!(view.order_id.to_string(), event.data["orderId"]);
+        assert_eq!(view.user_id.to_string(), event.data["userId"]);
+        let total = view.total_minor.expect("the total is known");
+        assert_eq!(total, event.data["totalMinor"]);
+        assert_eq!(view.currency.expect("the currency is known"), event.data["currency"]);
+    }
+}

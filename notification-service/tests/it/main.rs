@@ -1,0 +1,8 @@
+//! notification-service on a real database, a real broker and a real mail server (`mail-catcher`).
+
+mod contracts;
+mod listing;
+mod mailing;
+mod sending;
+mod support;
+mod waiting;

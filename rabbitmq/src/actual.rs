@@ -1,0 +1,315 @@
+//! Reads the state of a vhost from the management API.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Deserializer};
+use serde_json::{Map, Value};
+
+use crate::Error;
+use crate::desired::EVERYTHING;
+use crate::management::Management;
+use crate::state::{Binding, Exchange, Figures, Permission, Policy, Queue, State, TopicPermission, User};
+
+/// Quorum queues and their dead-lettering need these; a broker that was upgraded may have them switched off.
+const NEEDED_FEATURES: [&str; 2] = ["quorum_queue", "stream_queue"];
+
+/// The state of `vhost` as it is. What the operator may not see yet is left empty.
+pub(crate) async fn read(management: &Management, vhost: &str, operator: &str) -> Result<State, Error> {
+    let mut state = State {
+        users: users(management).await?,
+        ..State::default()
+    };
+    state.disabled_features = disabled_features(management).await?;
+    if management.find::<Value>(&["vhosts", vhost]).await?.is_none() {
+        return Ok(state);
+    }
+    state.vhost_exists = true;
+    state.permissions = permissions(management, vhost).await?;
+    state.operator_may_use_it = state.permissions.get(operator).is_some_and(allows_everything);
+    if !state.operator_may_use_it {
+        return Ok(state);
+    }
+    state.topic_permissions = topic_permissions(management, vhost).await?;
+    state.exchanges = exchanges(management, vhost).await?;
+    state.queues = queues(management, vhost).await?;
+    state.bindings = bindings(management, vhost).await?;
+    state.policies = policies(management, vhost).await?;
+    state.operator_policies = operator_policies(management, vhost).await?;
+    Ok(state)
+}
+
+fn allows_everything(permission: &Permission) -> bool {
+    [&permission.configure, &permission.write, &permission.read]
+        .iter()
+        .all(|pattern| *pattern == EVERYTHING)
+}
+
+async fn users(management: &Management) -> Result<BTreeMap<String, User>, Error> {
+    #[derive(Deserialize)]
+    struct Row {
+        name: String,
+        #[serde(deserialize_with = "tags")]
+        tags: Vec<String>,
+        #[serde(default)]
+        password_hash: String,
+        #[serde(default)]
+        hashing_algorithm: String,
+    }
+    let rows: Vec<Row> = management.get(&["users"]).await?;
+    let user = |row: Row| {
+        let Row {
+            name,
+            tags,
+            password_hash,
+            hashing_algorithm,
+        } = row;
+        (
+            name,
+            User {
+                tags,
+                password_hash,
+                hashing_algorithm,
+            },
+        )
+    };
+    Ok(rows.into_iter().map(user).collect())
+}
+
+/// A list, or in older versions one text with commas.
+fn tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged)]
+    enum Tags {
+        List(Vec<String>),
+        Text(String),
+    }
+    Ok(match Tags::deserialize(deserializer)? {
+        Tags::List(tags) => tags,
+        Tags::Text(text) => text
+            .split(',')
+            .map(str::trim)
+            .filter(|tag| !tag.is_empty())
+            .map(str::to_owned)
+            .collect(),
+    })
+}
+
+async fn disabled_features(management: &Management) -> Result<Vec<String>, Error> {
+    #[derive(Deserialize)]
+    struct Row {
+        name: String,
+        state: String,
+    }
+    let rows: Vec<Row> = management.get(&["feature-flags"]).await?;
+    let disabled = rows
+        .into_iter()
+        .filter(|row| row.state == "disabled" && NEEDED_FEATURES.contains(&row.name.as_str()));
+    Ok(disabled.map(|row| row.name).collect())
+}
+
+async fn permissions(management: &Management, vhost: &str) -> Result<BTreeMap<String, Permission>, Error> {
+    #[derive(Deserialize)]
+    struct Row {
+        user: String,
+        configure: String,
+        write: String,
+        read: String,
+    }
+    let rows: Vec<Row> = management.get(&["vhosts", vhost, "permissions"]).await?;
+    let permission = |row: Row| {
+        (
+            row.user,
+            Permission {
+                configure: row.configure,
+                write: row.write,
+                read: row.read,
+            },
+        )
+    };
+    Ok(rows.into_iter().map(permission).collect())
+}
+
+async fn topic_permissions(
+    management: &Management,
+    vhost: &str,
+) -> Result<BTreeMap<(String, String), TopicPermission>, Error> {
+    #[derive(Deserialize)]
+    struct Row {
+        user: String,
+        exchange: String,
+        write: String,
+        read: String,
+    }
+    let rows: Vec<Row> = management.get(&["vhosts", vhost, "topic-permissions"]).await?;
+    let permission = |row: Row| {
+        (
+            (row.user, row.exchange),
+            TopicPermission {
+                write: row.write,
+                read: row.read,
+            },
+        )
+    };
+    Ok(rows.into_iter().map(permission).collect())
+}
+
+async fn exchanges(management: &Management, vhost: &str) -> Result<BTreeMap<String, Exchange>, Error> {
+    #[derive(Deserialize)]
+    struct Row {
+        name: String,
+        r#type: String,
+        durable: bool,
+        arguments: Map<String, Value>,
+        policy: Option<String>,
+    }
+    let rows: Vec<Row> = management.get(&["exchanges", vhost]).await?;
+    let exchange = |row: Row| {
+        let Row {
+            name,
+            r#type: kind,
+            durable,
+            arguments,
+            policy,
+        } = row;
+        (
+            name,
+            Exchange {
+                kind,
+                durable,
+                arguments,
+                policy,
+            },
+        )
+    };
+    Ok(rows.into_iter().map(exchange).collect())
+}
+
+#[derive(Deserialize)]
+struct QueueRow {
+    name: String,
+    durable: bool,
+    arguments: Map<String, Value>,
+    policy: Option<String>,
+    operator_policy: Option<String>,
+    #[serde(default)]
+    messages: u64,
+    #[serde(default)]
+    messages_dlx: u64,
+    #[serde(default)]
+    consumers: u64,
+    message_stats: Option<MessageStats>,
+}
+
+#[derive(Deserialize)]
+struct MessageStats {
+    #[serde(default)]
+    ack: u64,
+}
+
+async fn queues(management: &Management, vhost: &str) -> Result<BTreeMap<String, Queue>, Error> {
+    let rows: Vec<QueueRow> = management.get(&["queues", vhost]).await?;
+    let queue = |row: QueueRow| {
+        let figures = Figures {
+            messages: row.messages,
+            stuck: row.messages_dlx,
+            acknowledged: row.message_stats.map_or(0, |stats| stats.ack),
+            consumers: row.consumers,
+        };
+        let QueueRow {
+            name,
+            durable,
+            arguments,
+            policy,
+            operator_policy,
+            ..
+        } = row;
+        (
+            name,
+            Queue {
+                durable,
+                arguments,
+                policy,
+                operator_policy,
+                figures,
+            },
+        )
+    };
+    Ok(rows.into_iter().map(queue).collect())
+}
+
+async fn bindings(management: &Management, vhost: &str) -> Result<BTreeMap<Binding, String>, Error> {
+    #[derive(Deserialize)]
+    struct Row {
+        source: String,
+        destination: String,
+        destination_type: String,
+        routing_key: String,
+        arguments: Map<String, Value>,
+        properties_key: String,
+    }
+    let rows: Vec<Row> = management.get(&["bindings", vhost]).await?;
+    // The default exchange is bound to every queue, which nobody can change.
+    let made = rows.into_iter().filter(|row| !row.source.is_empty());
+    let binding = |row: Row| {
+        let Row {
+            source,
+            destination,
+            destination_type: destination_kind,
+            routing_key: key,
+            ..
+        } = row;
+        let has_arguments = !row.arguments.is_empty();
+        (
+            Binding {
+                source,
+                destination,
+                destination_kind,
+                key,
+                has_arguments,
+            },
+            row.properties_key,
+        )
+    };
+    Ok(made.map(binding).collect())
+}
+
+async fn policies(management: &Management, vhost: &str) -> Result<BTreeMap<String, Policy>, Error> {
+    #[derive(Deserialize)]
+    struct Row {
+        name: String,
+        pattern: String,
+        #[serde(rename = "apply-to")]
+        apply_to: String,
+        priority: i64,
+        definition: Map<String, Value>,
+    }
+    let rows: Vec<Row> = management.get(&["policies", vhost]).await?;
+    let policy = |row: Row| {
+        let Row {
+            name,
+            pattern,
+            apply_to,
+            priority,
+            definition,
+        } = row;
+        (
+            name,
+            Policy {
+                pattern,
+                apply_to,
+                priority,
+                definition,
+            },
+        )
+    };
+    Ok(rows.into_iter().map(policy).collect())
+}
+
+async fn operator_policies(management: &Management, vhost: &str) -> Result<BTreeSet<String>, Error> {
+    #[derive(Deserialize)]
+    struct Row {
+        name: String,
+    }
+    let rows: Vec<Row> = management.get(&["operator-policies", vhost]).await?;
+    Ok(rows.into_iter().map(|row| row.name).collect())
+}

@@ -1,0 +1,77 @@
+//! A limit on how many attempts are under way, so that one slow upstream does not take all of this process with it.
+
+use super::{BulkheadStatus, CallError, ClientConfig};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+use tokio::{
+    sync::{Semaphore, SemaphorePermit},
+    time::timeout,
+};
+
+#[derive(Debug)]
+pub(super) struct Bulkhead {
+    name: Arc<str>,
+    places: Semaphore,
+    limit: usize,
+    wait: Duration,
+    waiting: AtomicU64,
+    rejected: AtomicU64,
+}
+
+/// Counts a caller as waiting for as long as it lives, also if that caller is dropped.
+struct Waiting<'a>(&'a AtomicU64);
+
+impl Bulkhead {
+    pub(super) fn new(config: &ClientConfig) -> Self {
+        Self {
+            name: Arc::clone(&config.name),
+            places: Semaphore::new(config.concurrency_max),
+            limit: config.concurrency_max,
+            wait: config.concurrency_wait,
+            waiting: AtomicU64::new(0),
+            rejected: AtomicU64::new(0),
+        }
+    }
+
+    /// Waits for a place, but not for long.
+    pub(super) async fn enter(&self) -> Result<SemaphorePermit<'_>, CallError> {
+        let waiting = Waiting::new(&self.waiting);
+        let place = timeout(self.wait, self.places.acquire()).await;
+        drop(waiting);
+        if let Ok(Ok(place)) = place {
+            return Ok(place);
+        }
+        self.rejected.fetch_add(1, Ordering::Relaxed);
+        metrics::counter!("http_client_bulkhead_rejected_total", "target" => self.name.to_string()).increment(1);
+        Err(CallError::Bulkhead {
+            target: Arc::clone(&self.name),
+        })
+    }
+
+    pub(super) fn status(&self) -> BulkheadStatus {
+        BulkheadStatus {
+            limit: self.limit,
+            in_use: self.limit - self.places.available_permits().min(self.limit),
+            waiting: self.waiting.load(Ordering::Relaxed),
+            rejected: self.rejected.load(Ordering::Relaxed),
+        }
+    }
+}
+
+impl<'a> Waiting<'a> {
+    fn new(count: &'a AtomicU64) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}

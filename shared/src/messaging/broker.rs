@@ -1,0 +1,149 @@
+//! Our own supervisor of the two connections to RabbitMQ: one to publish, one to consume.
+//!
+//! Two, because a broker in alarm stops reading from a connection that publishes, and lapin then sends nothing on it, not
+//! even acknowledgements (reliability rule: rabbitmq.com/docs/alarms). lapin's automatic recovery stays off: whoever uses
+//! a channel drops it on any error and asks for a new one; an acknowledgement can so never reach a younger channel.
+
+use lapin::{Channel, Connection, ConnectionProperties};
+use serde::Serialize;
+use std::{sync::Arc, time::Duration};
+use tokio::{sync::Mutex, time::timeout};
+
+/// Half of the time after which a silent broker counts as gone (AMQP heartbeats are missed twice).
+const HEARTBEAT_S: u16 = 10;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const CHANNEL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The service's two connections. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Broker {
+    /// For the relay and for retries.
+    pub(crate) publishing: Link,
+    /// For consumers and their acknowledgements.
+    pub(crate) consuming: Link,
+}
+
+/// One connection that is made anew whenever it is found broken.
+#[derive(Debug, Clone)]
+pub(crate) struct Link {
+    inner: Arc<LinkInner>,
+}
+
+#[derive(Debug)]
+struct LinkInner {
+    uri: String,
+    name: String,
+    connection: Mutex<Option<Connection>>,
+}
+
+/// State of one connection, for `/internal/status`.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LinkStatus {
+    /// Whether the connection is open.
+    pub connected: bool,
+    /// Whether the broker has stopped reading from it (memory or disk alarm).
+    pub blocked: bool,
+}
+
+/// Why a channel is not to be had.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    /// The broker refused, or the connection or channel broke.
+    #[error("the broker connection failed")]
+    Amqp(#[from] lapin::Error),
+    /// The broker did not answer in time.
+    #[error("the broker did not answer within {0:?}")]
+    Timeout(Duration),
+    /// The broker did not take a message.
+    #[error("the broker refused the message: {0}")]
+    Refused(String),
+}
+
+impl Broker {
+    /// Prepares both connections; they are opened when first used.
+    pub fn new(url: &str, service: &str) -> Self {
+        Self {
+            publishing: Link::new(url, format!("{service}/publishing")),
+            consuming: Link::new(url, format!("{service}/consuming")),
+        }
+    }
+
+    /// State of the publishing and of the consuming connection.
+    pub async fn status(&self) -> (LinkStatus, LinkStatus) {
+        (self.publishing.status().await, self.consuming.status().await)
+    }
+
+    /// Closes both connections.
+    pub async fn close(&self) {
+        self.publishing.discard().await;
+        self.consuming.discard().await;
+    }
+}
+
+impl Link {
+    fn new(url: &str, name: String) -> Self {
+        let separator = if url.contains('?') { '&' } else { '?' };
+        let uri = format!("{url}{separator}heartbeat={HEARTBEAT_S}");
+        Self {
+            inner: Arc::new(LinkInner {
+                uri,
+                name,
+                connection: Mutex::new(None),
+            }),
+        }
+    }
+
+    /// A new channel, on a new connection if need be. One connection attempt; pacing is the caller's.
+    pub(crate) async fn channel(&self) -> Result<Channel, BrokerError> {
+        let mut slot = self.inner.connection.lock().await;
+        let connection = match slot.take().filter(|connection| connection.status().connected()) {
+            Some(connection) => slot.insert(connection),
+            None => slot.insert(self.connect().await?),
+        };
+        match timeout(CHANNEL_TIMEOUT, connection.create_channel()).await {
+            Ok(channel) => Ok(channel?),
+            Err(_) => {
+                slot.take();
+                Err(BrokerError::Timeout(CHANNEL_TIMEOUT))
+            }
+        }
+    }
+
+    async fn connect(&self) -> Result<Connection, BrokerError> {
+        let properties = ConnectionProperties::default().with_connection_name(self.inner.name.as_str().into());
+        let connecting = Connection::connect(&self.inner.uri, properties);
+        let connection = timeout(CONNECT_TIMEOUT, connecting)
+            .await
+            .map_err(|_| BrokerError::Timeout(CONNECT_TIMEOUT))??;
+        tracing::info!(connection = %self.inner.name, "connected to the broker");
+        Ok(connection)
+    }
+
+    /// Gives the connection up, so that the next channel stands on a new one.
+    pub(crate) async fn discard(&self) {
+        let Some(connection) = self.inner.connection.lock().await.take() else {
+            return;
+        };
+        if !matches!(
+            timeout(CHANNEL_TIMEOUT, connection.close(200, "bye".into())).await,
+            Ok(Ok(()))
+        ) {
+            tracing::debug!(connection = %self.inner.name, "the broker connection was already gone");
+        }
+    }
+
+    /// Whether the broker has stopped reading from this connection.
+    pub(crate) async fn is_blocked(&self) -> bool {
+        self.status().await.blocked
+    }
+
+    async fn status(&self) -> LinkStatus {
+        let slot = self.inner.connection.lock().await;
+        let status = slot.as_ref().map(Connection::status);
+        LinkStatus {
+            connected: status.is_some_and(lapin::ConnectionStatus::connected),
+            blocked: status.is_some_and(lapin::ConnectionStatus::blocked),
+        }
+    }
+}

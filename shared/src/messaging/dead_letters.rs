@@ -1,0 +1,239 @@
+//! Dead letters: taken out of the dead-letter queue into a table, where operators look at them and decide.
+
+use super::{
+    broker::Broker,
+    envelope::Envelope,
+    failure::Failure,
+    health::ConsumerHealth,
+    persist,
+    retention::RETENTION_DAYS,
+    retry::REASON_HEADER,
+    subscription::{Received, Subscription},
+};
+use crate::{clock, context::Context, database::Database, id, page::PageQuery};
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use std::sync::Arc;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+const PREFETCH: u16 = 16;
+
+/// A message that could not be handled.
+#[derive(Debug, Clone, Serialize, sqlx::FromRow)]
+#[serde(rename_all = "camelCase")]
+pub struct DeadLetter {
+    /// The dead letter's own id.
+    pub id: Uuid,
+    /// The queue it was meant for.
+    pub queue: String,
+    /// The event's id, where the message was an event.
+    pub event_id: Option<Uuid>,
+    /// The event's type.
+    pub event_type: Option<String>,
+    /// What the event is about.
+    pub subject: Option<Uuid>,
+    /// The story it belongs to.
+    pub correlation_id: Option<String>,
+    /// Why it died.
+    pub reason: String,
+    /// How often a handler tried it.
+    pub attempts: i32,
+    /// When it was taken in.
+    pub died_at: DateTime<Utc>,
+    /// `waiting`, `replayed` or `discarded`.
+    pub status: String,
+    /// When it was replayed or discarded.
+    pub resolved_at: Option<DateTime<Utc>>,
+    /// Who or what resolved it, as the operator put it.
+    pub resolution: Option<String>,
+    /// The message, as text where it is text.
+    pub body: String,
+}
+
+const COLUMNS: &str = "id, queue, event_id, event_type, subject, correlation_id, reason, attempts, died_at, status, \
+                       resolved_at, resolution, encode(body, 'escape') as body";
+
+/// Why a dead letter cannot be resolved as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ResolveError {
+    /// There is none of that id.
+    #[error("there is no such dead letter")]
+    NotFound,
+    /// It was replayed or discarded before.
+    #[error("the dead letter is already {0}")]
+    Resolved(String),
+    /// Its inbox row may be gone, so a replay could take effect twice.
+    #[error(
+        "the event is older than {RETENTION_DAYS} days, its inbox row may be gone: a replay could take effect twice"
+    )]
+    TooOld,
+    /// The corrected message is not an event, or not the same event.
+    #[error("the corrected body must be the same event: {0}")]
+    Body(String),
+    /// The database refused.
+    #[error(transparent)]
+    Database(#[from] sqlx::Error),
+}
+
+/// Moves what lands in `<queue>.dlq` into the table, until `stop`.
+pub(crate) async fn take_in(database: Database, broker: Broker, queue: String, stop: CancellationToken) {
+    let dlq = format!("{queue}.dlq");
+    let health = ConsumerHealth::new(&dlq);
+    let queue: Arc<str> = queue.into();
+    let subscription = Subscription {
+        broker,
+        queue: dlq,
+        prefetch: PREFETCH,
+        health: Arc::clone(&health),
+    };
+    let sink = move |received| {
+        drop(tokio::spawn(take(
+            database.clone(),
+            Arc::clone(&queue),
+            Arc::clone(&health),
+            received,
+        )));
+    };
+    subscription.run(stop, sink).await;
+}
+
+async fn take(database: Database, queue: Arc<str>, health: Arc<ConsumerHealth>, received: Received) {
+    // Whatever keeps it from the table is a reason to wait: there is no other place left to put it.
+    let taken = persist::until_definite(&received, &health, || async {
+        store(&database, &queue, &received)
+            .await
+            .map_err(|error| Failure::Infrastructure(Box::new(error)))
+    })
+    .await;
+    if let Some(Ok(())) = taken {
+        received.ack().await;
+    }
+}
+
+async fn store(database: &Database, queue: &str, received: &Received) -> Result<(), sqlx::Error> {
+    let event: Option<Envelope> = serde_json::from_slice(received.body()).ok();
+    let metadata = event.as_ref().map(|event| &event.metadata);
+    let reason = received
+        .header(REASON_HEADER)
+        .or_else(|| received.header("x-first-death-reason"));
+    sqlx::query(
+        "insert into dead_letters (id, queue, event_id, event_type, subject, correlation_id, body, reason, attempts)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+         on conflict (event_id) where status = 'waiting' and event_id is not null do nothing",
+    )
+    .bind(id::new())
+    .bind(queue)
+    .bind(metadata.map(|metadata| metadata.event_id))
+    .bind(event.as_ref().map(|event| &event.event_type))
+    .bind(metadata.map(|metadata| metadata.subject))
+    .bind(metadata.map(|metadata| &metadata.correlation_id))
+    .bind(received.body())
+    .bind(reason.unwrap_or_else(|| "unknown".to_owned()).replace('\0', "\u{fffd}"))
+    .bind(i32::try_from(received.attempts()).unwrap_or(i32::MAX))
+    .execute(database.pool())
+    .await
+    .map(drop)
+}
+
+/// How many wait for an operator.
+pub async fn waiting(database: &Database) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar("select count(*) from dead_letters where status = 'waiting'")
+        .fetch_one(database.pool())
+        .await
+}
+
+/// A page of dead letters of one status, oldest first.
+pub async fn list(
+    database: &Database,
+    status: &str,
+    event_type: Option<&str>,
+    page: PageQuery,
+) -> Result<Vec<DeadLetter>, sqlx::Error> {
+    let statement = format!(
+        "select {COLUMNS} from dead_letters
+         where status = $1 and ($2::text is null or event_type = $2) and ($3::uuid is null or id > $3)
+         order by id limit $4"
+    );
+    sqlx::query_as(sqlx::AssertSqlSafe(statement))
+        .bind(status)
+        .bind(event_type)
+        .bind(page.cursor)
+        .bind(i64::from(page.limit.unwrap_or(20)))
+        .fetch_all(database.pool())
+        .await
+}
+
+/// One dead letter.
+pub async fn get(database: &Database, id: Uuid) -> Result<Option<DeadLetter>, sqlx::Error> {
+    let statement = format!("select {COLUMNS} from dead_letters where id = $1");
+    sqlx::query_as(sqlx::AssertSqlSafe(statement))
+        .bind(id)
+        .fetch_optional(database.pool())
+        .await
+}
+
+/// Sends it to its queue again, by way of the outbox; `corrected` replaces the event, keeping its id.
+pub async fn replay(database: &Database, id: Uuid, corrected: Option<Envelope>) -> Result<(), ResolveError> {
+    let mut tx = database.begin(&Context::new()).await?;
+    let row: Option<(String, Option<Uuid>, Option<String>, Vec<u8>, DateTime<Utc>, String)> = sqlx::query_as(
+        "select queue, event_id, event_type, body, died_at, status from dead_letters where id = $1 for update",
+    )
+    .bind(id)
+    .fetch_optional(&mut *tx)
+    .await?;
+    let (queue, event_id, event_type, original, died_at, status) = row.ok_or(ResolveError::NotFound)?;
+    if status != "waiting" {
+        return Err(ResolveError::Resolved(status));
+    }
+    if clock::now() - died_at > chrono::Duration::days(i64::from(RETENTION_DAYS)) {
+        return Err(ResolveError::TooOld);
+    }
+    let body = match corrected {
+        Some(event) if event_id.is_some_and(|event_id| event_id != event.metadata.event_id) => {
+            return Err(ResolveError::Body("its eventId differs".to_owned()));
+        }
+        Some(event) => serde_json::to_vec(&event).map_err(|error| ResolveError::Body(error.to_string()))?,
+        None => original,
+    };
+    sqlx::query(
+        "insert into outbox (event_id, exchange, routing_key, event_type, body, correlation_id)
+         values ($1, $2, 'replay', $3, $4, $5)",
+    )
+    .bind(event_id.unwrap_or(id))
+    .bind(format!("{queue}.retry"))
+    .bind(event_type.as_deref().unwrap_or("unknown"))
+    .bind(body)
+    .bind(&tx.context().correlation_id.clone())
+    .execute(&mut *tx)
+    .await?;
+    resolve(&mut tx, id, "replayed", "replayed by an operator").await?;
+    tx.commit().await?;
+    database.wake().relay.notify_one();
+    Ok(())
+}
+
+/// Gives it up, for a reason that is kept.
+pub async fn discard(database: &Database, id: Uuid, reason: &str) -> Result<(), ResolveError> {
+    let mut tx = database.begin(&Context::new()).await?;
+    let status: Option<String> = sqlx::query_scalar("select status from dead_letters where id = $1 for update")
+        .bind(id)
+        .fetch_optional(&mut *tx)
+        .await?;
+    match status.ok_or(ResolveError::NotFound)? {
+        status if status == "waiting" => {}
+        status => return Err(ResolveError::Resolved(status)),
+    }
+    resolve(&mut tx, id, "discarded", reason).await?;
+    Ok(tx.commit().await?)
+}
+
+async fn resolve(connection: &mut sqlx::PgConnection, id: Uuid, status: &str, note: &str) -> Result<(), sqlx::Error> {
+    sqlx::query("update dead_letters set status = $2, resolved_at = now(), resolution = $3 where id = $1")
+        .bind(id)
+        .bind(status)
+        .bind(note)
+        .execute(connection)
+        .await
+        .map(drop)
+}

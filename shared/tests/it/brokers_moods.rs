@@ -1,0 +1,108 @@
+//! The broker closes connections and loses queues; the service comes back by itself.
+
+use crate::theatre::{bed, config, count, emit, open, sold, until_count};
+use lapin::{Connection, ConnectionProperties, options::QueueDeleteOptions};
+use rabbitmq::Topology;
+use reqwest::{Client, Method};
+use serde_json::Value;
+use shared::{
+    id,
+    testing::{TestBed, eventually, variable},
+};
+
+/// Closes every connection into the test's virtual host, as an operator would in the management UI.
+async fn close_connections(bed: &TestBed) -> usize {
+    let (_, vhost) = bed.rabbitmq_url.rsplit_once('/').unwrap();
+    let management = variable("TEST_RABBITMQ_MANAGEMENT_URL");
+    let client = Client::builder().no_proxy().build().unwrap();
+    let list = format!("{management}/api/vhosts/{vhost}/connections");
+    // The management API learns of a connection some seconds after it was made.
+    let names = eventually("connections to be listed", || async {
+        let connections: Vec<Value> = client.get(&list).send().await.ok()?.json().await.ok()?;
+        let names: Vec<String> = connections
+            .iter()
+            .filter_map(|connection| connection["name"].as_str().map(str::to_owned))
+            .collect();
+        (!names.is_empty()).then_some(names)
+    })
+    .await;
+    for name in &names {
+        let mut url: reqwest::Url = format!("{management}/api/connections").parse().unwrap();
+        url.path_segments_mut().unwrap().push(name);
+        client.request(Method::DELETE, url).send().await.unwrap();
+    }
+    names.len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_closed_under_load_lose_nothing_and_repeat_nothing() {
+    let bed = bed().await;
+    let (service, config) = open(&bed).await;
+    let database = config.database();
+    let mut tickets = 0;
+    let mut closed = 0;
+    while closed < 4 {
+        for _ in 0..100 {
+            emit(&database, "ticket.sold", id::new(), "good").await;
+            tickets += 1;
+        }
+        closed += close_connections(&bed).await;
+    }
+    eventually("every seat to be taken", || async {
+        (count(&service.database, "select count(*) from seats").await == tickets).then_some(())
+    })
+    .await;
+    assert_eq!(
+        count(&service.database, "select count(distinct event_id) from seats").await,
+        tickets
+    );
+    assert_eq!(count(&service.database, "select count(*) from dead_letters").await, 0);
+    until_count(&service.database, "select count(*) from outbox", 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_consumer_whose_queue_is_deleted_comes_back_with_the_queue() {
+    let bed = bed().await;
+    let (service, _) = open(&bed).await;
+    let connection = Connection::connect(&bed.rabbitmq_url, ConnectionProperties::default())
+        .await
+        .unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    channel
+        .queue_delete("seats-queue".into(), QueueDeleteOptions::default())
+        .await
+        .unwrap();
+    eventually("the consumer to notice", || async {
+        (service.status().await["consumer"]["state"] == "disconnected").then_some(())
+    })
+    .await;
+    let topology = Topology::parse(crate::theatre::TOPOLOGY).unwrap();
+    bed.broker.apply(&topology, None).await.unwrap();
+    bed.events().await.publish(&sold("good")).await;
+    until_count(&service.database, "select count(*) from seats", 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_without_its_queue_is_not_ready() {
+    let bed = bed().await;
+    let connection = Connection::connect(&bed.rabbitmq_url, ConnectionProperties::default())
+        .await
+        .unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    channel
+        .queue_delete("seats-queue".into(), QueueDeleteOptions::default())
+        .await
+        .unwrap();
+    let starting = bed.start(
+        "seat-service",
+        &crate::theatre::MIGRATOR,
+        config("one"),
+        crate::theatre::assemble,
+    );
+    let mut starting = std::pin::pin!(starting);
+    let ready = tokio::time::timeout(std::time::Duration::from_secs(2), &mut starting).await;
+    assert!(ready.is_err(), "it called itself ready without its queue");
+    let topology = Topology::parse(crate::theatre::TOPOLOGY).unwrap();
+    bed.broker.apply(&topology, None).await.unwrap();
+    starting.await;
+}

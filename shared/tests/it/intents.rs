@@ -1,0 +1,49 @@
+//! Calls to the outside are asked for until their outcome is definite, and then no more.
+
+use crate::theatre::{bed, count, open, until_count};
+use shared::{context::Context, id};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_intent_is_performed_until_its_outcome_is_definite() {
+    let bed = bed().await;
+    let (service, config) = open(&bed).await;
+    let database = config.database();
+    let intent = id::new();
+    for _ in 0..2 {
+        let mut tx = database.begin(&Context::new()).await.unwrap();
+        tx.intend("call", intent, id::new(), &()).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+    until_count(&service.database, "select count(*) from calls", 1).await;
+    assert_eq!(count(&service.database, "select attempt::bigint from calls").await, 3);
+    until_count(
+        &service.database,
+        "select count(*) from intents where done_at is null",
+        0,
+    )
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_intent_can_be_withdrawn_only_before_its_first_try() {
+    let bed = bed().await;
+    let (service, config) = open(&bed).await;
+    let database = config.database();
+    let (untried, tried) = (id::new(), id::new());
+    let mut tx = database.begin(&Context::new()).await.unwrap();
+    tx.intend("nobody performs this", untried, id::new(), &())
+        .await
+        .unwrap();
+    tx.intend("call", tried, id::new(), &()).await.unwrap();
+    tx.commit().await.unwrap();
+    until_count(
+        &service.database,
+        "select count(*) from intents where kind = 'call' and attempts > 0",
+        1,
+    )
+    .await;
+    let mut tx = database.begin(&Context::new()).await.unwrap();
+    assert!(tx.withdraw(untried).await.unwrap());
+    assert!(!tx.withdraw(tried).await.unwrap());
+    tx.commit().await.unwrap();
+}

@@ -1,0 +1,8 @@
+//! The messaging wing on a real broker and database, by way of a small service that sells seats.
+
+mod brokers_moods;
+mod dead_letters;
+mod effects;
+mod intents;
+mod relay;
+mod theatre;

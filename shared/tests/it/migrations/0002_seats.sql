@@ -1,0 +1,6 @@
+create table seats (
+    ticket uuid not null,
+    event_id uuid not null,
+    instance text not null
+);
+create table calls (id uuid not null, attempt integer not null);

@@ -1,0 +1,86 @@
+//! The relay forgets only what the broker has confirmed and routed, and keeps each subject's order.
+
+use crate::theatre::{bed, count, emit, open, until_count};
+use serde_json::json;
+use shared::{context::Context, id};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_unroutable_event_among_a_thousand_is_the_one_that_stays() {
+    let bed = bed().await;
+    let (service, config) = open(&bed).await;
+    let database = config.database();
+    let mut tx = database.begin(&Context::new()).await.unwrap();
+    let mut lost = Uuid::nil();
+    for number in 0..1_000 {
+        // One key that no queue is bound to, somewhere in the middle of the pipeline.
+        let event_type = if number == 617 { "lost.property" } else { "ticket.torn" };
+        let event_id = tx
+            .emit(event_type, id::new(), &json!({ "number": number }))
+            .await
+            .unwrap();
+        if number == 617 {
+            lost = event_id;
+        }
+    }
+    tx.commit().await.unwrap();
+    until_count(&service.database, "select count(*) from published", 999).await;
+    until_count(&service.database, "select count(*) from outbox", 1).await;
+    let stays: (Uuid, String) = sqlx::query_as("select event_id, coalesce(last_error, '') from outbox")
+        .fetch_one(&service.database)
+        .await
+        .unwrap();
+    assert_eq!(stays.0, lost);
+    assert!(stays.1.contains("312"), "the broker's reason is kept: {}", stays.1);
+    assert_eq!(service.status().await["outbox"]["refused"], 1);
+    until_count(&service.database, "select count(*) from inbox", 999).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_about_one_subject_arrive_in_the_order_of_their_writing() {
+    let bed = bed().await;
+    let mut events = bed.events().await;
+    let (_service, config) = open(&bed).await;
+    let database = config.database();
+    let subjects: Vec<Uuid> = (0..8).map(|_| id::new()).collect();
+    for _ in 0..40 {
+        for subject in &subjects {
+            emit(&database, "ticket.torn", *subject, "good").await;
+        }
+    }
+    for subject in &subjects {
+        events.wait_for_nth("ticket.torn", *subject, 40).await;
+    }
+    let mut last: HashMap<Uuid, i64> = HashMap::new();
+    for event in events.seen() {
+        let expected = last.get(&event.metadata.subject).copied().unwrap_or_default() + 1;
+        assert_eq!(event.metadata.sequence, expected);
+        last.insert(event.metadata.subject, expected);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subject_waits_behind_its_refused_event() {
+    let bed = bed().await;
+    let mut events = bed.events().await;
+    let (service, config) = open(&bed).await;
+    let database = config.database();
+    // The probe's own queue takes everything: only without it is a key unroutable.
+    let (stuck, free) = (id::new(), id::new());
+    drop(events);
+    let mut tx = database.begin(&Context::new()).await.unwrap();
+    tx.emit("lost.property", stuck, &json!({})).await.unwrap();
+    tx.emit("ticket.torn", stuck, &json!({})).await.unwrap();
+    tx.emit("ticket.torn", free, &json!({})).await.unwrap();
+    tx.commit().await.unwrap();
+    until_count(&service.database, "select count(*) from published", 1).await;
+    until_count(&service.database, "select count(*) from outbox where refusals > 1", 1).await;
+    assert_eq!(count(&service.database, "select count(*) from outbox").await, 2);
+    // Once somebody listens, both go out, in order.
+    events = bed.events().await;
+    let first = events.wait_for("lost.property", stuck).await;
+    let second = events.wait_for("ticket.torn", stuck).await;
+    assert_eq!((first.metadata.sequence, second.metadata.sequence), (1, 2));
+    until_count(&service.database, "select count(*) from outbox", 0).await;
+}
