@@ -43,6 +43,7 @@ wait_ready() {
     done
 }
 
+# last_log_line PROCESS: its own words, not the supervisor's.
 last_log_line() {
-    tail -n 1 "$RUN_DIR/log/$1/current" 2>/dev/null || echo '(nothing was logged)'
+    tail -n 20 "$RUN_DIR/log/$1/current" 2>/dev/null | grep -v ' starting again in ' | tail -n 1 || echo '(nothing was logged)'
 }
