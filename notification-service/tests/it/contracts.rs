@@ -3,7 +3,7 @@ use shared::messaging::envelope::Envelope;
 use uuid::Uuid;
 
 /// Every event that the topology file sends us and that we act on, as its publisher promises it, end to end.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_publishers_own_examples_are_understood() {
     let world = World::new().await;
     let registered = example("user-service", "user.registered");

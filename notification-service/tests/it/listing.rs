@@ -2,7 +2,7 @@ use crate::support::{User, World};
 use reqwest::Method;
 use serde_json::Value;
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_go_from_new_to_old_without_gaps() {
     let world = World::new().await;
     let user = world.registered().await;
@@ -35,7 +35,7 @@ async fn pages_go_from_new_to_old_without_gaps() {
     assert_eq!(page["nextCursor"], Value::Null);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wrong_questions_are_refused() {
     let world = World::new().await;
     let user = User::new();
@@ -51,7 +51,7 @@ async fn wrong_questions_are_refused() {
     assert_eq!(forged.send().await.unwrap().status(), 401);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_the_owner_sees_and_reads_a_notification() {
     let world = World::new().await;
     let (owner, other) = (world.registered().await, world.registered().await);

@@ -1,7 +1,7 @@
 use crate::support::{World, message_id};
 use shared::testing::eventually;
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_kind_is_mailed_and_listed() {
     let world = World::new().await;
     let user = world.registered().await;
@@ -38,7 +38,7 @@ async fn each_kind_is_mailed_and_listed() {
     assert_eq!(world.mails.to(&user).await.len(), events.len());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_duplicate_is_one_notification_and_one_mail() {
     let world = World::new().await;
     let second = world.second_instance().await;

@@ -1,7 +1,7 @@
 use crate::support::{User, World, message_id};
 use shared::testing::eventually;
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mail_server_that_is_away_is_asked_again() {
     let mut world = World::new().await;
     let user = world.registered().await;
@@ -27,7 +27,7 @@ async fn a_mail_server_that_is_away_is_asked_again() {
     assert_eq!(ids, [message_id(&confirmed), message_id(&shipped)]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mail_that_is_refused_for_good_has_failed_and_stops_nobody() {
     let world = World::new().await;
     let refused = User { email: "nobody@refused.invalid".to_owned(), ..User::new() };

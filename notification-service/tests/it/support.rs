@@ -1,4 +1,7 @@
 //! One service with all that it needs, and the words to talk about it.
+//!
+//! The tests run on two threads: while one waits for the virtual host to be deleted, the other answers the broker, which
+//! closes the connections first.
 
 use notification_service::{Config, MIGRATOR, assemble};
 use serde_json::{Value, json};
@@ -21,11 +24,12 @@ use uuid::Uuid;
 
 /// A service, its surroundings, and one who publishes what the other services would.
 pub(crate) struct World {
-    pub(crate) bed: TestBed,
-    pub(crate) probe: EventProbe,
-    pub(crate) mails: Mails,
     pub(crate) service: TestService,
+    pub(crate) mails: Mails,
+    pub(crate) probe: EventProbe,
     sequence: AtomicI64,
+    // Last: it takes database and virtual host away from all that is dropped before it.
+    pub(crate) bed: TestBed,
 }
 
 impl World {

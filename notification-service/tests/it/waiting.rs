@@ -3,7 +3,7 @@ use chrono::TimeDelta;
 use notification_service::waiting;
 use shared::database::Database;
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mail_waits_for_the_contact_and_goes_out_when_it_comes() {
     let world = World::new().await;
     let user = User::new();
@@ -25,7 +25,7 @@ async fn a_mail_waits_for_the_contact_and_goes_out_when_it_comes() {
     assert_eq!(story, confirmed.metadata.correlation_id);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refund_waits_for_the_owner_and_then_for_the_contact() {
     let world = World::new().await;
     let user = User::new();
@@ -44,7 +44,7 @@ async fn a_refund_waits_for_the_owner_and_then_for_the_contact() {
     assert_eq!(mails[0]["messageId"], message_id(&refunded));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_comes_last_releases_the_mail_even_if_all_come_at_once() {
     let world = World::new().await;
     let _second = world.second_instance().await;
@@ -66,7 +66,7 @@ async fn whoever_comes_last_releases_the_mail_even_if_all_come_at_once() {
     assert_eq!(world.status().await["waiting"], 0);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stale_address_is_ignored() {
     let world = World::new().await;
     let user = world.registered().await;
@@ -86,7 +86,7 @@ async fn a_stale_address_is_ignored() {
     assert_eq!(world.mails.to(&user).await.len(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn waiting_ends_at_its_deadline() {
     let world = World::new().await;
     let (user, other) = (User::new(), User::new());
