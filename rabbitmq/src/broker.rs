@@ -95,7 +95,7 @@ impl Broker {
             self.repair(&due).await?;
             for difference in due {
                 if self.drain(&difference).await? {
-                    repaired.push(difference)
+                    repaired.push(difference);
                 } else {
                     leave.insert(difference.to_string());
                 }
@@ -181,21 +181,16 @@ impl Broker {
         Ok(())
     }
 
-    /// An open channel may go on using the permissions that it began with.
+    /// An open channel may go on using the permissions that it began with. By user, since the list of connections is some
+    /// seconds late and a connection that it lacks cannot be closed by name.
     async fn close_connections(&self, users: &BTreeSet<String>) -> Result<(), Error> {
-        #[derive(Deserialize)]
-        struct Row {
-            #[serde(default)]
-            name: String,
-            #[serde(default)]
-            user: String,
-        }
-        let rows: Vec<Row> = self.management.get(&["vhosts", &self.vhost, "connections"]).await?;
-        let theirs = rows
-            .into_iter()
-            .filter(|row| !row.name.is_empty() && users.contains(&row.user));
-        self.send_all(theirs.map(|row| Request::delete(&["connections", &row.name])).collect())
-            .await
+        self.send_all(
+            users
+                .iter()
+                .map(|user| Request::delete(&["connections", "username", user]))
+                .collect(),
+        )
+        .await
     }
 
     /// Deletes a queue that is to go once it is surely empty; `false` if it did not run empty in time. Its bindings are

@@ -14,11 +14,12 @@ const FAILED: u8 = 1;
 /// The broker is too old: nothing that this program does can help.
 const TOO_OLD: u8 = 2;
 
+const PASSWORDS: &str =
+    "Passwords of the services' users come from <NAME>_RABBITMQ_PASSWORD, as in ORDER_SERVICE_RABBITMQ_PASSWORD.";
+
 /// Makes RabbitMQ's exchanges, queues, policies and users what the topology file says.
-///
-/// Passwords of the services' users come from <NAME>_RABBITMQ_PASSWORD, as in ORDER_SERVICE_RABBITMQ_PASSWORD.
 #[derive(Parser)]
-#[command(name = "topology")]
+#[command(name = "topology", after_help = PASSWORDS)]
 struct Arguments {
     /// Address of the management API.
     #[arg(long, env = "RABBITMQ_MANAGEMENT_URL", default_value = "http://127.0.0.1:15683")]
@@ -145,6 +146,10 @@ fn address(arguments: &Arguments) -> Result<String, Error> {
     Ok(url.into())
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a tool of its own: the names of the variables come from the topology file"
+)]
 fn passwords(topology: &Topology) -> Passwords {
     let password = |user: &String| {
         let given = std::env::var(Passwords::variable(user))

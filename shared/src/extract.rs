@@ -64,7 +64,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
             .map_err(|refusal: QueryRejection| {
                 Problem::bad_request(
                     "query-invalid",
-                    format!("the query string is wrong: {}", reason(&refusal.body_text())),
+                    format!("the query string does not fit: {}", reason(&refusal.body_text())),
                 )
             })
     }
@@ -74,7 +74,7 @@ fn refused_body(refusal: &JsonRejection) -> Problem {
     match refusal {
         JsonRejection::JsonDataError(error) => Problem::bad_request(
             "body-invalid",
-            format!("the body is wrong at {}", reason(&error.body_text())),
+            format!("the body does not fit: {}", reason(&error.body_text())),
         ),
         JsonRejection::JsonSyntaxError(error) => Problem::bad_request(
             "body-malformed",
@@ -100,7 +100,7 @@ fn refused_path(refusal: PathRejection) -> Problem {
     match refusal {
         PathRejection::FailedToDeserializePathParams(error) => Problem::bad_request(
             "path-invalid",
-            format!("the path is wrong: {}", reason(&error.body_text())),
+            format!("the path does not fit: {}", reason(&error.body_text())),
         ),
         other => Problem::internal(other),
     }
@@ -110,3 +110,6 @@ fn refused_path(refusal: PathRejection) -> Problem {
 fn reason(text: &str) -> &str {
     text.split_once(": ").map_or(text, |(_sentence, reason)| reason)
 }
+
+#[cfg(test)]
+mod tests;

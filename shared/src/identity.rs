@@ -14,6 +14,9 @@ mod operator;
 mod signer;
 mod verifier;
 
+#[cfg(test)]
+mod tests;
+
 pub use operator::{Operator, OperatorToken};
 pub use signer::IdentitySigner;
 pub use verifier::{IdentityError, IdentityVerifier};

@@ -260,3 +260,6 @@ fn write(problem: &Problem, context: &Context, response: &mut Response) {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     }
 }
+
+#[cfg(test)]
+mod tests;

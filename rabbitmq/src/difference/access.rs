@@ -37,16 +37,12 @@ pub(super) fn compare_users(desired: &State, actual: &State, passwords: &Passwor
 }
 
 fn missing(object: String, name: &str, password: Option<&str>) -> Difference {
-    match password {
-        Some(password) => {
-            let request = put_user(name, json!({ "password": password }));
-            Difference::new(object, "missing", Repair::send_for(name, Stage::User, request))
-        }
-        None => {
-            let problem = format!("missing: set {} and run `topology apply`", Passwords::variable(name));
-            Difference::new(object, problem, Repair::ByHand)
-        }
-    }
+    let Some(password) = password else {
+        let problem = format!("missing: set {} and run `topology apply`", Passwords::variable(name));
+        return Difference::new(object, problem, Repair::ByHand);
+    };
+    let request = put_user(name, json!({ "password": password }));
+    Difference::new(object, "missing", Repair::send_for(name, Stage::User, request))
 }
 
 /// The password stays the one that is stored.
@@ -59,8 +55,17 @@ fn put_user(name: &str, mut secret: Value) -> Request {
     Request::put(&["users", name], secret)
 }
 
+/// A user that is missing, and cannot be made without a password, is one difference and not three.
+fn will_exist(user: &str, actual: &State, scope: &Scope<'_>) -> bool {
+    actual.users.contains_key(user) || scope.passwords.is_some_and(|passwords| passwords.get(user).is_some())
+}
+
 pub(super) fn compare_permissions(desired: &State, actual: &State, scope: &Scope<'_>, found: &mut Vec<Difference>) {
-    for (user, wanted) in &desired.permissions {
+    for (user, wanted) in desired
+        .permissions
+        .iter()
+        .filter(|(user, _)| will_exist(user, actual, scope))
+    {
         let problem = match actual.permissions.get(user) {
             None => "missing".to_owned(),
             Some(is) if is != wanted => changes(&[
@@ -105,7 +110,11 @@ pub(super) fn compare_topic_permissions(
     scope: &Scope<'_>,
     found: &mut Vec<Difference>,
 ) {
-    for (at, wanted) in &desired.topic_permissions {
+    for (at, wanted) in desired
+        .topic_permissions
+        .iter()
+        .filter(|(at, _)| will_exist(&at.0, actual, scope))
+    {
         let problem = match actual.topic_permissions.get(at) {
             None => "missing, which allows every key".to_owned(),
             Some(is) if is != wanted => {

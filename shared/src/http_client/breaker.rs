@@ -56,7 +56,7 @@ impl Default for BreakerConfig {
             slow_ratio: 0.8,
             slow_call: Duration::from_millis(1500),
             open_for: Duration::from_secs(30),
-            open_for_max: Duration::from_secs(300),
+            open_for_max: Duration::from_mins(5),
             probe_age_max: Duration::from_secs(30),
         }
     }

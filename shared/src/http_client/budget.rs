@@ -74,17 +74,17 @@ mod tests {
     async fn ends_when_everything_fails_and_comes_back_with_time_and_calls() {
         let budget = Budget::new(&RetryConfig {
             budget_per_second: 1,
-            budget_share: 0.2,
+            budget_share: 0.25,
             ..RetryConfig::default()
         });
         assert_eq!((0..100).filter(|_| budget.withdraw()).count(), 10);
         tokio::time::advance(Duration::from_secs(2)).await;
         assert_eq!((0..100).filter(|_| budget.withdraw()).count(), 2);
-        (0..50).for_each(|_| budget.deposit());
+        (0..24).for_each(|_| budget.deposit());
         assert_eq!(
             (0..100).filter(|_| budget.withdraw()).count(),
-            9,
-            "a fifth of fifty, less what rounding takes"
+            6,
+            "a quarter of twenty-four"
         );
     }
 }

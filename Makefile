@@ -1,0 +1,35 @@
+# Every target says after ## what it is for; `make help` prints that. Any variable given to make (a port, MODE, YES=1)
+# reaches the scripts as environment.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+.PHONY: help up demo down clean status logs env test verify
+
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+up: ## build and start everything, wait until it is ready, print the addresses; run again it changes nothing
+	@deploy/run up
+
+demo: ## send orders through all the services and show their journeys
+	@eval "$$(deploy/run env)" && cargo run --quiet --release --locked -p e2e --bin demo
+
+down: ## stop everything; the data stays
+	@deploy/run down
+
+clean: ## stop everything and delete the data (asks; YES=1 does not)
+	@deploy/run clean
+
+status: ## one line for each process: ready, restarts, memory, address; exit code 0 when all are ready
+	@deploy/run status
+
+logs: ## follow a log: make logs service=order-service (follow=0: only the last lines)
+	@FOLLOW=$(follow) deploy/run logs $(service)
+
+env: ## addresses and credentials, as shell exports
+	@deploy/run env
+
+test: ## run all the tests on infrastructure of their own; the last line sums them up
+	@deploy/local/test
+
+verify: ## format, lints, rules, licences, scripts, checked SQL
+	@deploy/verify

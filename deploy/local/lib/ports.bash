@@ -1,0 +1,33 @@
+# Is every port free that we are about to take?
+
+check_ports() {
+    local name variable taken=0
+    while read -r name; do
+        for variable in $(port_variables_of "$name"); do
+            [[ -n ${!variable:-} ]] || continue
+            # A running process of ours holds the port that was remembered for it.
+            is_up "$name" && [[ $(remembered_port "$variable") == "${!variable}" ]] && continue
+            check_port "$variable" || taken=1
+        done
+    done < <(processes)
+    [[ $taken == 0 ]] || exit 1
+}
+
+# check_port VARIABLE
+check_port() {
+    local listener pid
+    listener=$(ss -Hltnp "sport = :${!1}")
+    [[ -n $listener ]] || return 0
+    pid=$(grep -o 'pid=[0-9]*' <<<"$listener" | head -n 1 | cut -d= -f2)
+    say "error: port ${!1} is taken by $(holder "$pid"): end that, or choose another port with $1=…"
+    return 1
+}
+
+# holder PID: how to call it in a message.
+holder() {
+    if [[ -z $1 ]]; then
+        echo 'a process of another user'
+    else
+        echo "pid $1 ($(tr '\0' ' ' <"/proc/$1/cmdline" | cut -c -60 | sed 's/ *$//'))"
+    fi
+}

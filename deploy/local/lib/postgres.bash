@@ -1,0 +1,108 @@
+# PostgreSQL: a private cluster, one database and one role for each service.
+
+postgres_data() {
+    echo "$RUN_DIR/data/postgres/cluster"
+}
+
+# postgres_bin: the programs' folder; an existing cluster decides the version.
+postgres_bin() {
+    local version bin
+    version=$(cat "$(postgres_data)/PG_VERSION" 2>/dev/null) || version=
+    bin=$(find /usr/lib/postgresql -path "*/${version:-*}/bin/postgres" 2>/dev/null | sort -V | tail -n 1)
+    [[ -n $bin ]] || die "PostgreSQL ${version:-} is not installed, and .run/ holds its data: install it or run make clean."
+    dirname "$bin"
+}
+
+# unprivileged: the words to put before a PostgreSQL program, which refuses to run as root. In a user namespace that
+# shows root as nobody, files stay root's own. Where that is not allowed (in a chroot, say), the system's user does it.
+unprivileged() {
+    [[ $(id -u) == 0 ]] || return 0
+    local namespace='unshare --user --map-user=65534 --map-group=65534 --'
+    if $namespace true 2>/dev/null; then
+        echo "$namespace"
+    else
+        echo 'setpriv --reuid=postgres --regid=postgres --clear-groups --'
+    fi
+}
+
+prepare_postgres() {
+    local prefix
+    prefix=$(unprivileged)
+    write_postgres_settings
+    if [[ $prefix == setpriv* ]]; then
+        chown -R postgres:postgres "$RUN_DIR/data/postgres"
+        $prefix test -w "$RUN_DIR/data/postgres" \
+            || die "user postgres cannot reach $RUN_DIR: work in a folder that everybody may enter."
+    fi
+    [[ -d $(postgres_data) ]] || init_cluster "$prefix"
+    write_environment postgres "POSTGRES_BIN=$(postgres_bin)" "UNPRIVILEGED=$prefix"
+}
+
+write_postgres_settings() {
+    cat >"$RUN_DIR/data/postgres/platform.conf" <<EOT
+# Written by make up.
+listen_addresses = '127.0.0.1'
+port = $POSTGRES_PORT
+unix_socket_directories = ''
+max_connections = $([[ $(profile) == infrastructure ]] && echo 400 || echo 200)
+shared_buffers = 64MB
+max_wal_size = 512MB
+log_line_prefix = '%m [%p] %u@%d '
+log_timezone = 'UTC'
+timezone = 'UTC'
+EOT
+}
+
+# init_cluster PREFIX: made under another name first, so that one broken off half-way is never taken for whole.
+init_cluster() {
+    local words new password
+    read -ra words <<<"$1"
+    new=$(postgres_data).new
+    password=$RUN_DIR/data/postgres/password
+    rm -rf "$new"
+    (umask 077 && printf '%s\n' "$POSTGRES_PASSWORD" >"$password")
+    [[ $1 == setpriv* ]] && chown postgres "$password"
+    "${words[@]}" "$(postgres_bin)/initdb" -D "$new" -U administrator --pwfile="$password" \
+        --auth=scram-sha-256 -E UTF8 --locale=C.UTF-8 >"$RUN_DIR/log/initdb" 2>&1 \
+        || die "initdb failed: $(tail -n 1 "$RUN_DIR/log/initdb")"
+    rm -f "$password"
+    mv "$new" "$(postgres_data)"
+}
+
+administrator_psql() {
+    PGPASSWORD=$POSTGRES_PASSWORD psql -h 127.0.0.1 -p "$POSTGRES_PORT" -U administrator -d postgres \
+        --no-psqlrc --quiet -v ON_ERROR_STOP=1
+}
+
+# provision_databases: may run any number of times. The passwords go in on stdin, where no process list shows them.
+provision_databases() {
+    local service
+    {
+        echo 'revoke all on database postgres, template1 from public;'
+        for service in "${SERVICES[@]}"; do
+            provision_database "$service"
+        done
+    } | administrator_psql >/dev/null || die 'the databases could not be prepared.'
+}
+
+provision_database() {
+    local role=${1//-/_} password
+    password=$(variable_of "$1")_DATABASE_PASSWORD
+    cat <<EOT
+select 'create role $role' where not exists (select from pg_roles where rolname = '$role') \gexec
+alter role $role login nosuperuser nocreatedb nocreaterole password '${!password}';
+select 'create database $role owner $role' where not exists (select from pg_database where datname = '$role') \gexec
+revoke all on database $role from public;
+EOT
+}
+
+# database_url SERVICE
+database_url() {
+    local role=${1//-/_} password
+    password=$(variable_of "$1")_DATABASE_PASSWORD
+    echo "postgres://$role:${!password}@127.0.0.1:$POSTGRES_PORT/$role"
+}
+
+administrator_database_url() {
+    echo "postgres://administrator:$POSTGRES_PASSWORD@127.0.0.1:$POSTGRES_PORT/postgres"
+}

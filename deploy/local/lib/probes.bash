@@ -1,0 +1,48 @@
+# Is it ready? Asked of the process itself, not of the supervisor.
+
+# is_ready PROCESS
+is_ready() {
+    is_up "$1" && probe "$1" >/dev/null 2>&1
+}
+
+probe() {
+    case $1 in
+        postgres) "$(postgres_bin)/pg_isready" -q -t 1 -h 127.0.0.1 -p "$POSTGRES_PORT" ;;
+        redis) [[ $(REDISCLI_AUTH=$REDIS_PASSWORD timeout 1 redis-cli -p "$REDIS_PORT" --user administrator ping) == PONG ]] ;;
+        epmd) timeout 1 epmd -port "$EPMD_PORT" -names ;;
+        rabbitmq) probe_rabbitmq ;;
+        # It has no port. It ends when something is wrong, so having stayed up is the sign.
+        topology-watch) [[ $(s6-svstat -o updownfor "$RUN_DIR/services/$1") -ge 2 ]] ;;
+        # Any answer will do.
+        mail-catcher) http "http://127.0.0.1:$MAIL_PORT/" ;;
+        sandbox-provider) http "http://127.0.0.1:$PROVIDER_PORT/" ;;
+        gateway) http --fail "http://127.0.0.1:$OPERATORS_PORT/readyz" ;;
+        *) http --fail "$(address_of "$1")/readyz" ;;
+    esac
+}
+
+http() {
+    curl --silent --max-time 1 --output /dev/null "$@"
+}
+
+# The AMQP listener answers last, and what topology needs is the management API: this asks the one about the other.
+probe_rabbitmq() {
+    http --fail --config <(printf 'user = "%s:%s"\n' "$RABBITMQ_OPERATOR_USER" "$RABBITMQ_OPERATOR_PASSWORD") \
+        "$(rabbitmq_management_url)/api/health/checks/port-listener/$RABBITMQ_PORT"
+}
+
+# wait_ready SECONDS PROCESS…
+wait_ready() {
+    local deadline=$((SECONDS + $1)) name
+    shift
+    for name in "$@"; do
+        until is_ready "$name"; do
+            [[ $SECONDS -lt $deadline ]] || die "$name is not ready. Its last line: $(last_log_line "$name")"
+            sleep 0.1
+        done
+    done
+}
+
+last_log_line() {
+    tail -n 1 "$RUN_DIR/log/$1/current" 2>/dev/null || echo '(nothing was logged)'
+}

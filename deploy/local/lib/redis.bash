@@ -1,0 +1,47 @@
+# Redis: a private instance, one user for each service that needs it, each on its own keys.
+
+prepare_redis() {
+    local file=$RUN_DIR/data/redis/redis.conf
+    (umask 077 && redis_settings >"$file.new")
+    mv "$file.new" "$file"
+    write_environment redis
+}
+
+redis_settings() {
+    cat <<EOT
+# Written by make up.
+bind 127.0.0.1
+port $REDIS_PORT
+dir $RUN_DIR/data/redis
+daemonize no
+appendonly yes
+save ""
+maxmemory 256mb
+maxmemory-policy noeviction
+user default off
+user administrator on #$(sha256 "$REDIS_PASSWORD") ~* &* +@all
+EOT
+    [[ $(profile) == infrastructure ]] && return
+    redis_users
+}
+
+# user-service owns the sessions; the gateway may read them, and keeps its token buckets.
+redis_users() {
+    local base='resetchannels -@all +@connection +@transaction -@dangerous'
+    local reads='+get +mget +exists +ttl +pttl +time'
+    local writes='+set +del +unlink +expire +pexpire +getdel +getex'
+    local scripts='+eval +evalsha +script|load +script|exists'
+    cat <<EOT
+user user-service on #$(sha256 "$USER_REDIS_PASSWORD") ~session:* $base $reads $writes $scripts
+user gateway on #$(sha256 "$GATEWAY_REDIS_PASSWORD") %R~session:* ~bucket:* $base $reads $writes $scripts +hget +hmget +hset +hgetall
+EOT
+}
+
+sha256() {
+    printf '%s' "$1" | sha256sum | cut -d' ' -f1
+}
+
+# redis_url USER PASSWORD
+redis_url() {
+    echo "redis://$1:$2@127.0.0.1:$REDIS_PORT/0"
+}

@@ -1,0 +1,12 @@
+//! The whole platform, seen from outside, with its own processes killed and stopped.
+//!
+//! It runs against a platform that `make test` has started; one test at a time, since they kill what the others use.
+
+mod bad_input;
+mod endings;
+mod faults;
+mod idempotency;
+mod identity;
+mod notifications;
+mod stage;
+mod twice;

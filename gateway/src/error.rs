@@ -1,0 +1,107 @@
+//! Every way in which the gateway refuses or fails, and what the client is told.
+
+use crate::{keys::NoKeys, path, redis::Away, token::TokenFault};
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use shared::{http_client::CallError, problem::Problem};
+
+/// Why a request got no answer from a service.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The path could be read in two ways.
+    #[error("{0}")]
+    Path(#[from] path::Fault),
+    /// `Host` is missing, doubled, or another than the request line's.
+    #[error("the request must have one Host header, and its target must not name another host")]
+    Host,
+    /// The path exists, the method does not; the text is the `Allow` header.
+    #[error("this path does not know the method; see the Allow header")]
+    Method(String),
+    /// No such path.
+    #[error("there is nothing at this path")]
+    NoRoute,
+    /// The route needs a token and there is none.
+    #[error("this needs an access token: `Authorization: Bearer <token>`")]
+    TokenMissing,
+    /// The token is not good.
+    #[error("{0}")]
+    Token(#[from] TokenFault),
+    /// The token is good, its session is over.
+    #[error("the session has ended, log in again")]
+    SessionEnded,
+    /// The caller may not.
+    #[error("this is for administrators")]
+    Forbidden,
+    /// The bucket is empty.
+    #[error("too many requests, try again in {retry_after_s} s")]
+    RateLimited {
+        /// When it will hold a token again.
+        retry_after_s: u64,
+    },
+    /// The body is over the limit.
+    #[error("the body is larger than {0} bytes")]
+    BodyTooLarge(u64),
+    /// The body stopped coming.
+    #[error("the body did not arrive in time")]
+    BodyStalled,
+    /// The body ended before it was complete.
+    #[error("the body is incomplete")]
+    BodyBroken,
+    /// Nobody can tell whether the session lives.
+    #[error("sessions cannot be checked at the moment, try again shortly")]
+    Sessions(#[from] Away),
+    /// Nobody can tell whether the token is good.
+    #[error("tokens cannot be checked at the moment, try again shortly")]
+    Keys(#[from] NoKeys),
+    /// The service did not answer.
+    #[error("{0}")]
+    Upstream(#[from] CallError),
+    /// The identity could not be signed.
+    #[error("something went wrong on our side")]
+    Identity(#[from] shared::identity::IdentityError),
+}
+
+/// `Retry-After` while Redis or user-service's keys are away.
+const RETRY_AFTER_S: u64 = 2;
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let detail = error.to_string();
+        match error {
+            Error::Path(_) => Self::bad_request("path-not-allowed", detail),
+            Error::Host => Self::bad_request("host-not-allowed", detail),
+            Error::Method(_) => Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail),
+            Error::NoRoute => Self::new(StatusCode::NOT_FOUND, "not-found", detail),
+            Error::TokenMissing => Self::unauthorized("token-missing", detail),
+            Error::Token(TokenFault::Expired) => Self::unauthorized("token-expired", detail),
+            Error::Token(_) => Self::unauthorized("token-invalid", detail),
+            Error::SessionEnded => Self::unauthorized("session-ended", detail),
+            Error::Forbidden => Self::forbidden(detail),
+            Error::RateLimited { retry_after_s } => Self {
+                retry_after_s: Some(retry_after_s),
+                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", detail)
+            },
+            Error::BodyTooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail),
+            Error::BodyStalled => Self::new(StatusCode::REQUEST_TIMEOUT, "body-stalled", detail),
+            Error::BodyBroken => Self::bad_request("body-incomplete", detail),
+            Error::Sessions(cause) => Self::unavailable(detail, RETRY_AFTER_S).caused_by(cause),
+            Error::Keys(cause) => Self::unavailable(detail, RETRY_AFTER_S).caused_by(cause),
+            Error::Upstream(cause) => cause.problem().caused_by(cause),
+            Error::Identity(cause) => Self::internal(cause),
+        }
+    }
+}
+
+impl IntoResponse for Error {
+    fn into_response(self) -> Response {
+        let allow = match &self {
+            Self::Method(allow) => HeaderValue::from_str(allow).ok(),
+            _ => None,
+        };
+        let mut response = Problem::from(self).into_response();
+        if let Some(allow) = allow {
+            response.headers_mut().insert(header::ALLOW, allow);
+        }
+        response
+    }
+}

@@ -1,0 +1,143 @@
+//! What must not pass between a client and a service: identity that a client made up, and headers that belong to one
+//! connection only.
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+/// Headers about one connection (RFC 9110 §7.6.1), and those that the sending side writes anew.
+const HOP_BY_HOP: [&str; 8] =
+    ["connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "trailer", "upgrade"];
+
+/// Headers with which a client could speak for the gateway. Compared after `_` became `-`: some servers treat
+/// `x_user_id` as `x-user-id`.
+const SPOOFABLE: [&str; 11] = [
+    "x-identity",
+    "x-correlation-id",
+    "traceparent",
+    "forwarded",
+    "x-real-ip",
+    "x-client-ip",
+    "x-original-url",
+    "x-rewrite-url",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+];
+
+const SPOOFABLE_PREFIXES: [&str; 4] = ["x-user-", "x-internal-", "x-forwarded-", "x-auth-"];
+
+/// Takes everything out of a request that the gateway must write itself or that must not reach a service.
+///
+/// The gateway's own headers are added after this, so naming them in `Connection` deletes nothing of ours
+/// (CVE-2021-32813, CVE-2024-45410 were that order wrong).
+pub fn strip_request(headers: &mut HeaderMap) {
+    let doomed: Vec<HeaderName> = headers.keys().filter(|name| is_forbidden(name.as_str())).cloned().collect();
+    for name in doomed {
+        // `remove` takes all values of the name, duplicates included.
+        headers.remove(name);
+    }
+    strip_hop_by_hop(headers);
+    headers.remove(header::HOST);
+    // The server side has answered it already (100 Continue).
+    headers.remove(header::EXPECT);
+}
+
+/// Takes out of a response what is about the connection to the service, or tells about its insides.
+pub fn strip_response(headers: &mut HeaderMap) {
+    strip_hop_by_hop(headers);
+    let doomed: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| is_forbidden(name.as_str()) || [header::SERVER.as_str(), "x-powered-by"].contains(&name.as_str()))
+        .cloned()
+        .collect();
+    for name in doomed {
+        headers.remove(name);
+    }
+}
+
+/// Sets a header of ours. A value that no header can hold (an address in another script) is left out.
+pub fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        headers.insert(name, value);
+    }
+}
+
+fn is_forbidden(name: &str) -> bool {
+    // No header of ours is spelled with `_`, and a service may read it as `-`.
+    name.contains('_')
+        || SPOOFABLE.contains(&name)
+        || SPOOFABLE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+}
+
+fn strip_hop_by_hop(headers: &mut HeaderMap) {
+    let nominated: Vec<HeaderName> = headers
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .filter_map(|name| name.trim().parse().ok())
+        .collect();
+    for name in nominated {
+        headers.remove(name);
+    }
+    for name in HOP_BY_HOP {
+        headers.remove(name);
+    }
+    headers.remove(header::TRANSFER_ENCODING);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(pairs: &[(&str, &str)]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.append(name.parse::<HeaderName>().unwrap(), value.parse().unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn nothing_that_speaks_for_the_gateway_survives() {
+        let mut headers = map(&[
+            ("X-User-Id", "1"),
+            ("x_user_id", "1"),
+            ("X-User-Role", "admin"),
+            ("X-User-Role", ""),
+            ("x-identity", "t"),
+            ("x_identity", "t"),
+            ("X-Internal-Secret", "s"),
+            ("X-Forwarded-For", "1.2.3.4"),
+            ("Forwarded", "for=1.2.3.4"),
+            ("X-HTTP-Method-Override", "DELETE"),
+            ("accept", "text/html"),
+        ]);
+        strip_request(&mut headers);
+        assert_eq!(headers, map(&[("accept", "text/html")]));
+    }
+
+    #[test]
+    fn removes_what_connection_names_in_every_value() {
+        let mut headers = map(&[
+            ("connection", "close, X-One"),
+            ("connection", "x-two"),
+            ("x-one", "1"),
+            ("x-two", "2"),
+            ("keep-alive", "5"),
+            ("te", "trailers"),
+            ("upgrade", "websocket"),
+            ("transfer-encoding", "chunked"),
+            ("host", "x"),
+            ("x-three", "3"),
+        ]);
+        strip_request(&mut headers);
+        assert_eq!(headers, map(&[("x-three", "3")]));
+    }
+
+    #[test]
+    fn a_response_tells_nothing_of_the_inside() {
+        let mut headers = map(&[("x-powered-by", "x"), ("server", "y"), ("x-identity", "z"), ("etag", "\"1\"")]);
+        strip_response(&mut headers);
+        assert_eq!(headers, map(&[("etag", "\"1\"")]));
+    }
+}

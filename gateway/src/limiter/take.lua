@@ -1,0 +1,21 @@
+-- Takes one token from a bucket (GCRA: the bucket is one number, the moment at which it will be full again).
+--
+-- KEYS[1]  the bucket
+-- ARGV[1]  microseconds until one token is back
+-- ARGV[2]  how many tokens the bucket holds
+-- Returns  {microseconds to wait (0: taken), tokens left, microseconds until full}, integers all: Redis cuts Lua's
+--          fractions off. The clock is Redis's own, so gateways whose clocks differ agree.
+local period = tonumber(ARGV[1])
+local capacity = tonumber(ARGV[2]) * period
+
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
+local full_at = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now)
+
+local next_full_at = full_at + period
+if next_full_at - now > capacity then
+  return {next_full_at - now - capacity, 0, full_at - now}
+end
+-- Lua writes large numbers with 14 digits unless told otherwise.
+redis.call('SET', KEYS[1], string.format('%.0f', next_full_at), 'PX', math.ceil((next_full_at - now) / 1000))
+return {0, math.floor((capacity - (next_full_at - now)) / period), next_full_at - now}

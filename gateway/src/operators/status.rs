@@ -1,0 +1,83 @@
+//! What `/internal/status` says: the gateway's own part, and each service's.
+
+use crate::{Gateway, config::Replicas, upstream::Upstream};
+use serde_json::{Map, Value, json};
+use shared::{
+    context::Context,
+    http_client::{BreakerConfig, ClientConfig, ResilientHttpClient, RetryConfig},
+};
+use std::time::Duration;
+
+/// A service whose database hangs needs some seconds to find that out and say so.
+const SERVICE_TIMEOUT: Duration = Duration::from_secs(5);
+const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
+const PATH: &str = "/internal/status";
+
+/// The status pages of all services.
+pub struct Services {
+    clients: Vec<ResilientHttpClient>,
+}
+
+impl Services {
+    /// A client for each replica, apart from those that serve the public port.
+    pub fn new(upstreams: &[(&'static str, Replicas)]) -> Self {
+        let of_service = |(name, replicas): &(&'static str, Replicas)| {
+            let name = *name;
+            let bases: Vec<_> = replicas.0.iter().map(|replica| replica.base_url.clone()).collect();
+            bases.into_iter().enumerate().map(move |(index, base_url)| {
+                ResilientHttpClient::new(ClientConfig {
+                    deadline: SERVICE_TIMEOUT,
+                    attempt_timeout: SERVICE_TIMEOUT,
+                    connect_timeout: CONNECT_TIMEOUT,
+                    retry: RetryConfig { retries_max: 0, ..RetryConfig::default() },
+                    breaker: never(),
+                    ..ClientConfig::new(Upstream::replica_name(name, index), base_url)
+                })
+            })
+        };
+        Self { clients: upstreams.iter().flat_map(of_service).collect() }
+    }
+
+    /// What each says of itself, or `"unreachable"`; all are asked at once.
+    pub async fn report(&self) -> Value {
+        let context = Context::new();
+        let answers = self.clients.iter().map(|client| async { (client.name().to_owned(), ask(client, &context).await) });
+        let answers: Map<String, Value> = futures_util::future::join_all(answers).await.into_iter().collect();
+        Value::Object(answers)
+    }
+}
+
+/// A page that shows who is back must ask who was away.
+fn never() -> BreakerConfig {
+    BreakerConfig { failures_in_a_row: u32::MAX, window_calls_min: u32::MAX, ..BreakerConfig::default() }
+}
+
+async fn ask(client: &ResilientHttpClient, context: &Context) -> Value {
+    match client.get(PATH).context(context).send().await {
+        Ok(answer) if answer.status.is_success() => answer.json().unwrap_or_else(|_| json!("unreadable")),
+        Ok(answer) => json!(format!("answers {}", answer.status.as_u16())),
+        Err(_) => json!("unreachable"),
+    }
+}
+
+/// The gateway's own part.
+pub(super) fn of_gateway(gateway: &Gateway, is_ready: bool) -> Value {
+    let connections_max = gateway.limits.connections_max as usize;
+    json!({
+        "service": "gateway",
+        "version": env!("CARGO_PKG_VERSION"),
+        "uptimeS": gateway.started.elapsed().as_secs(),
+        "ready": is_ready,
+        "breakers": gateway.breakers(),
+        "redis": gateway.redis.status(),
+        "sessions": { "cached": gateway.sessions.cached() },
+        "limiter": {
+            "mode": if gateway.limiter.is_local() { "local" } else { "shared" },
+            "ratePerS": gateway.limits.rate_per_s,
+            "burst": gateway.limits.rate_burst,
+        },
+        "keys": gateway.keys.status(),
+        "connections": { "open": connections_max - gateway.places.available_permits(), "max": connections_max },
+        "routes": gateway.routes.routes().len(),
+    })
+}

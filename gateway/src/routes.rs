@@ -1,0 +1,205 @@
+//! The route table: which paths exist for a client, who may use them, and which service answers.
+
+use http::Method;
+use serde::Deserialize;
+use std::str::FromStr;
+
+/// The services that a route may lead to, and the variables that hold their addresses.
+pub const SERVICES: [(&str, &str); 6] = [
+    ("user-service", "USER_SERVICE_URL"),
+    ("order-service", "ORDER_SERVICE_URL"),
+    ("notification-service", "NOTIFICATION_SERVICE_URL"),
+    ("product-service", "PRODUCT_SERVICE_URL"),
+    ("payment-service", "PAYMENT_SERVICE_URL"),
+    ("analytics-service", "ANALYTICS_SERVICE_URL"),
+];
+
+/// The upstream that is the gateway itself.
+pub const GATEWAY: &str = "gateway";
+
+const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
+
+/// All routes.
+#[derive(Debug, Clone)]
+pub struct RouteTable {
+    routes: Vec<Route>,
+}
+
+/// One line of the table.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Route {
+    /// The pattern; `{name}` stands for one segment.
+    pub path: String,
+    /// The methods it answers. `GET` includes `HEAD`.
+    pub methods: Vec<String>,
+    /// The service that answers, or [`GATEWAY`].
+    pub upstream: String,
+    /// Who may ask.
+    pub who: Who,
+    /// Whether a 2xx answer ends the caller's session.
+    #[serde(default)]
+    pub ends_session: bool,
+}
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Who {
+    /// Anyone; a token is optional.
+    Public,
+    /// Anyone with a valid token.
+    User,
+    /// An administrator.
+    Admin,
+}
+
+/// What the table says about a request.
+#[derive(Debug)]
+pub enum Match<'a> {
+    /// This route.
+    Found(&'a Route),
+    /// The path exists, the method does not; these do.
+    OtherMethods(Vec<&'a str>),
+    /// No such path.
+    Nothing,
+}
+
+/// Why a table cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TableFault {
+    /// Not TOML of the right shape.
+    #[error("{0}")]
+    Syntax(#[from] toml::de::Error),
+    /// The path could be read in two ways, or holds something else than whole segments.
+    #[error("the path `{0}` is not a clean pattern under /api/")]
+    Path(String),
+    /// A method that is not offered.
+    #[error("`{path}` names the method `{method}`; it must be one of GET, HEAD, POST, PUT, PATCH, DELETE")]
+    Method {
+        /// The route.
+        path: String,
+        /// Its method.
+        method: String,
+    },
+    /// A service that does not exist.
+    #[error("`{path}` leads to `{upstream}`, which is no service of this platform")]
+    Upstream {
+        /// The route.
+        path: String,
+        /// Where it leads.
+        upstream: String,
+    },
+    /// Two routes for one thing.
+    #[error("two routes answer {method} {path}")]
+    Twice {
+        /// The method.
+        method: String,
+        /// The path.
+        path: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    route: Vec<Route>,
+}
+
+impl FromStr for RouteTable {
+    type Err = TableFault;
+
+    fn from_str(text: &str) -> Result<Self, TableFault> {
+        let mut routes = toml::from_str::<Document>(text)?.route;
+        for (index, route) in routes.iter().enumerate() {
+            route.check()?;
+            route.check_unique(&routes[..index])?;
+        }
+        // The first match wins, so the more literal come first.
+        routes.sort_by_key(|route| route.segments().map(|segment| is_parameter(segment)).collect::<Vec<_>>());
+        Ok(Self { routes })
+    }
+}
+
+impl RouteTable {
+    /// Finds the route of a request. `path` must have passed [`crate::path::check`].
+    pub fn find(&self, method: &Method, path: &str) -> Match<'_> {
+        let Some(first) = self.routes.iter().find(|route| route.matches(path)) else {
+            return Match::Nothing;
+        };
+        let alike: Vec<&Route> = self.routes.iter().filter(|route| route.is_like(first)).collect();
+        match alike.iter().find(|route| route.answers(method)) {
+            Some(route) => Match::Found(route),
+            None => Match::OtherMethods(alike.iter().flat_map(|route| route.offered()).collect()),
+        }
+    }
+
+    /// All routes, the more literal first.
+    pub fn routes(&self) -> &[Route] {
+        &self.routes
+    }
+}
+
+impl Route {
+    fn segments(&self) -> impl Iterator<Item = &str> {
+        self.path.split('/').skip(1)
+    }
+
+    fn matches(&self, path: &str) -> bool {
+        let mut asked = path.split('/').skip(1);
+        let fits = |segment: &str| asked.next().is_some_and(|asked| fits(segment, asked));
+        self.segments().all(fits) && asked.next().is_none()
+    }
+
+    /// Whether the two patterns match the same paths, whatever they call their parameters.
+    fn is_like(&self, other: &Self) -> bool {
+        let same = |(one, two): (&str, &str)| one == two || (is_parameter(one) && is_parameter(two));
+        self.segments().count() == other.segments().count() && self.segments().zip(other.segments()).all(same)
+    }
+
+    fn answers(&self, method: &Method) -> bool {
+        self.offered().any(|offered| offered == method.as_str())
+    }
+
+    fn offered(&self) -> impl Iterator<Item = &str> {
+        let head = self.methods.iter().any(|method| method == "GET").then_some("HEAD");
+        self.methods.iter().map(String::as_str).chain(head)
+    }
+
+    fn check(&self) -> Result<(), TableFault> {
+        let path = || self.path.clone();
+        let literal = self.path.replace(['{', '}'], "");
+        let clean = crate::path::check(&literal, None).is_ok() && self.path.starts_with("/api/");
+        let whole = |segment: &str| !segment.is_empty() && (is_parameter(segment) || !segment.contains(['{', '}']));
+        if !clean || !self.segments().all(whole) {
+            return Err(TableFault::Path(path()));
+        }
+        if let Some(method) = self.methods.iter().find(|method| !METHODS.contains(&method.as_str())) {
+            return Err(TableFault::Method { path: path(), method: method.clone() });
+        }
+        let known = self.upstream == GATEWAY || SERVICES.iter().any(|(service, _)| *service == self.upstream);
+        if !known {
+            return Err(TableFault::Upstream { path: path(), upstream: self.upstream.clone() });
+        }
+        Ok(())
+    }
+
+    fn check_unique(&self, earlier: &[Self]) -> Result<(), TableFault> {
+        let mut alike = earlier.iter().filter(|route| route.is_like(self)).flat_map(|route| &route.methods);
+        match alike.find(|method| self.methods.contains(method)) {
+            Some(method) => Err(TableFault::Twice { method: method.clone(), path: self.path.clone() }),
+            None => Ok(()),
+        }
+    }
+}
+
+fn is_parameter(segment: &str) -> bool {
+    segment.len() > 2 && segment.starts_with('{') && segment.ends_with('}')
+}
+
+fn fits(segment: &str, asked: &str) -> bool {
+    if is_parameter(segment) { !asked.is_empty() } else { segment == asked }
+}
+
+#[cfg(test)]
+mod tests;

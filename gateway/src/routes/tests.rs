@@ -1,0 +1,61 @@
+use super::*;
+
+fn default_table() -> RouteTable {
+    include_str!("../../routes.toml").parse().unwrap()
+}
+
+fn found(table: &RouteTable, method: Method, path: &str) -> (String, Who) {
+    match table.find(&method, path) {
+        Match::Found(route) => (route.path.clone(), route.who),
+        other => panic!("{method} {path}: {other:?}"),
+    }
+}
+
+#[test]
+fn the_more_literal_route_wins() {
+    let table = default_table();
+    assert_eq!(found(&table, Method::GET, "/api/users/me").0, "/api/users/me");
+    assert_eq!(found(&table, Method::GET, "/api/users/42").0, "/api/users/{id}");
+}
+
+#[test]
+fn one_path_may_ask_for_different_rights_by_method() {
+    let table = default_table();
+    assert_eq!(found(&table, Method::HEAD, "/api/products").1, Who::Public);
+    assert_eq!(found(&table, Method::POST, "/api/products").1, Who::Admin);
+}
+
+#[test]
+fn a_wrong_method_names_the_right_ones() {
+    let table = default_table();
+    let Match::OtherMethods(allowed) = table.find(&Method::DELETE, "/api/products") else { panic!("found") };
+    assert_eq!(allowed, ["GET", "HEAD", "POST"]);
+}
+
+#[test]
+fn nothing_else_exists() {
+    let table = default_table();
+    for path in ["/", "/api", "/api/", "/api/users/", "/api/users/1/2", "/internal/status", "/livez", "/metrics", "/API/users"] {
+        assert!(matches!(table.find(&Method::GET, path), Match::Nothing), "{path}");
+    }
+}
+
+#[test]
+fn says_what_is_wrong_with_a_table() {
+    let route = |path: &str, method: &str, upstream: &str| {
+        format!("[[route]]\npath = '{path}'\nmethods = ['{method}']\nupstream = '{upstream}'\nwho = 'public'\n")
+    };
+    let wrong = [
+        (route("/internal/x", "GET", "user-service"), "clean pattern"),
+        (route("/api/../x", "GET", "user-service"), "clean pattern"),
+        (route("/api/{id", "GET", "user-service"), "clean pattern"),
+        (route("/api/x", "TRACE", "user-service"), "method `TRACE`"),
+        (route("/api/x", "GET", "evil-service"), "no service"),
+        (route("/api/{a}", "GET", "user-service") + &route("/api/{b}", "GET", "order-service"), "two routes"),
+        ("[[route]]\npath = 1".to_owned(), "invalid type"),
+    ];
+    for (text, expected) in wrong {
+        let fault = text.parse::<RouteTable>().unwrap_err().to_string();
+        assert!(fault.contains(expected), "{fault}");
+    }
+}

@@ -1,0 +1,107 @@
+//! The accept loop of the public port.
+//!
+//! `axum::serve` sets no timer, so its connections may take for ever to send a header. This loop has a limit on
+//! everything that a client can hold: connections, the time and size of a request's head, the time of the drain.
+
+use crate::{config::Limits, proxy::Peer};
+use axum::Router;
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    server::graceful::GracefulShutdown,
+};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{OwnedSemaphorePermit, Semaphore},
+};
+use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
+
+const HEADERS_MAX: usize = 64;
+const HEAD_BYTES_MAX: usize = 32 * 1024;
+/// After an accept that failed for want of descriptors: time for others to end.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The public port.
+pub struct Server {
+    app: Router,
+    limits: Limits,
+    places: Arc<Semaphore>,
+    connections: GracefulShutdown,
+}
+
+impl Server {
+    /// A server for `app`.
+    pub fn new(app: Router, limits: Limits, places: Arc<Semaphore>) -> Self {
+        Self { app, limits, places, connections: GracefulShutdown::new() }
+    }
+
+    /// Accepts until `stop`; then lets running requests finish, but not for longer than the drain timeout.
+    pub async fn run(self, listener: TcpListener, stop: CancellationToken) {
+        while let Some((socket, peer, place)) = self.next(&listener, &stop).await {
+            self.serve(socket, peer, place);
+        }
+        drop(listener);
+        let drained = tokio::time::timeout(self.limits.drain_timeout, self.connections.shutdown()).await;
+        if drained.is_err() {
+            tracing::warn!("requests were still running at the end of the drain timeout and are cut");
+        }
+    }
+
+    async fn next(
+        &self,
+        listener: &TcpListener,
+        stop: &CancellationToken,
+    ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+        let accepted = async {
+            let place = Arc::clone(&self.places).acquire_owned().await.expect("the semaphore is never closed");
+            loop {
+                match listener.accept().await {
+                    Ok((socket, peer)) => return (socket, peer, place),
+                    Err(error) => pause_after(&error).await,
+                }
+            }
+        };
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => None,
+            accepted = accepted => Some(accepted),
+        }
+    }
+
+    fn serve(&self, socket: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
+        // Answers are written whole; waiting for more to send would only delay them.
+        if let Err(error) = socket.set_nodelay(true) {
+            tracing::debug!(%error, "a connection was gone before it was served");
+            return;
+        }
+        let app = self.app.clone();
+        let service = service_fn(move |mut request: http::Request<Incoming>| {
+            request.extensions_mut().insert(Peer(peer));
+            app.clone().oneshot(request)
+        });
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(self.limits.header_timeout)
+            .max_headers(HEADERS_MAX)
+            .max_buf_size(HEAD_BYTES_MAX)
+            .serve_connection(TokioIo::new(socket), service);
+        let connection = self.connections.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(%error, "a connection ended badly");
+            }
+            drop(place);
+        });
+    }
+}
+
+/// A client that gave up while it waited in the queue is no reason to pause; a lack of descriptors is.
+async fn pause_after(error: &io::Error) {
+    let is_clients_doing = matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset);
+    if !is_clients_doing {
+        tracing::error!(%error, "no connection could be accepted");
+        tokio::time::sleep(ACCEPT_PAUSE).await;
+    }
+}

@@ -1,0 +1,131 @@
+//! The services behind the gateway: their replicas, and whose turn it is.
+
+use crate::{body::RequestBody, config::Replica};
+use axum::{body::Body, response::Response};
+use http::{HeaderMap, Method};
+use shared::http_client::{BreakerConfig, BreakerStatus, CallError, ClientConfig, ResilientHttpClient, RetryConfig};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
+
+/// How long a service may take to begin its answer.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
+/// A service may be waiting for its own calls, which end after five seconds.
+const SLOW_CALL: Duration = Duration::from_secs(6);
+/// How many requests may be under way to one replica. What is above it waits shortly and is then refused with 503, so
+/// that one slow service does not take all connections with it.
+const CONCURRENCY_MAX: usize = 256;
+
+/// One service.
+pub struct Upstream {
+    replicas: Vec<ResilientHttpClient>,
+    /// Indices of `replicas`, each as often as its weight says, evenly mixed.
+    rotation: Vec<usize>,
+    turn: AtomicUsize,
+}
+
+/// A request as the service will see it.
+pub struct Forwarded {
+    /// The method.
+    pub method: Method,
+    /// Path and query exactly as they were matched.
+    pub target: String,
+    /// The headers, stripped and complete.
+    pub headers: HeaderMap,
+    /// The body, if there is one.
+    pub body: Option<RequestBody>,
+}
+
+impl Upstream {
+    /// The service `name` at `replicas`, each with a breaker of its own.
+    pub fn new(name: &str, replicas: &[Replica]) -> Self {
+        let client = |(index, replica): (usize, &Replica)| {
+            let config = ClientConfig {
+                deadline: ANSWER_TIMEOUT,
+                attempt_timeout: ANSWER_TIMEOUT,
+                concurrency_max: CONCURRENCY_MAX,
+                // Services retry their own calls; retries at every level would multiply.
+                retry: RetryConfig { retries_max: 0, ..RetryConfig::default() },
+                breaker: BreakerConfig { slow_call: SLOW_CALL, ..BreakerConfig::default() },
+                ..ClientConfig::new(Self::replica_name(name, index), replica.base_url.clone())
+            };
+            ResilientHttpClient::new(config)
+        };
+        let weights: Vec<usize> = replicas.iter().map(|replica| replica.weight).collect();
+        let replicas = replicas.iter().enumerate().map(client).collect();
+        Self { replicas, rotation: rotation(&weights), turn: AtomicUsize::new(0) }
+    }
+
+    /// Sends a request to the replica whose turn it is, or to the next ones while nothing of it has been sent.
+    pub async fn forward(&self, request: &Forwarded) -> Result<Response, CallError> {
+        let turn = self.rotation[self.turn.fetch_add(1, Ordering::Relaxed) % self.rotation.len()];
+        let mut last = None;
+        for offset in 0..self.replicas.len() {
+            let replica = &self.replicas[(turn + offset) % self.replicas.len()];
+            match request.send(replica).await {
+                Err(fault) if !fault.outcome_unknown() && request.is_unsent() => last = Some(fault),
+                outcome => return outcome,
+            }
+        }
+        Err(last.expect("a service has at least one replica"))
+    }
+
+    /// What a replica is called in metrics and on the status page; the first, mostly the only one, like its service.
+    pub fn replica_name(service: &str, index: usize) -> String {
+        if index == 0 { service.to_owned() } else { format!("{service}#{}", index + 1) }
+    }
+
+    /// The replicas' clients.
+    pub fn clients(&self) -> &[ResilientHttpClient] {
+        &self.replicas
+    }
+
+    /// The replicas' breakers.
+    pub fn breakers(&self) -> impl Iterator<Item = BreakerStatus> {
+        self.replicas.iter().map(ResilientHttpClient::status)
+    }
+}
+
+impl Forwarded {
+    fn is_unsent(&self) -> bool {
+        self.body.as_ref().is_none_or(RequestBody::is_unread)
+    }
+
+    async fn send(&self, replica: &ResilientHttpClient) -> Result<Response, CallError> {
+        let mut request = http::Request::new(self.body.as_ref().map_or_else(Body::empty, RequestBody::attempt));
+        *request.method_mut() = self.method.clone();
+        *request.headers_mut() = self.headers.clone();
+        replica.forward(request, &self.target).await
+    }
+}
+
+/// The rotation of smooth weighted round robin: with the weights 3 and 1 it is 0 0 1 0 and not 0 0 0 1.
+fn rotation(weights: &[usize]) -> Vec<usize> {
+    let total: usize = weights.iter().sum();
+    let mut served = vec![0_usize; weights.len()];
+    let mut rotation = Vec::with_capacity(total);
+    for slot in 1..=total {
+        // Who lags furthest behind the share that is due after `slot` turns: weight × slot − served × total.
+        let lag = |&index: &usize| (weights[index] * slot + total * total) - served[index] * total;
+        let next = (0..weights.len()).rev().max_by_key(lag).expect("a service has at least one replica");
+        served[next] += 1;
+        rotation.push(next);
+    }
+    rotation
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_rotation_follows_the_weights_and_mixes_them() {
+        assert_eq!(rotation(&[1]), [0]);
+        assert_eq!(rotation(&[1, 1]), [0, 1]);
+        assert_eq!(rotation(&[3, 1]), [0, 0, 1, 0]);
+        let served = rotation(&[5, 2, 1]);
+        let count = |index| served.iter().filter(|&&turn| turn == index).count();
+        assert_eq!([count(0), count(1), count(2)], [5, 2, 1]);
+    }
+}

@@ -1,0 +1,22 @@
+//! `inventory.rejected`: not everything that an order needs is in stock; nothing is held.
+
+use crate::{App, domain::Input};
+use serde::Deserialize;
+use shared::{
+    database::Tx,
+    messaging::{consumer::HandlerFuture, envelope::Envelope},
+};
+use uuid::Uuid;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct InventoryRejected {
+    order_id: Uuid,
+}
+
+pub(super) fn handle<'a>(_app: &'a App, tx: &'a mut Tx, event: &'a Envelope) -> HandlerFuture<'a> {
+    Box::pin(async move {
+        let view: InventoryRejected = event.data()?;
+        super::tell(tx, view.order_id, Input::StockRejected).await
+    })
+}

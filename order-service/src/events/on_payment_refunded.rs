@@ -1,0 +1,22 @@
+//! `payment.refunded`: the money of a failed or cancelled order was given back.
+
+use crate::{App, domain::Input};
+use serde::Deserialize;
+use shared::{
+    database::Tx,
+    messaging::{consumer::HandlerFuture, envelope::Envelope},
+};
+use uuid::Uuid;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct PaymentRefunded {
+    order_id: Uuid,
+}
+
+pub(super) fn handle<'a>(_app: &'a App, tx: &'a mut Tx, event: &'a Envelope) -> HandlerFuture<'a> {
+    Box::pin(async move {
+        let view: PaymentRefunded = event.data()?;
+        super::tell(tx, view.order_id, Input::PaymentRefunded).await
+    })
+}

@@ -1,0 +1,155 @@
+//! What is published keeps the promises of `contracts/`, and what others promise is enough for what is consumed here.
+
+use crate::support::World;
+use serde_json::{Value, json};
+use shared::messaging::envelope::Envelope;
+use std::{collections::BTreeSet, fs, path::Path};
+use uuid::Uuid;
+
+const OURS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/contracts");
+
+fn read(path: impl AsRef<Path>) -> Value {
+    let path = path.as_ref();
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    serde_json::from_str(&text).unwrap()
+}
+
+fn published_types() -> BTreeSet<String> {
+    let names = fs::read_dir(OURS)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    names
+        .filter_map(|name| name.strip_suffix(".v1.schema.json").map(str::to_owned))
+        .collect()
+}
+
+/// Checks an event against the schema of its type, formats included.
+fn check(event: &Value) {
+    let event_type = event["type"].as_str().unwrap();
+    let schema = read(format!("{OURS}/{event_type}.v1.schema.json"));
+    let validator = jsonschema::options()
+        .should_validate_formats(true)
+        .build(&schema)
+        .unwrap();
+    let errors: Vec<_> = validator.iter_errors(event).map(|error| error.to_string()).collect();
+    assert!(errors.is_empty(), "{event_type}: {errors:?}\n{event:#}");
+}
+
+#[test]
+fn examples_keep_the_schemas() {
+    let types = published_types();
+    assert_eq!(types.len(), 8, "{types:?}");
+    for event_type in types {
+        let example = read(format!("{OURS}/{event_type}.v1.example.json"));
+        assert_eq!(example["type"], event_type.as_str());
+        check(&example);
+        let _: Envelope = serde_json::from_value(example).unwrap();
+    }
+}
+
+#[test]
+fn the_schemas_can_refuse() {
+    let mut event = read(format!("{OURS}/order.placed.v1.example.json"));
+    event["data"]["items"][0]["quantity"] = json!(0);
+    let schema = read(format!("{OURS}/order.placed.v1.schema.json"));
+    assert!(!jsonschema::validator_for(&schema).unwrap().is_valid(&event));
+}
+
+/// Every type is published for real, and looks like its example.
+#[tokio::test]
+async fn what_is_published_keeps_the_schemas() {
+    let mut world = World::with_timing(3600, 0).await;
+    let admin = world.admin();
+    let delivered = world.confirmed().await;
+    for action in ["ship", "deliver"] {
+        assert_eq!(world.act(&delivered, action, &admin).await.status(), 200);
+    }
+    world.probe.wait_for("order.delivered", delivered.id).await;
+    let failed = world.place().await;
+    world.tell("payment.failed", failed.id).await;
+    world.probe.wait_for("order.failed", failed.id).await;
+    let cancelled = world.place().await;
+    assert_eq!(world.act(&cancelled, "cancel", &cancelled.identity).await.status(), 200);
+    world.probe.wait_for("order.cancelled", cancelled.id).await;
+    world.probe.wait_for("order.compensation_requested", cancelled.id).await;
+
+    let ours = world
+        .probe
+        .seen()
+        .iter()
+        .filter(|event| event.metadata.source == "order-service");
+    let mut seen = BTreeSet::new();
+    for event in ours {
+        let event = serde_json::to_value(event).unwrap();
+        check(&event);
+        same_fields(&event);
+        seen.insert(event["type"].as_str().unwrap().to_owned());
+    }
+    assert_eq!(seen, published_types());
+}
+
+/// The example must not promise by showing what the schema does not, nor leave out what is sent.
+fn same_fields(event: &Value) {
+    let event_type = event["type"].as_str().unwrap();
+    let example = read(format!("{OURS}/{event_type}.v1.example.json"));
+    for part in ["data", "metadata"] {
+        let fields = |of: &Value| of[part].as_object().unwrap().keys().cloned().collect::<BTreeSet<_>>();
+        assert_eq!(fields(event), fields(&example), "{part} of {event_type}");
+    }
+}
+
+/// The examples of the services that publish what is consumed here go through the real handlers.
+#[tokio::test]
+async fn examples_of_others_are_understood() {
+    let mut world = World::new().await;
+    for (service, event_type, before, field, value) in [
+        ("payment-service", "payment.completed", None, "payment", "captured"),
+        ("payment-service", "payment.failed", None, "payment", "declined"),
+        (
+            "payment-service",
+            "payment.voided",
+            Some("payment.failed"),
+            "payment",
+            "voided",
+        ),
+        (
+            "payment-service",
+            "payment.refunded",
+            Some("inventory.rejected"),
+            "payment",
+            "refunded",
+        ),
+        ("product-service", "inventory.reserved", None, "stock", "reserved"),
+        ("product-service", "inventory.rejected", None, "stock", "rejected"),
+        (
+            "product-service",
+            "inventory.released",
+            Some("payment.failed"),
+            "stock",
+            "released",
+        ),
+    ] {
+        let placed = world.place().await;
+        if let Some(before) = before {
+            world.tell(before, placed.id).await;
+            world.until(&placed, "status", "failed").await;
+        }
+        let event = example(service, event_type, placed.id);
+        assert_eq!(event.metadata.source, service);
+        world.probe.publish(&event).await;
+        world.until(&placed, field, value).await;
+    }
+}
+
+/// Another service's example, about one of our orders.
+fn example(service: &str, event_type: &str, order_id: Uuid) -> Envelope {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let mut event = read(
+        root.join(service)
+            .join(format!("contracts/{event_type}.v1.example.json")),
+    );
+    event["data"]["orderId"] = json!(order_id);
+    event["metadata"]["subject"] = json!(order_id);
+    event["metadata"]["eventId"] = json!(shared::id::new());
+    serde_json::from_value(event).unwrap()
+}

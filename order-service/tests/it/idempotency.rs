@@ -1,0 +1,169 @@
+//! The `Idempotency-Key`: one order for one key, however often and however concurrently it is sent.
+
+use crate::support::{World, problem};
+use bytes::Bytes;
+use serde_json::json;
+
+async fn orders(world: &World) -> i64 {
+    sqlx::query_scalar("select count(*) from orders")
+        .fetch_one(&world.service.database)
+        .await
+        .unwrap()
+}
+
+async fn parts(answer: reqwest::Response) -> (u16, [Option<http::HeaderValue>; 3], Bytes) {
+    let headers = ["location", "etag", "content-type"].map(|name| answer.headers().get(name).cloned());
+    (answer.status().as_u16(), headers, answer.bytes().await.unwrap())
+}
+
+#[tokio::test]
+async fn the_same_request_gets_the_same_answer() {
+    let mut world = World::new().await;
+    let (_, identity) = world.customer();
+    let first = parts(world.post_order(&identity, "k", &world.request()).await).await;
+    assert_eq!(first.0, 201);
+    // The order moves on meanwhile; the answer does not.
+    let id = serde_json::from_slice::<serde_json::Value>(&first.2).unwrap()["id"]
+        .as_str()
+        .unwrap()
+        .parse()
+        .unwrap();
+    world.probe.wait_for("order.placed", id).await;
+    world.tell("payment.completed", id).await;
+    world.probe.wait_for("order.payment_received", id).await;
+    let spelled_otherwise = format!(
+        "{{ \"paymentMethod\": \"pm_ok\",\n \"items\": [{{\"quantity\": 2, \"productId\": \"{}\"}}] }}",
+        world.product
+    );
+    let second = parts(world.post_order(&identity, "k", &world.request()).await).await;
+    let request = world
+        .service
+        .post("/api/orders", &identity)
+        .header("Idempotency-Key", "k");
+    let third = request
+        .header("content-type", "application/json")
+        .body(spelled_otherwise)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(first, second);
+    assert_eq!(first, parts(third).await);
+    assert_eq!(orders(&world).await, 1);
+}
+
+#[tokio::test]
+async fn another_request_with_the_same_key_is_refused() {
+    let world = World::new().await;
+    let (_, identity) = world.customer();
+    assert_eq!(world.post_order(&identity, "k", &world.request()).await.status(), 201);
+    let mut other = world.request();
+    other["items"][0]["quantity"] = json!(3);
+    let refused = problem(world.post_order(&identity, "k", &other).await, 422).await;
+    assert_eq!(refused["code"], "idempotency-key-reused");
+    assert_eq!(orders(&world).await, 1);
+}
+
+#[tokio::test]
+async fn keys_of_different_users_are_different_keys() {
+    let world = World::new().await;
+    let (_, one) = world.customer();
+    let (_, two) = world.customer();
+    let first = parts(world.post_order(&one, "k", &world.request()).await).await;
+    let second = parts(world.post_order(&two, "k", &world.request()).await).await;
+    assert_eq!((first.0, second.0), (201, 201));
+    assert_ne!(first.2, second.2);
+}
+
+#[tokio::test]
+async fn twenty_at_once_make_one_order() {
+    let world = World::new().await;
+    let (_, identity) = world.customer();
+    let body = world.request();
+    let requests = (0..20).map(|_| world.post_order(&identity, "k", &body));
+    let mut bodies = Vec::new();
+    for answer in futures_util::future::join_all(requests).await {
+        match answer.status().as_u16() {
+            201 => bodies.push(answer.bytes().await.unwrap()),
+            409 => assert_eq!(problem(answer, 409).await["code"], "idempotency-key-in-flight"),
+            other => panic!("{other}: {}", answer.text().await.unwrap()),
+        }
+    }
+    let last = world.post_order(&identity, "k", &body).await;
+    assert_eq!(last.status(), 201);
+    let last = last.bytes().await.unwrap();
+    assert!(!bodies.is_empty() && bodies.iter().all(|body| *body == last));
+    assert_eq!(orders(&world).await, 1);
+}
+
+/// What a process leaves behind that was killed while it worked on a request.
+async fn leave_in_progress(world: &World, key: &str, leased_until: &str) {
+    let sql = "update idempotency_keys set answer_status = null, answer_location = null, answer_etag = null,
+        answer_body = null, leased_until = now() + $2::text::interval where key = $1";
+    let changed = sqlx::query(sql)
+        .bind(key)
+        .bind(leased_until)
+        .execute(&world.service.database)
+        .await
+        .unwrap();
+    assert_eq!(changed.rows_affected(), 1);
+    sqlx::query("delete from orders")
+        .execute(&world.service.database)
+        .await
+        .unwrap();
+}
+
+#[tokio::test]
+async fn the_key_of_a_dead_attempt_is_taken_over_after_its_lease() {
+    let world = World::new().await;
+    let (_, identity) = world.customer();
+    assert_eq!(world.post_order(&identity, "k", &world.request()).await.status(), 201);
+
+    leave_in_progress(&world, "k", "20 seconds").await;
+    let in_flight = world.post_order(&identity, "k", &world.request()).await;
+    assert_eq!(in_flight.headers()["retry-after"], "1");
+    problem(in_flight, 409).await;
+    assert_eq!(orders(&world).await, 0);
+
+    leave_in_progress(&world, "k", "-1 seconds").await;
+    let mut other = world.request();
+    other["items"][0]["quantity"] = json!(3);
+    problem(world.post_order(&identity, "k", &other).await, 422).await;
+    assert_eq!(world.post_order(&identity, "k", &world.request()).await.status(), 201);
+    assert_eq!(orders(&world).await, 1);
+}
+
+#[tokio::test]
+async fn a_refused_request_does_not_use_up_its_key() {
+    let world = World::new().await;
+    let (_, identity) = world.customer();
+    let mut unknown = world.request();
+    unknown["items"][0]["productId"] = json!(shared::id::new());
+    problem(world.post_order(&identity, "k", &unknown).await, 422).await;
+    assert_eq!(world.post_order(&identity, "k", &world.request()).await.status(), 201);
+}
+
+#[tokio::test]
+async fn an_expired_key_is_a_new_key_and_is_cleaned_away() {
+    let world = World::new().await;
+    let (_, identity) = world.customer();
+    assert_eq!(world.post_order(&identity, "k", &world.request()).await.status(), 201);
+    assert_eq!(
+        world.post_order(&identity, "kept", &world.request()).await.status(),
+        201
+    );
+    let expire = "update idempotency_keys set expires_at = now() - interval '1 second' where key = 'k'";
+    sqlx::query(expire).execute(&world.service.database).await.unwrap();
+    let mut other = world.request();
+    other["items"][0]["quantity"] = json!(3);
+    assert_eq!(world.post_order(&identity, "k", &other).await.status(), 201);
+    assert_eq!(orders(&world).await, 3);
+
+    sqlx::query(expire).execute(&world.service.database).await.unwrap();
+    let pool = &world.service.database;
+    assert_eq!(order_service::store::keys::delete_expired(pool, 1000).await.unwrap(), 1);
+    let left: Vec<String> = sqlx::query_scalar("select key from idempotency_keys")
+        .fetch_all(pool)
+        .await
+        .unwrap();
+    assert_eq!(left, ["kept"]);
+}

@@ -1,0 +1,11 @@
+//! order-service on a real database and broker, with stand-ins for the two services that it asks.
+
+mod contracts;
+mod idempotency;
+mod model;
+mod placing;
+mod reading;
+mod saga;
+mod support;
+mod sweeps;
+mod transitions;

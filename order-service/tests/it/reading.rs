@@ -1,0 +1,233 @@
+//! Reading: one order with its entity tag, the list, the timeline, and that nobody reads what is another's.
+
+use crate::support::{World, method, problem};
+use serde_json::Value;
+use shared::testing::eventually;
+
+#[tokio::test]
+async fn the_entity_tag_changes_with_the_order() {
+    let mut world = World::new().await;
+    let placed = world.place().await;
+    let path = format!("/api/orders/{}", placed.id);
+    let first = world.service.get(&path, &placed.identity).send().await.unwrap();
+    let tag = first.headers()["etag"].to_str().unwrap().to_owned();
+    assert!(tag.starts_with('"') && tag.ends_with('"'), "{tag} is no strong tag");
+
+    for header in [tag.clone(), format!("\"x\", {tag}"), format!("W/{tag}"), "*".to_owned()] {
+        let known = world
+            .service
+            .get(&path, &placed.identity)
+            .header("If-None-Match", header)
+            .send()
+            .await
+            .unwrap();
+        assert_eq!(known.status(), 304);
+        assert_eq!(known.headers()["etag"], tag.as_str());
+        assert!(known.bytes().await.unwrap().is_empty());
+    }
+    world.tell("inventory.reserved", placed.id).await;
+    world.until(&placed, "stock", "reserved").await;
+    let changed = world
+        .service
+        .get(&path, &placed.identity)
+        .header("If-None-Match", &tag)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(changed.status(), 200);
+    assert_ne!(changed.headers()["etag"], tag.as_str());
+    let bad = world
+        .service
+        .get(&path, &placed.identity)
+        .header("If-None-Match", "3")
+        .send()
+        .await
+        .unwrap();
+    problem(bad, 400).await;
+}
+
+#[tokio::test]
+async fn lists_own_orders_newest_first_page_by_page() {
+    let mut world = World::new().await;
+    let (user_id, identity) = world.customer();
+    world.place().await;
+    let mut expected = Vec::new();
+    for _ in 0..5 {
+        expected.insert(0, world.place_as(user_id, &identity).await.id.to_string());
+    }
+    let mut seen = Vec::new();
+    let mut path = "/api/orders?limit=2".to_owned();
+    loop {
+        let page: Value = world
+            .service
+            .get(&path, &identity)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        let items = page["items"].as_array().unwrap();
+        assert!(items.len() <= 2);
+        assert!(items.iter().all(|order| order["items"][0]["quantity"] == 2));
+        seen.extend(items.iter().map(|order| order["id"].as_str().unwrap().to_owned()));
+        let Some(cursor) = page["nextCursor"].as_str() else {
+            break;
+        };
+        path = format!("/api/orders?limit=2&cursor={cursor}");
+    }
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn bad_input_is_refused_everywhere() {
+    let mut world = World::new().await;
+    let placed = world.place().await;
+    for query in ["limit=0", "limit=101", "limit=-1", "limit=x", "cursor=x", "cursor="] {
+        let path = format!("/api/orders?{query}");
+        problem(world.service.get(&path, &placed.identity).send().await.unwrap(), 400).await;
+    }
+    let admin = world.admin();
+    for (verb, path) in [
+        ("GET", "/api/orders/{}"),
+        ("GET", "/api/orders/{}/timeline"),
+        ("POST", "/api/orders/{}/cancel"),
+        ("POST", "/api/orders/{}/ship"),
+        ("POST", "/api/orders/{}/deliver"),
+    ] {
+        for (id, status) in [("1", 400), ("%00", 400), ("018f0000-0000-7000-8000-000000000000", 404)] {
+            let path = path.replace("{}", id);
+            let request = world.service.request(method(verb), &path).header("X-Identity", &admin);
+            problem(request.send().await.unwrap(), status).await;
+        }
+        let path = path.replace("{}", &placed.id.to_string());
+        problem(world.service.request(method(verb), &path).send().await.unwrap(), 401).await;
+    }
+    for (verb, path) in [
+        ("DELETE", "/api/orders"),
+        ("PUT", "/api/orders/1"),
+        ("GET", "/api/orders/1/ship"),
+    ] {
+        problem(world.service.request(method(verb), path).send().await.unwrap(), 405).await;
+    }
+}
+
+#[tokio::test]
+async fn anothers_order_is_not_there() {
+    let mut world = World::new().await;
+    let placed = world.place().await;
+    let (_, stranger) = world.customer();
+    let path = format!("/api/orders/{}", placed.id);
+    problem(world.service.get(&path, &stranger).send().await.unwrap(), 404).await;
+    problem(
+        world
+            .service
+            .get(&format!("{path}/timeline"), &stranger)
+            .send()
+            .await
+            .unwrap(),
+        404,
+    )
+    .await;
+    problem(world.act(&placed, "cancel", &stranger).await, 404).await;
+    let list: Value = world
+        .service
+        .get("/api/orders", &stranger)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(list["items"], serde_json::json!([]));
+    assert_eq!(world.order(&placed).await["status"], "placed");
+    // An administrator may see the journey of anybody's order, and no more.
+    let admin = world.admin();
+    assert_eq!(
+        world
+            .service
+            .get(&format!("{path}/timeline"), &admin)
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        200
+    );
+    problem(world.service.get(&path, &admin).send().await.unwrap(), 404).await;
+}
+
+#[tokio::test]
+async fn the_timeline_tells_what_was_published_and_consumed_in_order() {
+    let mut world = World::new().await;
+    let placed = world.place().await;
+    world.tell("inventory.reserved", placed.id).await;
+    world.until(&placed, "stock", "reserved").await;
+    world.tell("payment.completed", placed.id).await;
+    world.probe.wait_for("order.confirmed", placed.id).await;
+    let path = format!("/api/orders/{}/timeline", placed.id);
+    let timeline = eventually("everything to be published", || async {
+        let page: Value = world
+            .service
+            .get(&path, &placed.identity)
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        (!page.to_string().contains("pending")).then_some(page)
+    })
+    .await;
+    let items = timeline["items"].as_array().unwrap();
+    let told: Vec<_> = items
+        .iter()
+        .map(|item| ["type", "source", "direction"].map(|field| item[field].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ["order.placed", "order-service", "published"],
+            ["inventory.reserved", "product-service", "consumed"],
+            ["payment.completed", "payment-service", "consumed"],
+            ["order.payment_received", "order-service", "published"],
+            ["order.confirmed", "order-service", "published"],
+        ]
+    );
+    for item in items {
+        assert!(item["eventId"].as_str().unwrap().parse::<uuid::Uuid>().is_ok());
+        assert!(item["timestamp"].as_str().unwrap().ends_with('Z'));
+    }
+    assert_eq!(timeline["nextCursor"], Value::Null);
+}
+
+#[tokio::test]
+async fn an_event_that_is_not_yet_published_is_pending() {
+    let mut world = World::new().await;
+    let placed = world.place().await;
+    // Held back, as after a refusal by the broker.
+    let hold =
+        "insert into outbox (event_id, exchange, routing_key, event_type, subject, body, correlation_id, retry_at)
+        values ($1, 'platform-events', 'order.shipped', 'order.shipped', $2, '{}', 'c', now() + interval '1 hour')";
+    let event_id = shared::id::new();
+    sqlx::query(hold)
+        .bind(event_id)
+        .bind(placed.id)
+        .execute(&world.service.database)
+        .await
+        .unwrap();
+    let path = format!("/api/orders/{}/timeline", placed.id);
+    let page: Value = world
+        .service
+        .get(&path, &placed.identity)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    let last = page["items"].as_array().unwrap().last().unwrap();
+    assert_eq!(
+        (last["eventId"].as_str(), last["direction"].as_str()),
+        (Some(event_id.to_string().as_str()), Some("pending"))
+    );
+}

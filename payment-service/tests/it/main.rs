@@ -1,0 +1,8 @@
+//! payment-service on a real database, broker and sandbox provider.
+
+mod cells;
+mod contracts;
+mod http;
+mod methods;
+mod provider;
+mod support;

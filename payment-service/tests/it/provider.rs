@@ -1,0 +1,106 @@
+//! The sandbox provider keeps its promises, also when it is killed.
+
+use crate::support::Provider;
+use reqwest::{Client, Response};
+use serde_json::{Value, json};
+use std::io::Write;
+
+fn charge(amount_minor: i64) -> Value {
+    json!({ "amountMinor": amount_minor, "currency": "USD", "paymentMethod": "pm_ok", "reference": "r" })
+}
+
+async fn post(provider: &Provider, path: &str, key: &str, body: &Value) -> Response {
+    let request = Client::new()
+        .post(format!("{}{path}", provider.url()))
+        .header("Idempotency-Key", key)
+        .json(body);
+    request.send().await.unwrap()
+}
+
+async fn get(provider: &Provider, path: &str) -> Response {
+    Client::new()
+        .get(format!("{}{path}", provider.url()))
+        .send()
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_key_keeps_its_answer_through_kill_and_a_torn_line() {
+    let mut provider = Provider::start();
+    let first = post(&provider, "/charges", "c", &charge(500)).await;
+    assert_eq!(first.status(), 200);
+    let first: Value = first.json().await.unwrap();
+    let declined = json!({ "amountMinor": 5, "currency": "USD", "paymentMethod": "pm_declined", "reference": "r" });
+    assert_eq!(post(&provider, "/charges", "d", &declined).await.status(), 402);
+    let refund = json!({ "chargeKey": "c", "amountMinor": 200 });
+    assert_eq!(post(&provider, "/refunds", "f", &refund).await.status(), 200);
+
+    provider.kill();
+    let mut log = std::fs::OpenOptions::new()
+        .append(true)
+        .open(provider.log_path())
+        .unwrap();
+    log.write_all(b"{\"kind\":\"capture\",\"key\":\"to").unwrap();
+    provider.restart();
+
+    let again: Value = post(&provider, "/charges", "c", &charge(500))
+        .await
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(again, first);
+    let found: Value = get(&provider, "/charges/d").await.json().await.unwrap();
+    assert_eq!(
+        (&found["status"], &found["reason"]),
+        (&json!("declined"), &json!("card_declined"))
+    );
+    assert_eq!(post(&provider, "/charges", "d", &declined).await.status(), 402);
+    let found: Value = get(&provider, "/refunds/f").await.json().await.unwrap();
+    assert_eq!(
+        (&found["status"], &found["amountMinor"]),
+        (&json!("refunded"), &json!(200))
+    );
+    let log = get(&provider, "/log").await.text().await.unwrap();
+    assert_eq!(log.lines().count(), 3, "{log}");
+}
+
+#[tokio::test]
+async fn it_refuses_what_is_wrong() {
+    let provider = Provider::start();
+    post(&provider, "/charges", "c", &charge(500)).await;
+    let refund = |amount_minor: i64| json!({ "chargeKey": "c", "amountMinor": amount_minor });
+    assert_eq!(post(&provider, "/charges", "c", &charge(501)).await.status(), 422);
+    assert_eq!(post(&provider, "/charges", "n", &charge(0)).await.status(), 400);
+    assert_eq!(post(&provider, "/charges", "n", &json!({})).await.status(), 400);
+    assert_eq!(post(&provider, "/refunds", "f", &refund(501)).await.status(), 422);
+    assert_eq!(post(&provider, "/refunds", "f", &refund(500)).await.status(), 200);
+    assert_eq!(post(&provider, "/refunds", "g", &refund(1)).await.status(), 422);
+    assert_eq!(get(&provider, "/charges/unknown").await.status(), 404);
+    assert_eq!(get(&provider, "/refunds/unknown").await.status(), 404);
+    let keyless = Client::new()
+        .post(format!("{}/charges", provider.url()))
+        .json(&charge(1))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(keyless.status(), 400);
+    assert_eq!(get(&provider, "/livez").await.status(), 200);
+}
+
+#[tokio::test]
+async fn a_cut_connection_has_captured() {
+    let provider = Provider::start();
+    let body = json!({ "amountMinor": 5, "currency": "USD", "paymentMethod": "pm_cut", "reference": "r" });
+    let url = format!("{}/charges", provider.url());
+    let error = Client::new()
+        .post(url)
+        .header("Idempotency-Key", "c")
+        .json(&body)
+        .send()
+        .await
+        .unwrap_err();
+    assert!(!error.is_connect() && !error.is_timeout(), "{error:?}");
+    let found: Value = get(&provider, "/charges/c").await.json().await.unwrap();
+    assert_eq!(found["status"], "captured");
+}

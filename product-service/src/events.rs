@@ -1,0 +1,29 @@
+//! What this service consumes from `inventory-queue`. It publishes `inventory.reserved`, `.rejected` and `.released`.
+
+mod on_order_cancelled;
+mod on_order_compensation_requested;
+mod on_order_confirmed;
+mod on_order_failed;
+mod on_order_placed;
+pub mod published;
+
+use crate::App;
+use serde::Deserialize;
+use shared::messaging::consumer::Handler;
+use uuid::Uuid;
+
+/// Event type and handler.
+pub const CONSUMES: &[(&str, Handler<App>)] = &[
+    ("order.placed", on_order_placed::handle),
+    ("order.confirmed", on_order_confirmed::handle),
+    ("order.failed", on_order_failed::handle),
+    ("order.cancelled", on_order_cancelled::handle),
+    ("order.compensation_requested", on_order_compensation_requested::handle),
+];
+
+/// All that matters of an order's event besides `order.placed`.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OrderView {
+    order_id: Uuid,
+}

@@ -1,0 +1,15 @@
+//! `order.cancelled`: what is held for the order, or was sold to it, goes back to stock.
+
+use super::OrderView;
+use crate::{App, domain::Fact, transition};
+use shared::{
+    database::Tx,
+    messaging::{consumer::HandlerFuture, envelope::Envelope},
+};
+
+pub(super) fn handle<'a>(_app: &'a App, tx: &'a mut Tx, event: &'a Envelope) -> HandlerFuture<'a> {
+    Box::pin(async move {
+        let OrderView { order_id } = event.data()?;
+        transition::learn(tx, order_id, Fact::Ended).await
+    })
+}

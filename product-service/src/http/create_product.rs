@@ -1,0 +1,51 @@
+//! `POST /api/products`: admins.
+
+use crate::{
+    App,
+    domain::product::{NewProduct, Product},
+    error::Error,
+    store,
+};
+use axum::{
+    extract::State,
+    http::{StatusCode, header::LOCATION},
+    response::{AppendHeaders, IntoResponse},
+};
+use serde::Deserialize;
+use shared::{context::Context, extract::Json, identity::Admin};
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct CreateProduct {
+    name: String,
+    #[serde(default)]
+    description: String,
+    price_minor: i64,
+    currency: String,
+    #[serde(default)]
+    stock: i64,
+}
+
+pub(super) async fn handle(
+    State(app): State<App>,
+    Admin(_): Admin,
+    context: Context,
+    Json(body): Json<CreateProduct>,
+) -> Result<impl IntoResponse, Error> {
+    let new = NewProduct::new(
+        &body.name,
+        &body.description,
+        body.price_minor,
+        &body.currency,
+        body.stock,
+    )?;
+    let mut tx = app.database.begin(&context).await?;
+    let product: Product = store::insert(&mut tx, shared::id::new(), &new).await?;
+    tx.commit().await?;
+    let location = format!("/api/products/{}", product.id);
+    Ok((
+        StatusCode::CREATED,
+        AppendHeaders([(LOCATION, location)]),
+        Json(product),
+    ))
+}

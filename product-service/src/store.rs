@@ -1,0 +1,194 @@
+//! All SQL of the catalogue and of the stock.
+
+use crate::domain::{
+    Item, Movement, Shelf, State,
+    product::{NewProduct, Product, ProductChange},
+};
+use sqlx::{PgConnection, PgExecutor, types::Json};
+use uuid::Uuid;
+
+/// What is known of one order.
+#[derive(Debug)]
+pub struct Reservation {
+    /// Where it stands.
+    pub state: State,
+    /// What was ordered; empty where `order.placed` never took effect.
+    pub items: Json<Vec<Item>>,
+}
+
+/// Listed products after the one with the id `after`, in the order of their ids.
+pub async fn list(db: impl PgExecutor<'_>, after: Option<Uuid>, limit: i64) -> sqlx::Result<Vec<Product>> {
+    sqlx::query_as!(
+        Product,
+        "select id, name, description, price_minor, currency, available, active, created_at, updated_at
+         from products
+         where active and ($1::uuid is null or id > $1)
+         order by id
+         limit $2",
+        after,
+        limit
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Those of the products that there are, listed or not, in the order of their ids.
+pub async fn with_ids(db: impl PgExecutor<'_>, ids: &[Uuid]) -> sqlx::Result<Vec<Product>> {
+    sqlx::query_as!(
+        Product,
+        "select id, name, description, price_minor, currency, available, active, created_at, updated_at
+         from products
+         where id = any($1)
+         order by id",
+        ids
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Adds a product with its first stock.
+pub async fn insert(db: &mut PgConnection, id: Uuid, product: &NewProduct) -> sqlx::Result<Product> {
+    let inserted = sqlx::query_as!(
+        Product,
+        "insert into products (id, name, description, price_minor, currency, initial, available)
+         values ($1, $2, $3, $4, $5, $6, $6)
+         returning id, name, description, price_minor, currency, available, active, created_at, updated_at",
+        id,
+        product.name(),
+        product.description(),
+        product.price_minor(),
+        product.currency().code(),
+        product.stock()
+    )
+    .fetch_one(&mut *db)
+    .await?;
+    record_intake(db, id, "initial", product.stock()).await?;
+    Ok(inserted)
+}
+
+/// Changes a product; `None` if there is no such product. Fails with [`is_stock_too_low`] if more would be written off
+/// than is available.
+pub async fn change(db: &mut PgConnection, id: Uuid, change: &ProductChange) -> sqlx::Result<Option<Product>> {
+    let stock_delta = change.stock_delta.unwrap_or(0);
+    let changed = sqlx::query_as!(
+        Product,
+        "update products set
+             name = coalesce($2, name),
+             description = coalesce($3, description),
+             price_minor = coalesce($4, price_minor),
+             active = coalesce($5, active),
+             available = available + $6,
+             restocked = restocked + $6,
+             updated_at = now()
+         where id = $1
+         returning id, name, description, price_minor, currency, available, active, created_at, updated_at",
+        id,
+        change.name,
+        change.description,
+        change.price_minor,
+        change.active,
+        stock_delta
+    )
+    .fetch_optional(&mut *db)
+    .await?;
+    if changed.is_some() {
+        record_intake(db, id, "restock", stock_delta).await?;
+    }
+    Ok(changed)
+}
+
+/// Whether a statement failed because it would have taken more from the shelf than is there.
+pub fn is_stock_too_low(error: &sqlx::Error) -> bool {
+    let constraint = error.as_database_error().and_then(|refusal| refusal.constraint());
+    constraint == Some("products_available_not_negative")
+}
+
+async fn record_intake(db: &mut PgConnection, product_id: Uuid, kind: &str, quantity: i64) -> sqlx::Result<()> {
+    sqlx::query!(
+        "insert into stock_movements (product_id, kind, quantity) select $1, $2, $3 where $3::bigint <> 0",
+        product_id,
+        kind,
+        quantity
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// The order's row, made if there is none yet, and locked: facts about one order take turns.
+pub async fn lock_reservation(db: &mut PgConnection, order_id: Uuid) -> sqlx::Result<Reservation> {
+    // The update changes nothing; unlike `do nothing` it locks the row and returns it.
+    sqlx::query_as!(
+        Reservation,
+        r#"insert into reservations (order_id) values ($1)
+           on conflict (order_id) do update set order_id = excluded.order_id
+           returning state as "state: State", items as "items: Json<Vec<Item>>""#,
+        order_id
+    )
+    .fetch_one(db)
+    .await
+}
+
+/// Moves the order's row on.
+pub async fn set_state(db: &mut PgConnection, order_id: Uuid, state: State) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update reservations set state = $2, updated_at = now() where order_id = $1",
+        order_id,
+        state as State
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Notes what was ordered.
+pub async fn set_items(db: &mut PgConnection, order_id: Uuid, items: &[Item]) -> sqlx::Result<()> {
+    sqlx::query!(
+        "update reservations set items = $2 where order_id = $1",
+        order_id,
+        Json(items) as _
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Locks the products of the items in the order of their ids, so that two orders never wait for each other in a circle.
+pub async fn lock_shelves(db: &mut PgConnection, items: &[Item]) -> sqlx::Result<Vec<Shelf>> {
+    let ids: Vec<Uuid> = items.iter().map(|item| item.product_id).collect();
+    sqlx::query_as!(
+        Shelf,
+        "select id as product_id, active, available from products where id = any($1) order by id for no key update",
+        &ids
+    )
+    .fetch_all(db)
+    .await
+}
+
+/// Moves the pieces of an order and writes down that it did. The products must be locked.
+pub async fn move_stock(db: &mut PgConnection, order_id: Uuid, movement: Movement, items: &[Item]) -> sqlx::Result<()> {
+    let (ids, quantities): (Vec<Uuid>, Vec<i64>) = items.iter().map(|item| (item.product_id, item.quantity)).unzip();
+    let change = movement.change();
+    sqlx::query!(
+        "with moved as (select * from unnest($1::uuid[], $2::bigint[]) as moved (product_id, quantity)),
+              changed as (
+                  update products set
+                      available = available + quantity * $3,
+                      reserved = reserved + quantity * $4,
+                      sold = sold + quantity * $5
+                  from moved where id = product_id
+              )
+         insert into stock_movements (product_id, order_id, kind, quantity)
+         select product_id, $6, $7, quantity from moved",
+        &ids,
+        &quantities,
+        change.available,
+        change.reserved,
+        change.sold,
+        order_id,
+        movement as Movement
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! From nothing to the topology, and no further.
+
+use rabbitmq::{Passwords, Topology};
+
+use crate::vhost::{Vhost, ready};
+
+#[tokio::test]
+async fn the_second_apply_changes_nothing() {
+    let mut vhost = Vhost::new();
+    let (topology, passwords) = vhost.topology_with_users();
+
+    let planned = vhost.broker.verify(&topology, Some(&passwords)).await.unwrap();
+    assert!(
+        planned
+            .iter()
+            .any(|difference| difference.to_string() == "queue \"order-queue.dlq\": missing")
+    );
+    let first = vhost.broker.apply(&topology, Some(&passwords)).await.unwrap();
+    assert_eq!(first.remaining, []);
+    for difference in &planned {
+        assert!(
+            first.repaired.contains(difference),
+            "apply repairs what plan named: {difference}"
+        );
+    }
+
+    assert_eq!(vhost.broker.verify(&topology, Some(&passwords)).await.unwrap(), []);
+    let hashes = hashes(&vhost).await;
+    let second = vhost.broker.apply(&topology, Some(&passwords)).await.unwrap();
+    assert_eq!((second.repaired, second.remaining), (vec![], vec![]));
+    assert_eq!(self::hashes(&vhost).await, hashes, "no password is hashed again");
+}
+
+async fn hashes(vhost: &Vhost) -> Vec<String> {
+    let mut hashes = Vec::new();
+    for user in &vhost.users {
+        let stored = vhost
+            .by_hand(reqwest::Method::GET, &["users", user], crate::vhost::nothing())
+            .await;
+        hashes.push(stored["password_hash"].as_str().unwrap().to_owned());
+    }
+    hashes
+}
+
+#[tokio::test]
+async fn a_part_without_users_is_enough_for_a_test() {
+    let vhost = Vhost::new();
+    let topology = Topology::load()
+        .unwrap()
+        .only(&["order-queue"])
+        .with_retry_delays_ms(&[100]);
+    vhost.broker.apply(&topology, None).await.unwrap();
+    assert_eq!(vhost.broker.verify(&topology, None).await.unwrap(), []);
+
+    let (_connection, channel) = vhost.operator().await;
+    crate::vhost::publish(&channel, "platform-events", "payment.completed", "{}")
+        .await
+        .unwrap();
+    assert_eq!(ready(&channel, "order-queue").await, 1);
+    let depth = vhost.broker.queue_depth("order-queue").await.unwrap();
+    assert!(depth.ready <= 1 && depth.unacked == 0);
+}
+
+#[tokio::test]
+async fn a_user_without_a_password_is_reported_not_created() {
+    let mut vhost = Vhost::new();
+    let (topology, _) = vhost.topology_with_users();
+    let topology = topology.only(&["order-queue"]).with_retry_delays_ms(&[100]);
+    let applied = vhost
+        .broker
+        .apply(&topology, Some(&Passwords::default()))
+        .await
+        .unwrap();
+    let user = vhost.user("order-service");
+    let line = format!(
+        "user {user:?}: missing: set {} and run `topology apply`",
+        Passwords::variable(user)
+    );
+    assert_eq!(
+        applied.remaining.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        [line]
+    );
+}

@@ -1,0 +1,237 @@
+//! The program itself: what it prints, its exit codes, and how it watches and stops.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Output, Stdio};
+use std::sync::mpsc;
+use std::time::Instant;
+
+use rabbitmq::{Broker, Passwords, Topology};
+use reqwest::Method;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::vhost::{DEADLINE, Vhost, environment, nothing, publish};
+
+struct Program {
+    command: Command,
+    _file: TopologyFile,
+}
+
+/// The test's topology as a file, for `TOPOLOGY_FILE`.
+struct TopologyFile(std::path::PathBuf);
+
+impl Drop for TopologyFile {
+    fn drop(&mut self) {
+        std::fs::remove_file(&self.0).ok();
+    }
+}
+
+/// The program with the environment that it has in production.
+fn program(vhost: &mut Vhost, arguments: &[&str]) -> Program {
+    let prefix = vhost.name.replace("topology-", "t");
+    let text = rabbitmq::TOPOLOGY.replace("[services.", &format!("[services.{prefix}-"));
+    let name = format!("{}-{}.toml", vhost.name, uuid::Uuid::now_v7().simple());
+    let file = TopologyFile(std::env::temp_dir().join(name));
+    std::fs::write(&file.0, &text).unwrap();
+    let (topology, _) = vhost.topology_with_users();
+
+    let address = reqwest::Url::parse(&environment("TEST_RABBITMQ_MANAGEMENT_URL")).unwrap();
+    let mut plain = address.clone();
+    plain.set_username("").unwrap();
+    plain.set_password(None).unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_topology"));
+    command
+        .args(arguments)
+        .env("RABBITMQ_MANAGEMENT_URL", plain.as_str())
+        .env("RABBITMQ_VHOST", &vhost.name);
+    command.env("RABBITMQ_OPERATOR_USER", address.username());
+    command
+        .env("RABBITMQ_OPERATOR_PASSWORD", address.password().unwrap())
+        .env("TOPOLOGY_FILE", &file.0);
+    for user in topology.services.keys() {
+        command.env(Passwords::variable(user), crate::vhost::PASSWORD);
+    }
+    Program { command, _file: file }
+}
+
+fn output(mut program: Program) -> (Option<i32>, String, String) {
+    let Output { status, stdout, stderr } = program.command.output().unwrap();
+    (
+        status.code(),
+        String::from_utf8(stdout).unwrap(),
+        String::from_utf8(stderr).unwrap(),
+    )
+}
+
+#[tokio::test]
+async fn plan_apply_verify() {
+    let mut vhost = Vhost::new();
+    let (code, planned, _) = output(program(&mut vhost, &["plan"]));
+    assert_eq!(code, Some(0));
+    assert!(
+        planned.contains("would repair: queue \"payment-queue.retry.120000ms\": missing\n"),
+        "{planned}"
+    );
+
+    let (code, applied, _) = output(program(&mut vhost, &["apply"]));
+    assert_eq!(code, Some(0), "{applied}");
+    assert_eq!(planned.lines().count(), applied.lines().count());
+    assert_eq!(
+        output(program(&mut vhost, &["apply"])),
+        (Some(0), "nothing to do\n".into(), String::new())
+    );
+    assert_eq!(
+        output(program(&mut vhost, &["plan"])),
+        (Some(0), "nothing to do\n".into(), String::new())
+    );
+    assert_eq!(
+        output(program(&mut vhost, &["verify"])),
+        (Some(0), "no difference\n".into(), String::new())
+    );
+
+    vhost
+        .by_hand(Method::DELETE, &["policies", &vhost.name, "payment-queue"], nothing())
+        .await;
+    let named = "difference: policy \"payment-queue\": missing\n";
+    assert_eq!(
+        output(program(&mut vhost, &["verify"])),
+        (Some(1), named.into(), String::new())
+    );
+    assert_eq!(
+        output(program(&mut vhost, &["apply"])).1,
+        "repaired: policy \"payment-queue\": missing\n"
+    );
+}
+
+#[test]
+fn a_missing_password_is_named_before_anything_is_done() {
+    let mut vhost = Vhost::new();
+    let mut apply = program(&mut vhost, &["apply"]);
+    let variable = Passwords::variable(vhost.user("order-service"));
+    apply.command.env_remove(&variable);
+    let (code, _, error) = output(apply);
+    assert_eq!(code, Some(1));
+    assert!(error.contains(&variable) && error.lines().count() == 1, "{error}");
+}
+
+#[tokio::test]
+async fn a_broker_that_is_too_old_is_refused_by_every_command() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut request = [0; 4096];
+            assert!(stream.read(&mut request).await.unwrap() > 0);
+            let body = r#"{"rabbitmq_version":"3.9.29"}"#;
+            let head = format!(
+                "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+                body.len()
+            );
+            stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+        }
+    });
+    let mut vhost = Vhost::new();
+    for command in ["plan", "apply", "verify", "watch"] {
+        let mut old = program(&mut vhost, &[command]);
+        old.command.env("RABBITMQ_MANAGEMENT_URL", &address);
+        let (code, _, error) = tokio::task::spawn_blocking(move || output(old)).await.unwrap();
+        assert_eq!(code, Some(2), "{command}: {error}");
+        assert!(
+            error.starts_with("topology: RabbitMQ 3.9.29 is too old"),
+            "{command}: {error}"
+        );
+        assert_eq!(error.lines().count(), 1, "{command}: {error}");
+    }
+    let broker = Broker::new(&address, "any").unwrap();
+    assert!(broker.apply(&Topology::load().unwrap(), None).await.is_err());
+}
+
+#[tokio::test]
+async fn a_broker_that_does_not_answer_is_waited_for_and_then_named() {
+    let mut vhost = Vhost::new();
+    let mut verify = program(&mut vhost, &["--wait-s", "1", "verify"]);
+    verify.command.env("RABBITMQ_MANAGEMENT_URL", "http://127.0.0.1:9");
+    let (code, _, error) = output(verify);
+    assert_eq!(code, Some(1));
+    assert!(
+        error.contains("not ready within 1 s") && error.contains("http://127.0.0.1:9"),
+        "{error}"
+    );
+}
+
+/// A running `topology watch` and its log.
+struct Watching {
+    child: Child,
+    log: mpsc::Receiver<String>,
+}
+
+impl Watching {
+    fn start(vhost: &mut Vhost) -> (Self, Program) {
+        let mut program = program(vhost, &["watch"]);
+        let child = program
+            .command
+            .env("WATCH_INTERVAL_S", "1")
+            .stdout(Stdio::piped())
+            .spawn();
+        let mut child = child.unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let (sender, log) = mpsc::channel();
+        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        (Self { child, log }, program)
+    }
+
+    /// Reads on until a line has all of this.
+    fn expect(&self, parts: &[&str]) {
+        let started = Instant::now();
+        let mut seen = Vec::new();
+        while let Ok(line) = self.log.recv_timeout(DEADLINE.saturating_sub(started.elapsed())) {
+            serde_json::from_str::<serde_json::Value>(&line).expect("each line is JSON");
+            if parts.iter().all(|part| line.contains(part)) {
+                return;
+            }
+            seen.push(line);
+        }
+        panic!("no line with {parts:?} in {seen:#?}");
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn watch_tells_what_appears_and_what_is_gone_and_ends_when_told() {
+    let mut vhost = Vhost::new();
+    let (topology, passwords) = vhost.topology_with_users();
+    vhost.broker.apply(&topology, Some(&passwords)).await.unwrap();
+    let (mut watching, _program) = Watching::start(&mut vhost);
+    watching.expect(&["no difference, no alarm"]);
+
+    let binding = [
+        "bindings",
+        vhost.name.as_str(),
+        "e",
+        "platform-events",
+        "q",
+        "payment-queue",
+        "order.failed",
+    ];
+    vhost.by_hand(Method::DELETE, &binding, nothing()).await;
+    watching.expect(&["\"kind\":\"unreached\"", "order.failed", "payment-queue"]);
+    vhost.broker.apply(&topology, Some(&passwords)).await.unwrap();
+    watching.expect(&["gone: event", "order.failed"]);
+
+    let (_connection, channel) = vhost.operator().await;
+    publish(&channel, "order-queue.retry", "dead", "{}").await.unwrap();
+    watching.expect(&["\"kind\":\"dead_letters\"", "1 dead letters wait"]);
+
+    let terminated = Command::new("kill")
+        .args(["-TERM", &watching.child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(terminated.success());
+    watching.expect(&["stopped"]);
+    assert!(watching.child.wait().unwrap().success());
+}

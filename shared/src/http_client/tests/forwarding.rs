@@ -1,0 +1,170 @@
+//! Passing requests on.
+
+use super::*;
+use axum::{
+    body::{Body, to_bytes},
+    response::IntoResponse,
+};
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use http::{HeaderMap, HeaderName, StatusCode, header};
+use tokio::sync::mpsc;
+
+fn request(method: Method, body: Body) -> http::Request<Body> {
+    let mut request = http::Request::new(body);
+    *request.method_mut() = method;
+    request
+}
+
+/// Tells what it was asked, in its own headers, and sends the body back as it comes.
+async fn echo() -> Upstream {
+    Upstream::start(|_, request| async move {
+        let asked = format!("{} {}", request.method(), request.uri());
+        let mut headers = HeaderMap::new();
+        headers.insert("x-asked", asked.parse().unwrap());
+        headers.insert("keep-alive", "timeout=5".parse().unwrap());
+        headers.insert("x-named", "1".parse().unwrap());
+        headers.insert(header::CONNECTION, "x-named".parse().unwrap());
+        for name in ["host", "content-length", "transfer-encoding", "x-own"] {
+            let values: Vec<_> = request
+                .headers()
+                .get_all(name)
+                .iter()
+                .map(|value| value.to_str().unwrap())
+                .collect();
+            headers.insert(
+                HeaderName::try_from(format!("x-got-{name}")).unwrap(),
+                values.join("|").parse().unwrap(),
+            );
+        }
+        (StatusCode::IM_A_TEAPOT, headers, request.into_body()).into_response()
+    })
+    .await
+}
+
+#[tokio::test]
+async fn passes_on_what_is_the_clients_and_not_what_is_the_connections() {
+    let upstream = echo().await;
+    let client = upstream.client(|_| ());
+    let mut asked = request(Method::PATCH, Body::from("a body"));
+    for (name, value) in [
+        ("host", "evil.example"),
+        ("content-length", "1"),
+        ("x-own", "2"),
+        ("expect", "100-continue"),
+    ] {
+        asked.headers_mut().insert(name, value.parse().unwrap());
+    }
+    asked.headers_mut().append("x-own", "3".parse().unwrap());
+    let answer = client.forward(asked, "/a%2Fb?c=d").await.unwrap();
+    assert_eq!(answer.status(), StatusCode::IM_A_TEAPOT);
+    let headers = answer.headers();
+    assert_eq!(headers["x-asked"], "PATCH /a%2Fb?c=d");
+    assert_eq!(headers["x-got-host"], upstream.url.trim_start_matches("http://"));
+    assert_eq!(
+        (&headers["x-got-content-length"], &headers["x-got-transfer-encoding"]),
+        (&"6".parse().unwrap(), &"".parse().unwrap())
+    );
+    assert_eq!(headers["x-got-x-own"], "2|3");
+    for name in ["connection", "keep-alive", "x-named", "transfer-encoding"] {
+        assert!(!headers.contains_key(name), "{name}");
+    }
+    assert_eq!(to_bytes(answer.into_body(), 100).await.unwrap(), "a body");
+    assert!(
+        client
+            .forward(request(Method::GET, Body::empty()), "/a/%2e%2e/b")
+            .await
+            .is_err()
+    );
+}
+
+#[tokio::test]
+async fn streams_both_ways_for_longer_than_an_attempt_may_take() {
+    let upstream = echo().await;
+    let quick = upstream.client(|config| config.attempt_timeout = Duration::from_millis(200));
+    let (sender, receiver) = mpsc::channel::<&str>(1);
+    let parts = stream::unfold(receiver, async |mut receiver| {
+        let part = receiver.recv().await?;
+        Some((Ok::<_, std::io::Error>(Bytes::from(part)), receiver))
+    });
+    let answer = quick
+        .forward(request(Method::POST, Body::from_stream(parts)), "/")
+        .await
+        .unwrap();
+    assert_eq!(answer.headers()["x-got-transfer-encoding"], "chunked");
+    let mut echoed = answer.into_body().into_data_stream();
+    sender.send("one").await.unwrap();
+    assert_eq!(echoed.next().await.unwrap().unwrap(), "one");
+
+    // While this one runs into its timeout, the first is still open.
+    let stalled = quick.forward(request(Method::GET, Body::empty()), "/");
+    let silent = silent()
+        .await
+        .client(|config| config.attempt_timeout = Duration::from_millis(300));
+    let (timed_out, other) = tokio::join!(silent.forward(request(Method::GET, Body::empty()), "/"), stalled);
+    assert!(matches!(timed_out.unwrap_err(), CallError::Timeout { .. }));
+    other.unwrap();
+    sender.send("two").await.unwrap();
+    assert_eq!(echoed.next().await.unwrap().unwrap(), "two");
+    drop(sender);
+    assert!(echoed.next().await.is_none());
+}
+
+#[tokio::test]
+async fn a_forwarded_request_is_sent_once() {
+    let upstream = Upstream::start(|_, _| async { StatusCode::SERVICE_UNAVAILABLE.into_response() }).await;
+    let client = upstream.client(|_| ());
+    for number in 1..=5 {
+        let answer = client.forward(request(Method::GET, Body::empty()), "/").await.unwrap();
+        assert_eq!(
+            (answer.status(), upstream.hits()),
+            (StatusCode::SERVICE_UNAVAILABLE, number)
+        );
+    }
+    let error = client
+        .forward(request(Method::GET, Body::empty()), "/")
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(error, CallError::Open { .. }),
+        "it takes part in the breaker: {error}"
+    );
+}
+
+#[tokio::test]
+async fn without_a_body_it_may_try_to_connect_again() {
+    let (_port, url) = closed_port();
+    let client = client(&url, |_| ());
+    client
+        .forward(request(Method::POST, Body::empty()), "/")
+        .await
+        .unwrap_err();
+    assert_eq!(client.status().retries.made, 3);
+    client.close();
+    client
+        .forward(request(Method::POST, Body::from("a body")), "/")
+        .await
+        .unwrap_err();
+    assert_eq!(client.status().retries.made, 3);
+}
+
+#[tokio::test]
+async fn a_body_that_stalls_or_breaks_is_not_the_upstreams_fault() {
+    let upstream = Upstream::start(|_, request| async move {
+        to_bytes(request.into_body(), 1000)
+            .await
+            .map_or_else(|_| StatusCode::BAD_REQUEST, |_| StatusCode::OK)
+            .into_response()
+    })
+    .await;
+    let client = upstream.client(|config| config.attempt_timeout = Duration::from_millis(50));
+    let beginning = || stream::iter([Ok(Bytes::from("the beginning"))]);
+    let stalled = Body::from_stream(beginning().chain(stream::pending::<Result<_, std::io::Error>>()));
+    let broken = Body::from_stream(beginning().chain(stream::iter([Err(std::io::Error::other("gone"))])));
+    for body in [stalled, broken] {
+        let error = client.forward(request(Method::POST, body), "/").await.unwrap_err();
+        assert!(matches!(error, CallError::Upload { .. }), "{error}");
+        assert_eq!(error.problem().status, StatusCode::REQUEST_TIMEOUT);
+    }
+    assert_eq!(client.status().counters.failure, 0);
+}

@@ -1,0 +1,4 @@
+//! All SQL of the service. Reads take any executor; writes and locks take the connection of a transaction.
+
+pub mod sessions;
+pub mod users;

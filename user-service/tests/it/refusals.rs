@@ -1,0 +1,158 @@
+//! Wrong input: each answer is a problem that says what is wrong.
+
+use crate::support::{PASSWORD, World, expect_problem};
+use reqwest::{Method, StatusCode, header::CONTENT_TYPE};
+use serde_json::{Value, json};
+use shared::{
+    id,
+    identity::{IDENTITY_HEADER, Role},
+};
+
+fn registration(field: &str, value: Value) -> Value {
+    let mut body = json!({"email": "ada@example.com", "password": PASSWORD, "name": "Ada"});
+    body[field] = value;
+    body
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn registrations_that_are_wrong() {
+    let world = World::new().await;
+    let wrong = [
+        (
+            registration("email", json!("not an address")),
+            "email: an e-mail address has the form",
+        ),
+        (registration("email", json!(7)), "email: invalid type"),
+        (registration("email", Value::Null), "email: invalid type"),
+        (
+            registration("password", json!("short")),
+            "password: a password has 8 to 128 characters",
+        ),
+        (
+            registration("password", json!("x".repeat(129))),
+            "password: a password has 8 to 128 characters",
+        ),
+        (
+            registration("name", json!(" \u{202e} ")),
+            "name: a name has 1 to 100 visible characters",
+        ),
+        (
+            registration("name", json!("a\0b")),
+            "name: a name has 1 to 100 visible characters",
+        ),
+        (registration("role", json!("admin")), "unknown field `role`"),
+        (registration("isAdmin", json!(true)), "unknown field `isAdmin`"),
+        (registration("id", json!(id::new())), "unknown field `id`"),
+        (registration("passwordHash", json!("x")), "unknown field `passwordHash`"),
+        (
+            registration("createdAt", json!("2020-01-01T00:00:00Z")),
+            "unknown field `createdAt`",
+        ),
+        (
+            json!({"email": "ada@example.com", "password": PASSWORD}),
+            "missing field `name`",
+        ),
+        (json!([]), "expected struct"),
+    ];
+    for (body, what) in wrong {
+        let request = world.service.request(Method::POST, "/api/users").json(&body);
+        let detail = expect_problem(request, StatusCode::BAD_REQUEST, "body-invalid").await;
+        // An array is read as the fields in order, so what is said of it differs.
+        assert!(detail.contains(what) || body.is_array(), "{body}: {detail}");
+        assert!(!detail.contains(PASSWORD), "{detail}");
+    }
+    let count = sqlx::query_scalar!(r#"select count(*) as "count!" from users"#);
+    assert_eq!(count.fetch_one(&world.service.database).await.unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bodies_that_are_none() {
+    let world = World::new().await;
+    let paths = ["/api/users", "/api/auth/login", "/api/auth/refresh"];
+    for path in paths {
+        let post = || world.service.request(Method::POST, path);
+        let json = |body: &'static str| post().header(CONTENT_TYPE, "application/json").body(body);
+        expect_problem(json("{\""), StatusCode::BAD_REQUEST, "body-malformed").await;
+        expect_problem(json(""), StatusCode::BAD_REQUEST, "body-malformed").await;
+        expect_problem(json("{}"), StatusCode::BAD_REQUEST, "body-invalid").await;
+        let unsupported = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        expect_problem(post().body("email=ada"), unsupported, "media-type-unsupported").await;
+        let large = registration("password", json!("x".repeat(1_000_000)));
+        let answer = post().json(&large).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(answer.headers()[CONTENT_TYPE], "application/problem+json");
+        let answer = world.service.request(Method::PUT, path).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
+        assert_eq!(answer.headers()[CONTENT_TYPE], "application/problem+json");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn changes_that_are_wrong() {
+    let world = World::new().await;
+    let ada = world.register("ada@example.com").await;
+    let bad = StatusCode::BAD_REQUEST;
+    for nothing in [json!({}), json!({"name": null})] {
+        expect_problem(world.patch(&ada.identity, &nothing), bad, "nothing-to-change").await;
+    }
+    let wrong = [
+        (json!({"name": ""}), "name: a name has"),
+        (json!({"email": "ada"}), "email: an e-mail address has"),
+        (json!({"name": "Ada", "role": "admin"}), "unknown field `role`"),
+        (json!({"password": "another password"}), "unknown field `password`"),
+    ];
+    for (change, what) in wrong {
+        let detail = expect_problem(world.patch(&ada.identity, &change), bad, "body-invalid").await;
+        assert!(detail.contains(what), "{change}: {detail}");
+    }
+    let nobody = world.bed.identity(id::new(), Role::Customer);
+    let change = json!({"name": "Nobody"});
+    expect_problem(world.patch(&nobody, &change), StatusCode::NOT_FOUND, "not-found").await;
+    assert_eq!(world.published("user.updated", ada.id).await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn callers_without_an_identity() {
+    let world = World::new().await;
+    let ada = world.register("ada@example.com").await;
+    let refresh_token = world.login(&ada.email).await.refresh_token;
+    let own_path = format!("/api/users/{}", ada.id);
+    let body = json!({"name": "Eve", "refreshToken": refresh_token});
+    let routes = [
+        (Method::GET, "/api/users/me"),
+        (Method::GET, own_path.as_str()),
+        (Method::PATCH, "/api/users/me"),
+        (Method::POST, "/api/auth/logout"),
+    ];
+    let mut forged = ada.identity.clone();
+    forged.replace_range(forged.len() - 10.., "AAAAAAAAAA");
+    for (method, path) in routes {
+        let bare = || world.service.request(method.clone(), path).json(&body);
+        let unauthorized = StatusCode::UNAUTHORIZED;
+        expect_problem(bare(), unauthorized, "not-authenticated").await;
+        let named = bare()
+            .header("x-user-id", ada.id.to_string())
+            .header("x-user-role", "admin");
+        expect_problem(named, unauthorized, "not-authenticated").await;
+        expect_problem(
+            bare().header(IDENTITY_HEADER, &forged),
+            unauthorized,
+            "identity-invalid",
+        )
+        .await;
+        // The user's own access token is of another kind and key.
+        let access_token = world.login(&ada.email).await.access_token;
+        expect_problem(
+            bare().header(IDENTITY_HEADER, access_token),
+            unauthorized,
+            "identity-invalid",
+        )
+        .await;
+    }
+    expect_problem(
+        world.service.get("/api/users/7", &ada.identity),
+        StatusCode::BAD_REQUEST,
+        "path-invalid",
+    )
+    .await;
+}
