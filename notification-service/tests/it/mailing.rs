@@ -9,7 +9,13 @@ async fn each_kind_is_mailed_and_listed() {
     let placed = world.order("order.placed", order_id, &user).await;
     world.taken(&placed).await;
     let mut events = Vec::new();
-    for kind in ["order.confirmed", "order.shipped", "order.delivered", "order.failed", "order.cancelled"] {
+    for kind in [
+        "order.confirmed",
+        "order.shipped",
+        "order.delivered",
+        "order.failed",
+        "order.cancelled",
+    ] {
         events.push(world.order(kind, order_id, &user).await);
     }
     events.push(world.refunded(order_id).await);
@@ -23,15 +29,30 @@ async fn each_kind_is_mailed_and_listed() {
         let shown = world.mail_is("sent", &user, &event.event_type).await;
         assert_eq!(shown["orderId"], order_id.to_string());
         assert_eq!(shown["readAt"], serde_json::Value::Null);
-        assert!(shown["title"].as_str().is_some_and(|title| !title.is_empty()), "{shown}");
+        assert!(
+            shown["title"].as_str().is_some_and(|title| !title.is_empty()),
+            "{shown}"
+        );
         let mails = world.mails.to(&user).await;
-        let mail = mails.iter().find(|mail| mail["messageId"] == message_id(event)).expect("a mail of this event");
+        let mail = mails
+            .iter()
+            .find(|mail| mail["messageId"] == message_id(event))
+            .expect("a mail of this event");
         assert_eq!(mail["subject"], shown["title"]);
         let body = mail["body"].as_str().unwrap();
-        assert!(body.starts_with("Hello Ada,") && body.contains(&order_id.to_string()), "{body}");
+        assert!(
+            body.starts_with("Hello Ada,") && body.contains(&order_id.to_string()),
+            "{body}"
+        );
         assert!(body.contains(shown["body"].as_str().unwrap()), "{body}");
     }
-    let texts: String = world.mails.to(&user).await.iter().map(|mail| mail["body"].as_str().unwrap()).collect();
+    let texts: String = world
+        .mails
+        .to(&user)
+        .await
+        .iter()
+        .map(|mail| mail["body"].as_str().unwrap())
+        .collect();
     assert!(texts.contains("59.98 USD") && texts.contains("12.50 EUR"), "{texts}");
     assert!(texts.contains("the payment was declined"), "{texts}");
     assert_eq!(world.notifications(&user).await.len(), events.len());
@@ -54,14 +75,22 @@ async fn a_duplicate_is_one_notification_and_one_mail() {
         let handled = count(one.clone(), "handled") + count(other.clone(), "handled");
         let duplicates = count(one, "duplicates") + count(other, "duplicates");
         // The user's registration is one more.
-        (handled + duplicates >= 11).then_some(()).inspect(|()| assert_eq!((handled, duplicates), (2, 9)))
+        (handled + duplicates >= 11)
+            .then_some(())
+            .inspect(|()| assert_eq!((handled, duplicates), (2, 9)))
     })
     .await;
     world.mail_is("sent", &user, "order.confirmed").await;
     // A last mail: whatever would have been sent twice is there before it.
     let shipped = world.order("order.shipped", order_id, &user).await;
     world.mail_is("sent", &user, "order.shipped").await;
-    let ids: Vec<_> = world.mails.to(&user).await.iter().map(|mail| mail["messageId"].clone()).collect();
+    let ids: Vec<_> = world
+        .mails
+        .to(&user)
+        .await
+        .iter()
+        .map(|mail| mail["messageId"].clone())
+        .collect();
     assert_eq!(ids, [message_id(&confirmed), message_id(&shipped)]);
     assert_eq!(world.notifications(&user).await.len(), 2);
 }

@@ -38,7 +38,13 @@ impl World {
         let probe = bed.events().await;
         let mails = Mails::start().await;
         let service = start(&bed, &mails).await;
-        Self { bed, probe, mails, service, sequence: AtomicI64::new(0) }
+        Self {
+            bed,
+            probe,
+            mails,
+            service,
+            sequence: AtomicI64::new(0),
+        }
     }
 
     /// Another instance of the same service.
@@ -56,19 +62,29 @@ impl World {
     /// An order event as order-service publishes it.
     pub(crate) async fn order(&self, event_type: &str, order_id: Uuid, user: &User) -> Envelope {
         let status = event_type.trim_start_matches("order.");
-        let event = self.event("order-service", event_type, order_id, &json!({
-            "orderId": order_id, "userId": user.id, "status": status, "reason": "payment_declined",
-            "totalMinor": 5998, "currency": "USD",
-        }));
+        let event = self.event(
+            "order-service",
+            event_type,
+            order_id,
+            &json!({
+                "orderId": order_id, "userId": user.id, "status": status, "reason": "payment_declined",
+                "totalMinor": 5998, "currency": "USD",
+            }),
+        );
         self.publish(&event).await;
         event
     }
 
     /// Money that payment-service has given back.
     pub(crate) async fn refunded(&self, order_id: Uuid) -> Envelope {
-        let event = self.event("payment-service", "payment.refunded", order_id, &json!({
-            "orderId": order_id, "paymentId": Uuid::from_u128(9), "amountMinor": 1250, "currency": "EUR",
-        }));
+        let event = self.event(
+            "payment-service",
+            "payment.refunded",
+            order_id,
+            &json!({
+                "orderId": order_id, "paymentId": Uuid::from_u128(9), "amountMinor": 1250, "currency": "EUR",
+            }),
+        );
         self.publish(&event).await;
         event
     }
@@ -86,7 +102,11 @@ impl World {
     pub(crate) async fn taken(&self, event: &Envelope) {
         eventually(&format!("{} to be taken", event.event_type), || async {
             let taken = sqlx::query_scalar("select exists (select from inbox where event_id = $1)");
-            let taken: bool = taken.bind(event.metadata.event_id).fetch_one(&self.service.database).await.unwrap();
+            let taken: bool = taken
+                .bind(event.metadata.event_id)
+                .fetch_one(&self.service.database)
+                .await
+                .unwrap();
             taken.then_some(())
         })
         .await;
@@ -142,7 +162,10 @@ pub(crate) struct User {
 impl User {
     pub(crate) fn new() -> Self {
         let id = shared::id::new();
-        Self { id, email: format!("{}@example.com", id.simple()) }
+        Self {
+            id,
+            email: format!("{}@example.com", id.simple()),
+        }
     }
 
     pub(crate) fn registered(&self, sequence: i64) -> Envelope {
@@ -168,7 +191,12 @@ impl Mails {
     async fn start() -> Self {
         let folder = std::env::temp_dir().join(format!("mails-{}", shared::id::new()));
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut mails = Self { smtp: free, http: free, folder, running: None };
+        let mut mails = Self {
+            smtp: free,
+            http: free,
+            folder,
+            running: None,
+        };
         mails.come_back().await;
         mails
     }
@@ -195,7 +223,10 @@ impl Mails {
     /// All mails to this user, oldest first.
     pub(crate) async fn to(&self, user: &User) -> Vec<Value> {
         let mut stream = TcpStream::connect(self.http).await.unwrap();
-        let request = format!("GET /api/mails?to={} HTTP/1.1\r\nHost: mails\r\nConnection: close\r\n\r\n", user.email);
+        let request = format!(
+            "GET /api/mails?to={} HTTP/1.1\r\nHost: mails\r\nConnection: close\r\n\r\n",
+            user.email
+        );
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut response = String::new();
         stream.read_to_string(&mut response).await.unwrap();

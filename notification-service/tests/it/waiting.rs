@@ -70,8 +70,14 @@ async fn whoever_comes_last_releases_the_mail_even_if_all_come_at_once() {
 async fn a_stale_address_is_ignored() {
     let world = World::new().await;
     let user = world.registered().await;
-    let newest = User { email: format!("newest-{}", user.email), ..user.clone() };
-    let stale = User { email: format!("stale-{}", user.email), ..user.clone() };
+    let newest = User {
+        email: format!("newest-{}", user.email),
+        ..user.clone()
+    };
+    let stale = User {
+        email: format!("stale-{}", user.email),
+        ..user.clone()
+    };
     let updated = newest.told("user.updated", 3);
     world.publish(&updated).await;
     world.taken(&updated).await;
@@ -94,11 +100,21 @@ async fn waiting_ends_at_its_deadline() {
     world.mail_is("waiting", &user, "order.confirmed").await;
     let database = Database::new(&world.bed.database_url, "notification-service", 2).unwrap();
     let now = shared::clock::now();
-    assert_eq!(waiting::give_up(&database, now + TimeDelta::hours(23)).await.unwrap(), 0);
-    assert_eq!(waiting::give_up(&database, now + TimeDelta::hours(25)).await.unwrap(), 1);
+    assert_eq!(
+        waiting::give_up(&database, now + TimeDelta::hours(23)).await.unwrap(),
+        0
+    );
+    assert_eq!(
+        waiting::give_up(&database, now + TimeDelta::hours(25)).await.unwrap(),
+        1
+    );
     world.mail_is("failed", &user, "order.confirmed").await;
     let status = world.status().await;
-    assert_eq!((&status["waiting"], &status["failed"]), (&0.into(), &1.into()), "{status}");
+    assert_eq!(
+        (&status["waiting"], &status["failed"]),
+        (&0.into(), &1.into()),
+        "{status}"
+    );
 
     // Too late for the first order, and in time for the next.
     world.publish(&user.registered(1)).await;
