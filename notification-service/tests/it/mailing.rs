@@ -1,5 +1,6 @@
-use crate::support::{World, message_id};
-use shared::testing::eventually;
+use crate::support::{User, World, message_id};
+use serde_json::Value;
+use shared::{messaging::envelope::Envelope, testing::eventually};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_kind_is_mailed_and_listed() {
@@ -26,25 +27,7 @@ async fn each_kind_is_mailed_and_listed() {
 
     world.mails.wait_for(events.len(), &user).await;
     for event in &events {
-        let shown = world.mail_is("sent", &user, &event.event_type).await;
-        assert_eq!(shown["orderId"], order_id.to_string());
-        assert_eq!(shown["readAt"], serde_json::Value::Null);
-        assert!(
-            shown["title"].as_str().is_some_and(|title| !title.is_empty()),
-            "{shown}"
-        );
-        let mails = world.mails.to(&user).await;
-        let mail = mails
-            .iter()
-            .find(|mail| mail["messageId"] == message_id(event))
-            .expect("a mail of this event");
-        assert_eq!(mail["subject"], shown["title"]);
-        let body = mail["body"].as_str().unwrap();
-        assert!(
-            body.starts_with("Hello Ada,") && body.contains(&order_id.to_string()),
-            "{body}"
-        );
-        assert!(body.contains(shown["body"].as_str().unwrap()), "{body}");
+        is_mailed_and_listed(&world, &user, event).await;
     }
     let texts: String = world
         .mails
@@ -59,6 +42,26 @@ async fn each_kind_is_mailed_and_listed() {
     assert_eq!(world.mails.to(&user).await.len(), events.len());
 }
 
+async fn is_mailed_and_listed(world: &World, user: &User, event: &Envelope) {
+    let shown = world.mail_is("sent", user, &event.event_type).await;
+    let order_id = event.metadata.subject.to_string();
+    assert_eq!(shown["orderId"], order_id);
+    assert_eq!(shown["readAt"], Value::Null);
+    assert!(
+        shown["title"].as_str().is_some_and(|title| !title.is_empty()),
+        "{shown}"
+    );
+    let mails = world.mails.to(user).await;
+    let mail = mails
+        .iter()
+        .find(|mail| mail["messageId"] == message_id(event))
+        .expect("a mail of this event");
+    assert_eq!(mail["subject"], shown["title"]);
+    let body = mail["body"].as_str().unwrap();
+    assert!(body.starts_with("Hello Ada,") && body.contains(&order_id), "{body}");
+    assert!(body.contains(shown["body"].as_str().unwrap()), "{body}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_duplicate_is_one_notification_and_one_mail() {
     let world = World::new().await;
@@ -69,7 +72,7 @@ async fn a_duplicate_is_one_notification_and_one_mail() {
     for _ in 0..9 {
         world.publish(&confirmed).await;
     }
-    let count = |status: serde_json::Value, counter: &str| status["consumer"][counter].as_u64().unwrap();
+    let count = |status: Value, counter: &str| status["consumer"][counter].as_u64().unwrap();
     eventually("ten deliveries to be handled", || async {
         let (one, other) = (world.service.status().await, second.status().await);
         let handled = count(one.clone(), "handled") + count(other.clone(), "handled");

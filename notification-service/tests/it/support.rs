@@ -18,7 +18,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    task::JoinHandle,
+    task::JoinSet,
 };
 use uuid::Uuid;
 
@@ -184,7 +184,7 @@ pub(crate) struct Mails {
     smtp: SocketAddr,
     http: SocketAddr,
     folder: PathBuf,
-    running: Option<JoinHandle<std::io::Result<()>>>,
+    running: JoinSet<std::io::Result<()>>,
 }
 
 impl Mails {
@@ -195,7 +195,7 @@ impl Mails {
             smtp: free,
             http: free,
             folder,
-            running: None,
+            running: JoinSet::new(),
         };
         mails.come_back().await;
         mails
@@ -203,9 +203,7 @@ impl Mails {
 
     /// Connections are cut and new ones refused.
     pub(crate) async fn go_away(&mut self) {
-        let running = self.running.take().unwrap();
-        running.abort();
-        assert!(running.await.unwrap_err().is_cancelled());
+        self.running.shutdown().await;
     }
 
     pub(crate) async fn come_back(&mut self) {
@@ -217,7 +215,7 @@ impl Mails {
         };
         let catcher = mail_catcher::MailCatcher::bind(&config).await.unwrap();
         (self.smtp, self.http) = (catcher.smtp_addr().unwrap(), catcher.http_addr().unwrap());
-        self.running = Some(tokio::spawn(catcher.run()));
+        self.running.spawn(catcher.run());
     }
 
     /// All mails to this user, oldest first.
@@ -249,9 +247,6 @@ impl Mails {
 
 impl Drop for Mails {
     fn drop(&mut self) {
-        if let Some(running) = &self.running {
-            running.abort();
-        }
         drop(std::fs::remove_dir_all(&self.folder));
     }
 }
