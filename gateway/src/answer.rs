@@ -11,7 +11,10 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
     (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-    (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'")),
+    (
+        header::CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"),
+    ),
 ];
 
 /// axum middleware around everything else.
@@ -32,7 +35,9 @@ fn complete(journey: &Journey, headers: &mut HeaderMap) {
     }
     if journey.user_id.is_some() {
         // What one caller was told is not for a cache to tell another.
-        headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+        headers
+            .entry(header::CACHE_CONTROL)
+            .or_insert(HeaderValue::from_static("no-store"));
     }
 }
 
@@ -40,7 +45,11 @@ fn report(journey: &Journey, method: &str, response: &Response, started: Instant
     let status = response.status();
     let route = journey.route.clone().unwrap_or_else(|| "none".to_owned());
     let seconds = started.elapsed().as_secs_f64();
-    let correlation_id = response.headers().get(CORRELATION_HEADER).and_then(|id| id.to_str().ok()).unwrap_or_default();
+    let correlation_id = response
+        .headers()
+        .get(CORRELATION_HEADER)
+        .and_then(|id| id.to_str().ok())
+        .unwrap_or_default();
     tracing::info!(
         http.method = method,
         http.route = route,
@@ -51,7 +60,11 @@ fn report(journey: &Journey, method: &str, response: &Response, started: Instant
         "answered"
     );
     // Methods that nobody has would otherwise be labels without end.
-    let method = if status == http::StatusCode::METHOD_NOT_ALLOWED { "other".to_owned() } else { method.to_owned() };
+    let method = if status == http::StatusCode::METHOD_NOT_ALLOWED {
+        "other".to_owned()
+    } else {
+        method.to_owned()
+    };
     let status = status.as_u16().to_string();
     let labels = [("route", route), ("method", method), ("status", status)];
     metrics::histogram!("gateway_request_duration_seconds", &labels).record(seconds);

@@ -26,7 +26,11 @@ pub struct Caller {
 
 /// The caller of a request, or `None` if it shows no token. A token that is not good is refused, on public routes too:
 /// its owner believes to be logged in.
-pub async fn authenticate(headers: &HeaderMap, keys: &AccessKeys, sessions: &Sessions) -> Result<Option<Caller>, Error> {
+pub async fn authenticate(
+    headers: &HeaderMap,
+    keys: &AccessKeys,
+    sessions: &Sessions,
+) -> Result<Option<Caller>, Error> {
     let Some(token) = token::of_request(headers)? else {
         return Ok(None);
     };
@@ -38,7 +42,12 @@ pub async fn authenticate(headers: &HeaderMap, keys: &AccessKeys, sessions: &Ses
     // The lesser of the two: a right that was taken away is gone at once, one that was given waits for a new token.
     let is_admin = claims.role == Role::Admin && session.role == Role::Admin;
     let role = if is_admin { Role::Admin } else { Role::Customer };
-    Ok(Some(Caller { user_id: claims.sub, email: claims.email, role, session_id: claims.sid }))
+    Ok(Some(Caller {
+        user_id: claims.sub,
+        email: claims.email,
+        role,
+        session_id: claims.sid,
+    }))
 }
 
 /// Whether the caller may use a route for `who`.

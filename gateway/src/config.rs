@@ -104,12 +104,20 @@ fn read_routes(env: &Env) -> Result<RouteTable, ConfigError> {
         return Ok(RouteTable::from_str(DEFAULT_ROUTES).expect("the built-in table is tested"));
     };
     let text = String::from_utf8_lossy(&env.file(name)?).into_owned();
-    RouteTable::from_str(&text).map_err(|fault| ConfigError::Invalid { name, value: path, reason: fault.to_string() })
+    RouteTable::from_str(&text).map_err(|fault| ConfigError::Invalid {
+        name,
+        value: path,
+        reason: fault.to_string(),
+    })
 }
 
 fn positive(env: &Env, name: &'static str, default: u32) -> Result<u32, ConfigError> {
     let value = env.or(name, default)?;
-    let fault = || ConfigError::Invalid { name, value: value.to_string(), reason: "it must be at least 1".to_owned() };
+    let fault = || ConfigError::Invalid {
+        name,
+        value: value.to_string(),
+        reason: "it must be at least 1".to_owned(),
+    };
     if value == 0 { Err(fault()) } else { Ok(value) }
 }
 

@@ -4,8 +4,16 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// Headers about one connection (RFC 9110 §7.6.1), and those that the sending side writes anew.
-const HOP_BY_HOP: [&str; 8] =
-    ["connection", "keep-alive", "proxy-connection", "proxy-authenticate", "proxy-authorization", "te", "trailer", "upgrade"];
+const HOP_BY_HOP: [&str; 8] = [
+    "connection",
+    "keep-alive",
+    "proxy-connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "upgrade",
+];
 
 /// Headers with which a client could speak for the gateway. Compared after `_` became `-`: some servers treat
 /// `x_user_id` as `x-user-id`.
@@ -30,7 +38,11 @@ const SPOOFABLE_PREFIXES: [&str; 4] = ["x-user-", "x-internal-", "x-forwarded-",
 /// The gateway's own headers are added after this, so naming them in `Connection` deletes nothing of ours
 /// (CVE-2021-32813, CVE-2024-45410 were that order wrong).
 pub fn strip_request(headers: &mut HeaderMap) {
-    let doomed: Vec<HeaderName> = headers.keys().filter(|name| is_forbidden(name.as_str())).cloned().collect();
+    let doomed: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| is_forbidden(name.as_str()))
+        .cloned()
+        .collect();
     for name in doomed {
         // `remove` takes all values of the name, duplicates included.
         headers.remove(name);
@@ -46,7 +58,9 @@ pub fn strip_response(headers: &mut HeaderMap) {
     strip_hop_by_hop(headers);
     let doomed: Vec<HeaderName> = headers
         .keys()
-        .filter(|name| is_forbidden(name.as_str()) || [header::SERVER.as_str(), "x-powered-by"].contains(&name.as_str()))
+        .filter(|name| {
+            is_forbidden(name.as_str()) || [header::SERVER.as_str(), "x-powered-by"].contains(&name.as_str())
+        })
         .cloned()
         .collect();
     for name in doomed {
@@ -63,9 +77,7 @@ pub fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
 
 fn is_forbidden(name: &str) -> bool {
     // No header of ours is spelled with `_`, and a service may read it as `-`.
-    name.contains('_')
-        || SPOOFABLE.contains(&name)
-        || SPOOFABLE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+    name.contains('_') || SPOOFABLE.contains(&name) || SPOOFABLE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
 fn strip_hop_by_hop(headers: &mut HeaderMap) {
@@ -136,7 +148,12 @@ mod tests {
 
     #[test]
     fn a_response_tells_nothing_of_the_inside() {
-        let mut headers = map(&[("x-powered-by", "x"), ("server", "y"), ("x-identity", "z"), ("etag", "\"1\"")]);
+        let mut headers = map(&[
+            ("x-powered-by", "x"),
+            ("server", "y"),
+            ("x-identity", "z"),
+            ("etag", "\"1\""),
+        ]);
         strip_response(&mut headers);
         assert_eq!(headers, map(&[("etag", "\"1\"")]));
     }

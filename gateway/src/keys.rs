@@ -53,7 +53,11 @@ pub struct KeysStatus {
 impl AccessKeys {
     /// No keys yet; `clients` are user-service's replicas.
     pub fn new(clients: Vec<ResilientHttpClient>) -> Self {
-        Self { clients, current: RwLock::default(), fetched: Mutex::new(None) }
+        Self {
+            clients,
+            current: RwLock::default(),
+            fetched: Mutex::new(None),
+        }
     }
 
     /// The keys as they are now.
@@ -91,11 +95,17 @@ impl AccessKeys {
 
     /// Where things stand.
     pub fn status(&self) -> KeysStatus {
-        KeysStatus { key_ids: self.current().keys().cloned().collect() }
+        KeysStatus {
+            key_ids: self.current().keys().cloned().collect(),
+        }
     }
 
     fn on_demand_interval(&self) -> Duration {
-        if self.current().is_empty() { FIRST_INTERVAL } else { ON_DEMAND_INTERVAL }
+        if self.current().is_empty() {
+            FIRST_INTERVAL
+        } else {
+            ON_DEMAND_INTERVAL
+        }
     }
 
     /// Takes the set of the first replica that gives a good one. A bad answer leaves the last good set in place.
@@ -111,7 +121,10 @@ impl AccessKeys {
                 return true;
             }
         }
-        tracing::warn!(known = self.current().len(), "the token keys of user-service could not be fetched");
+        tracing::warn!(
+            known = self.current().len(),
+            "the token keys of user-service could not be fetched"
+        );
         false
     }
 }
@@ -124,9 +137,15 @@ fn usable(set: &JwkSet) -> Option<KeySet> {
 
 fn named_key(jwk: &Jwk) -> Option<(String, DecodingKey)> {
     let common = &jwk.common;
-    let is_ed25519 = matches!(&jwk.algorithm, AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519);
-    let is_for_signatures = common.key_algorithm.is_none_or(|algorithm| algorithm == KeyAlgorithm::EdDSA)
-        && common.public_key_use.as_ref().is_none_or(|purpose| *purpose == PublicKeyUse::Signature);
+    let is_ed25519 =
+        matches!(&jwk.algorithm, AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519);
+    let is_for_signatures = common
+        .key_algorithm
+        .is_none_or(|algorithm| algorithm == KeyAlgorithm::EdDSA)
+        && common
+            .public_key_use
+            .as_ref()
+            .is_none_or(|purpose| *purpose == PublicKeyUse::Signature);
     if !(is_ed25519 && is_for_signatures) {
         return None;
     }

@@ -116,17 +116,28 @@ impl Limiter {
         self.is_local.store(answer.is_err(), Ordering::Relaxed);
         let (wait_us, remaining, full_in_us) = answer.ok()?;
         let (wait, full_in) = (Duration::from_micros(wait_us), Duration::from_micros(full_in_us));
-        Some(Verdict { wait, remaining, full_in })
+        Some(Verdict {
+            wait,
+            remaining,
+            full_in,
+        })
     }
 
     fn take_local(&self, key: &str) -> Verdict {
         metrics::counter!("gateway_rate_limiter_local_total").increment(1);
         let (wait, remaining) = match self.local.check_key(&key.to_owned()) {
             Ok(state) => (Duration::ZERO, state.remaining_burst_capacity()),
-            Err(refusal) => (refusal.wait_time_from(self.clock.now()).max(Duration::from_micros(1)), 0),
+            Err(refusal) => (
+                refusal.wait_time_from(self.clock.now()).max(Duration::from_micros(1)),
+                0,
+            ),
         };
         let missing = self.burst.get() - remaining.min(self.burst.get());
-        Verdict { wait, remaining, full_in: Duration::from_secs(1) * missing / self.rate_per_s.get() }
+        Verdict {
+            wait,
+            remaining,
+            full_in: Duration::from_secs(1) * missing / self.rate_per_s.get(),
+        }
     }
 }
 
@@ -172,7 +183,11 @@ mod tests {
 
     #[test]
     fn retry_after_is_whole_seconds_and_never_too_short() {
-        let verdict = |ms| Verdict { wait: Duration::from_millis(ms), remaining: 0, full_in: Duration::ZERO };
+        let verdict = |ms| Verdict {
+            wait: Duration::from_millis(ms),
+            remaining: 0,
+            full_in: Duration::ZERO,
+        };
         assert_eq!([1, 100, 1000, 1001].map(|ms| verdict(ms).retry_after_s()), [1, 1, 1, 2]);
         assert!(!verdict(0).is_refusal());
     }

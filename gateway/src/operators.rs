@@ -33,7 +33,11 @@ pub struct Operators {
 impl Operators {
     /// `stop` is what ends the public port.
     pub fn new(gateway: Arc<Gateway>, services: Services, stop: CancellationToken) -> Self {
-        Self { gateway, services: Arc::new(services), stop }
+        Self {
+            gateway,
+            services: Arc::new(services),
+            stop,
+        }
     }
 
     /// Ready: tokens can be checked, and no stop is under way. Redis may be away; the gateway does without for a while.
@@ -49,7 +53,10 @@ pub fn routes(operators: Operators) -> Router {
         .route("/livez", get(|| async { "alive\n" }))
         .route("/readyz", get(readiness))
         .route("/internal/status", get(report))
-        .route("/internal/metrics", get(|| async { shared::telemetry::render_metrics() }))
+        .route(
+            "/internal/metrics",
+            get(|| async { shared::telemetry::render_metrics() }),
+        )
         .layer(middleware::from_fn(problem::render))
         .with_state(operators)
 }

@@ -39,8 +39,15 @@ pub struct Journey {
 }
 
 /// Methods that any resource could have. CONNECT and TRACE are for other kinds of server.
-const METHODS: [Method; 7] =
-    [Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::PATCH, Method::DELETE, Method::OPTIONS];
+const METHODS: [Method; 7] = [
+    Method::GET,
+    Method::HEAD,
+    Method::POST,
+    Method::PUT,
+    Method::PATCH,
+    Method::DELETE,
+    Method::OPTIONS,
+];
 
 /// Answers one request.
 pub async fn handle(State(gateway): State<Arc<Gateway>>, context: Context, request: Request) -> Response {
@@ -51,7 +58,12 @@ pub async fn handle(State(gateway): State<Arc<Gateway>>, context: Context, reque
     response
 }
 
-async fn answer(gateway: &Gateway, context: &Context, request: Request, journey: &mut Journey) -> Result<Response, Error> {
+async fn answer(
+    gateway: &Gateway,
+    context: &Context,
+    request: Request,
+    journey: &mut Journey,
+) -> Result<Response, Error> {
     let (mut parts, body) = request.into_parts();
     check_shape(&parts)?;
     let arrival = Arrival::of(gateway, &parts);
@@ -97,7 +109,10 @@ struct Arrival {
 
 impl Arrival {
     fn of(gateway: &Gateway, parts: &Parts) -> Self {
-        let Peer(peer) = *parts.extensions.get().expect("the server notes the peer of each request");
+        let Peer(peer) = *parts
+            .extensions
+            .get()
+            .expect("the server notes the peer of each request");
         Self {
             client_ip: gateway.trusted_proxies.client_ip(peer.ip(), &parts.headers),
             host: parts.headers.get(header::HOST).cloned(),
@@ -116,8 +131,15 @@ fn check_shape(parts: &Parts) -> Result<(), Error> {
     let (host, second) = (hosts.next(), hosts.next());
     let is_missing = host.is_none() && parts.version >= http::Version::HTTP_11;
     // A target in absolute form must not name another host than `Host` does.
-    let is_other = parts.uri.authority().is_some_and(|named| host.is_none_or(|host| host != named.as_str()));
-    if is_missing || is_other || second.is_some() { Err(Error::Host) } else { Ok(()) }
+    let is_other = parts
+        .uri
+        .authority()
+        .is_some_and(|named| host.is_none_or(|host| host != named.as_str()));
+    if is_missing || is_other || second.is_some() {
+        Err(Error::Host)
+    } else {
+        Ok(())
+    }
 }
 
 fn wrong_method(method: &Method, allowed: &[&str]) -> Result<Response, Error> {
@@ -129,11 +151,24 @@ fn wrong_method(method: &Method, allowed: &[&str]) -> Result<Response, Error> {
     Err(Error::Method(allow))
 }
 
-async fn limit(gateway: &Gateway, caller: Option<&Caller>, arrival: &Arrival, journey: &mut Journey) -> Result<(), Error> {
-    let bucket = caller.map_or(Bucket::Address(arrival.client_ip), |caller| Bucket::User(caller.user_id));
+async fn limit(
+    gateway: &Gateway,
+    caller: Option<&Caller>,
+    arrival: &Arrival,
+    journey: &mut Journey,
+) -> Result<(), Error> {
+    let bucket = caller.map_or(Bucket::Address(arrival.client_ip), |caller| {
+        Bucket::User(caller.user_id)
+    });
     let verdict = gateway.limiter.take(&bucket).await;
     gateway.limiter.describe(&bucket, verdict, &mut journey.limit_headers);
-    if verdict.is_refusal() { Err(Error::RateLimited { retry_after_s: verdict.retry_after_s() }) } else { Ok(()) }
+    if verdict.is_refusal() {
+        Err(Error::RateLimited {
+            retry_after_s: verdict.retry_after_s(),
+        })
+    } else {
+        Ok(())
+    }
 }
 
 /// Says who asks and on whose behalf. `X-Identity` is what services believe; the plain headers are for people and logs.

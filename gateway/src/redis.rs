@@ -61,8 +61,15 @@ impl Redis {
             recycle: Some(CONNECTION_TIMEOUT),
         };
         let mut config = Config::from_url(url);
-        config.pool = Some(PoolConfig { max_size: CONNECTIONS_MAX, timeouts, ..PoolConfig::default() });
-        Ok(Self { pool: config.create_pool(Some(Runtime::Tokio1))?, outage: Mutex::default() })
+        config.pool = Some(PoolConfig {
+            max_size: CONNECTIONS_MAX,
+            timeouts,
+            ..PoolConfig::default()
+        });
+        Ok(Self {
+            pool: config.create_pool(Some(Runtime::Tokio1))?,
+            outage: Mutex::default(),
+        })
     }
 
     /// Asks one question.
@@ -73,7 +80,9 @@ impl Redis {
         self.admit()?;
         let answer = tokio::time::timeout(QUESTION_TIMEOUT, async {
             let mut connection = self.pool.get().await.map_err(|error| error.to_string())?;
-            question(&mut connection).await.map_err(|error: RedisError| error.to_string())
+            question(&mut connection)
+                .await
+                .map_err(|error: RedisError| error.to_string())
         });
         match answer.await.unwrap_or_else(|_| Err("no answer in time".to_owned())) {
             Ok(value) => {
@@ -87,7 +96,11 @@ impl Redis {
     /// Where things stand.
     pub fn status(&self) -> RedisStatus {
         let outage = self.outage();
-        RedisStatus { reachable: outage.failures == 0, failures: outage.failures, last_error: outage.last_error.clone() }
+        RedisStatus {
+            reachable: outage.failures == 0,
+            failures: outage.failures,
+            last_error: outage.last_error.clone(),
+        }
     }
 
     fn admit(&self) -> Result<(), Away> {
@@ -97,7 +110,9 @@ impl Redis {
         };
         let now = Instant::now();
         if now < pause_until {
-            return Err(Away { reason: "left alone after a failure".to_owned() });
+            return Err(Away {
+                reason: "left alone after a failure".to_owned(),
+            });
         }
         // This caller tries; those who come meanwhile do not wait for the outcome.
         outage.pause_until = Some(now + QUESTION_TIMEOUT);

@@ -116,7 +116,12 @@ impl FromStr for RouteTable {
             route.check_unique(&routes[..index])?;
         }
         // The first match wins, so the more literal come first.
-        routes.sort_by_key(|route| route.segments().map(|segment| is_parameter(segment)).collect::<Vec<_>>());
+        routes.sort_by_key(|route| {
+            route
+                .segments()
+                .map(|segment| is_parameter(segment))
+                .collect::<Vec<_>>()
+        });
         Ok(Self { routes })
     }
 }
@@ -175,19 +180,31 @@ impl Route {
             return Err(TableFault::Path(path()));
         }
         if let Some(method) = self.methods.iter().find(|method| !METHODS.contains(&method.as_str())) {
-            return Err(TableFault::Method { path: path(), method: method.clone() });
+            return Err(TableFault::Method {
+                path: path(),
+                method: method.clone(),
+            });
         }
         let known = self.upstream == GATEWAY || SERVICES.iter().any(|(service, _)| *service == self.upstream);
         if !known {
-            return Err(TableFault::Upstream { path: path(), upstream: self.upstream.clone() });
+            return Err(TableFault::Upstream {
+                path: path(),
+                upstream: self.upstream.clone(),
+            });
         }
         Ok(())
     }
 
     fn check_unique(&self, earlier: &[Self]) -> Result<(), TableFault> {
-        let mut alike = earlier.iter().filter(|route| route.is_like(self)).flat_map(|route| &route.methods);
+        let mut alike = earlier
+            .iter()
+            .filter(|route| route.is_like(self))
+            .flat_map(|route| &route.methods);
         match alike.find(|method| self.methods.contains(method)) {
-            Some(method) => Err(TableFault::Twice { method: method.clone(), path: self.path.clone() }),
+            Some(method) => Err(TableFault::Twice {
+                method: method.clone(),
+                path: self.path.clone(),
+            }),
             None => Ok(()),
         }
     }
@@ -198,7 +215,11 @@ fn is_parameter(segment: &str) -> bool {
 }
 
 fn fits(segment: &str, asked: &str) -> bool {
-    if is_parameter(segment) { !asked.is_empty() } else { segment == asked }
+    if is_parameter(segment) {
+        !asked.is_empty()
+    } else {
+        segment == asked
+    }
 }
 
 #[cfg(test)]

@@ -34,7 +34,12 @@ pub struct Server {
 impl Server {
     /// A server for `app`.
     pub fn new(app: Router, limits: Limits, places: Arc<Semaphore>) -> Self {
-        Self { app, limits, places, connections: GracefulShutdown::new() }
+        Self {
+            app,
+            limits,
+            places,
+            connections: GracefulShutdown::new(),
+        }
     }
 
     /// Accepts until `stop`; then lets running requests finish, but not for longer than the drain timeout.
@@ -55,7 +60,10 @@ impl Server {
         stop: &CancellationToken,
     ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
         let accepted = async {
-            let place = Arc::clone(&self.places).acquire_owned().await.expect("the semaphore is never closed");
+            let place = Arc::clone(&self.places)
+                .acquire_owned()
+                .await
+                .expect("the semaphore is never closed");
             loop {
                 match listener.accept().await {
                     Ok((socket, peer)) => return (socket, peer, place),
@@ -99,7 +107,10 @@ impl Server {
 
 /// A client that gave up while it waited in the queue is no reason to pause; a lack of descriptors is.
 async fn pause_after(error: &io::Error) {
-    let is_clients_doing = matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset);
+    let is_clients_doing = matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
+    );
     if !is_clients_doing {
         tracing::error!(%error, "no connection could be accepted");
         tokio::time::sleep(ACCEPT_PAUSE).await;

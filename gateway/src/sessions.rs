@@ -47,7 +47,10 @@ struct Seen {
 impl Sessions {
     /// An empty cache in front of Redis.
     pub fn new(redis: Arc<Redis>) -> Self {
-        let seen = Cache::builder().max_capacity(CACHED_MAX).time_to_live(STALE_FOR).build();
+        let seen = Cache::builder()
+            .max_capacity(CACHED_MAX)
+            .time_to_live(STALE_FOR)
+            .build();
         Self { redis, seen }
     }
 
@@ -59,7 +62,10 @@ impl Sessions {
         }
         match self.read(session_id).await {
             Ok(Some(session)) => {
-                let entry = Seen { session, at: Instant::now() };
+                let entry = Seen {
+                    session,
+                    at: Instant::now(),
+                };
                 self.seen.insert(session_id.to_owned(), entry).await;
                 Ok(Some(session))
             }
@@ -93,6 +99,8 @@ impl Sessions {
         };
         // Nothing that this gateway could read is a session that it could let in.
         let session = serde_json::from_slice(&value);
-        Ok(session.inspect_err(|fault| tracing::error!(%fault, "a session in redis cannot be read")).ok())
+        Ok(session
+            .inspect_err(|fault| tracing::error!(%fault, "a session in redis cannot be read"))
+            .ok())
     }
 }

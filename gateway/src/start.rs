@@ -9,10 +9,7 @@ use crate::{
     public,
     server::Server,
 };
-use shared::{
-    config::Env,
-    telemetry,
-};
+use shared::{config::Env, telemetry};
 use std::{future::IntoFuture, io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
@@ -53,7 +50,9 @@ pub enum StartError {
 /// The whole `main`. Prints one line when something is wrong at the start; SIGTERM and SIGINT stop it with code 0.
 pub fn main() -> ExitCode {
     let env = Env::from_process();
-    let read = env.or("LOG", "info".to_owned()).and_then(|log| Ok((log, Config::from_env(&env)?)));
+    let read = env
+        .or("LOG", "info".to_owned())
+        .and_then(|log| Ok((log, Config::from_env(&env)?)));
     let (log, config) = match read {
         Ok(read) => read,
         Err(error) => return fail(&error, EXIT_CONFIG),
@@ -92,7 +91,11 @@ pub async fn run(
 ) -> Result<(), StartError> {
     let services = Services::new(&config.upstreams);
     let gateway = Arc::new(Gateway::new(config)?);
-    let server = Server::new(public(Arc::clone(&gateway)), gateway.limits, Arc::clone(&gateway.places));
+    let server = Server::new(
+        public(Arc::clone(&gateway)),
+        gateway.limits,
+        Arc::clone(&gateway.places),
+    );
     let operators = operators::routes(Operators::new(Arc::clone(&gateway), services, stop.clone()));
 
     // The operators' port stays open while the public one drains, so that the drain can be watched.
@@ -113,7 +116,9 @@ pub async fn run(
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
-    TcpListener::bind(address).await.map_err(|error| StartError::Listen { address, error })
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| StartError::Listen { address, error })
 }
 
 fn watch_signals(stop: CancellationToken) -> Result<(), io::Error> {

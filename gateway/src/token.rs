@@ -68,12 +68,20 @@ pub fn of_request(headers: &HeaderMap) -> Result<Option<&str>, TokenFault> {
     if values.next().is_some() {
         return Err(TokenFault::Header);
     }
-    let (scheme, token) = value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or(TokenFault::Header)?;
+    let (scheme, token) = value
+        .to_str()
+        .ok()
+        .and_then(|value| value.split_once(' '))
+        .ok_or(TokenFault::Header)?;
     let is_token = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
     if !scheme.eq_ignore_ascii_case("bearer") || !token.bytes().all(is_token) {
         return Err(TokenFault::Header);
     }
-    if token.is_empty() || token.len() > TOKEN_LENGTH_MAX { Err(TokenFault::Kind) } else { Ok(Some(token)) }
+    if token.is_empty() || token.len() > TOKEN_LENGTH_MAX {
+        Err(TokenFault::Kind)
+    } else {
+        Ok(Some(token))
+    }
 }
 
 /// Verifies a token. Of its own header only the key's name is believed: key and algorithm are what we hold under it, and
@@ -85,7 +93,9 @@ pub fn verify(token: &str, keys: &KeySet) -> Result<Claims, TokenFault> {
     }
     let key_id = header.kid.ok_or(TokenFault::Kind)?;
     let key = keys.get(&key_id).ok_or(TokenFault::UnknownKey(key_id))?;
-    let claims = decode::<Claims>(token, key, &RULES).map_err(|error| fault(&error))?.claims;
+    let claims = decode::<Claims>(token, key, &RULES)
+        .map_err(|error| fault(&error))?
+        .claims;
     if claims.iat > get_current_timestamp() + LEEWAY_S {
         return Err(TokenFault::Invalid);
     }
@@ -126,11 +136,22 @@ mod tests {
     fn reads_one_bearer_token() {
         assert_eq!(read(&[]), Ok(None));
         assert_eq!(read(&["bearer a.b.c"]), Ok(Some("a.b.c".to_owned())));
-        for wrong in ["Bearer", "Bearer  a", "Bearer a b", "Bearer a,b", "Basic dTpw", "a.b.c", "Bearer a\t"] {
+        for wrong in [
+            "Bearer",
+            "Bearer  a",
+            "Bearer a b",
+            "Bearer a,b",
+            "Basic dTpw",
+            "a.b.c",
+            "Bearer a\t",
+        ] {
             assert_eq!(read(&[wrong]), Err(TokenFault::Header), "{wrong}");
         }
         assert_eq!(read(&["Bearer a", "Bearer b"]), Err(TokenFault::Header));
         assert_eq!(read(&["Bearer "]), Err(TokenFault::Kind));
-        assert_eq!(read(&[&format!("Bearer {}", "a".repeat(TOKEN_LENGTH_MAX + 1))]), Err(TokenFault::Kind));
+        assert_eq!(
+            read(&[&format!("Bearer {}", "a".repeat(TOKEN_LENGTH_MAX + 1))]),
+            Err(TokenFault::Kind)
+        );
     }
 }

@@ -16,9 +16,15 @@ impl Trace {
     /// Reads what a client sent; anything invalid counts as absent.
     pub fn of_request(headers: &HeaderMap) -> Self {
         let mut values = headers.get_all(TRACEPARENT_HEADER).iter();
-        let value = values.next().and_then(|value| value.to_str().ok()).filter(|_| values.next().is_none());
+        let value = values
+            .next()
+            .and_then(|value| value.to_str().ok())
+            .filter(|_| values.next().is_none());
         let parent = value.and_then(parse);
-        let state = headers.get("tracestate").filter(|value| parent.is_some() && value.len() <= 512).cloned();
+        let state = headers
+            .get("tracestate")
+            .filter(|value| parent.is_some() && value.len() <= 512)
+            .cloned();
         Self { parent, state }
     }
 
@@ -27,7 +33,10 @@ impl Trace {
         headers.remove("tracestate");
         let (trace_id, flags) = self.parent.unwrap_or_else(|| (random_hex(16), "01".to_owned()));
         let traceparent = format!("00-{trace_id}-{}-{flags}", random_hex(8));
-        headers.insert(TRACEPARENT_HEADER, HeaderValue::from_str(&traceparent).expect("hexadecimal digits and dashes"));
+        headers.insert(
+            TRACEPARENT_HEADER,
+            HeaderValue::from_str(&traceparent).expect("hexadecimal digits and dashes"),
+        );
         if let Some(state) = self.state {
             headers.insert("tracestate", state);
         }
@@ -46,16 +55,21 @@ fn parse(value: &str) -> Option<(String, String)> {
 }
 
 fn is_hex(text: &str, length: usize) -> bool {
-    text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    text.len() == length
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
 /// The last `bytes` bytes of a new id. Its last eight are random, which is what the specification asks of a trace id.
 fn random_hex(bytes: usize) -> String {
     let id = shared::id::new();
-    id.as_bytes()[16 - bytes..].iter().fold(String::new(), |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a String cannot fail");
-        text
-    })
+    id.as_bytes()[16 - bytes..]
+        .iter()
+        .fold(String::new(), |mut text, byte| {
+            write!(text, "{byte:02x}").expect("writing to a String cannot fail");
+            text
+        })
 }
 
 #[cfg(test)]
@@ -75,16 +89,29 @@ mod tests {
     #[test]
     fn continues_a_valid_trace_with_a_span_of_its_own() {
         let passed_on = passed_on(&format!("00-{TRACE_ID}-00f067aa0ba902b7-01"));
-        assert!(passed_on.starts_with(&format!("00-{TRACE_ID}-")) && passed_on.ends_with("-01"), "{passed_on}");
+        assert!(
+            passed_on.starts_with(&format!("00-{TRACE_ID}-")) && passed_on.ends_with("-01"),
+            "{passed_on}"
+        );
         assert!(!passed_on.contains("00f067aa0ba902b7"));
         assert!(parse(&passed_on).is_some());
     }
 
     #[test]
     fn replaces_an_invalid_one() {
-        for wrong in ["", "x", "00-0-0-0", "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x"] {
+        for wrong in [
+            "",
+            "x",
+            "00-0-0-0",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-x",
+        ] {
             let passed_on = passed_on(wrong);
-            assert!(parse(&passed_on).is_some() && !passed_on.contains(TRACE_ID), "{passed_on}");
+            assert!(
+                parse(&passed_on).is_some() && !passed_on.contains(TRACE_ID),
+                "{passed_on}"
+            );
         }
     }
 }

@@ -46,15 +46,25 @@ impl Upstream {
                 attempt_timeout: ANSWER_TIMEOUT,
                 concurrency_max: CONCURRENCY_MAX,
                 // Services retry their own calls; retries at every level would multiply.
-                retry: RetryConfig { retries_max: 0, ..RetryConfig::default() },
-                breaker: BreakerConfig { slow_call: SLOW_CALL, ..BreakerConfig::default() },
+                retry: RetryConfig {
+                    retries_max: 0,
+                    ..RetryConfig::default()
+                },
+                breaker: BreakerConfig {
+                    slow_call: SLOW_CALL,
+                    ..BreakerConfig::default()
+                },
                 ..ClientConfig::new(Self::replica_name(name, index), replica.base_url.clone())
             };
             ResilientHttpClient::new(config)
         };
         let weights: Vec<usize> = replicas.iter().map(|replica| replica.weight).collect();
         let replicas = replicas.iter().enumerate().map(client).collect();
-        Self { replicas, rotation: rotation(&weights), turn: AtomicUsize::new(0) }
+        Self {
+            replicas,
+            rotation: rotation(&weights),
+            turn: AtomicUsize::new(0),
+        }
     }
 
     /// Sends a request to the replica whose turn it is, or to the next ones while nothing of it has been sent.
@@ -73,7 +83,11 @@ impl Upstream {
 
     /// What a replica is called in metrics and on the status page; the first, mostly the only one, like its service.
     pub fn replica_name(service: &str, index: usize) -> String {
-        if index == 0 { service.to_owned() } else { format!("{service}#{}", index + 1) }
+        if index == 0 {
+            service.to_owned()
+        } else {
+            format!("{service}#{}", index + 1)
+        }
     }
 
     /// The replicas' clients.
@@ -108,7 +122,10 @@ fn rotation(weights: &[usize]) -> Vec<usize> {
     for slot in 1..=total {
         // Who lags furthest behind the share that is due after `slot` turns: weight × slot − served × total.
         let lag = |&index: &usize| (weights[index] * slot + total * total) - served[index] * total;
-        let next = (0..weights.len()).rev().max_by_key(lag).expect("a service has at least one replica");
+        let next = (0..weights.len())
+            .rev()
+            .max_by_key(lag)
+            .expect("a service has at least one replica");
         served[next] += 1;
         rotation.push(next);
     }

@@ -20,7 +20,7 @@ PLATFORM_PORTS=(
     PRODUCT_SERVICE_PORT=4004 PAYMENT_SERVICE_PORT=4005 ANALYTICS_SERVICE_PORT=4006
     PROVIDER_PORT=4010 SMTP_PORT=11025 MAIL_PORT=18025
 )
-# The tests' own infrastructure lives beside a running platform.
+# The tests' own infrastructure lives beside a running platform; its ports are changed by TEST_POSTGRES_PORT and so on.
 TEST_PORTS=(
     POSTGRES_PORT=25432 REDIS_PORT=26379 EPMD_PORT=24369
     RABBITMQ_PORT=25673 RABBITMQ_MANAGEMENT_PORT=25683 RABBITMQ_PROMETHEUS_PORT=25692 RABBITMQ_DIST_PORT=25693
@@ -39,6 +39,11 @@ port_defaults() {
     fi
 }
 
+# override_of PORT_VARIABLE: the variable with which somebody chooses another port.
+override_of() {
+    [[ $(profile) == infrastructure ]] && echo "TEST_$1" || echo "$1"
+}
+
 remembered_port() {
     [[ -f $RUN_DIR/ports ]] || return 0
     sed -n "s/^$1=//p" "$RUN_DIR/ports"
@@ -46,12 +51,13 @@ remembered_port() {
 
 # load_ports: one variable for each port.
 load_ports() {
-    local default name port
+    local default name override port
     while read -r default; do
         name=${default%%=*}
-        port=${!name:-$(remembered_port "$name")}
+        override=$(override_of "$name")
+        port=${!override:-$(remembered_port "$name")}
         port=${port:-${default#*=}}
-        [[ $port =~ ^[0-9]+$ && $port -ge 1 && $port -le 65535 ]] || die "$name=$port is not a port number."
+        [[ $port =~ ^[0-9]+$ && $port -ge 1 && $port -le 65535 ]] || die "$override=$port is not a port number."
         printf -v "$name" '%s' "$port"
     done < <(port_defaults)
 }

@@ -38,7 +38,11 @@ impl FromStr for Replicas {
 
     fn from_str(text: &str) -> Result<Self, AddressFault> {
         let replicas = entries(text).map(str::parse).collect::<Result<Vec<_>, _>>()?;
-        if replicas.is_empty() { Err(AddressFault::Empty) } else { Ok(Self(replicas)) }
+        if replicas.is_empty() {
+            Err(AddressFault::Empty)
+        } else {
+            Ok(Self(replicas))
+        }
     }
 }
 
@@ -46,7 +50,9 @@ impl FromStr for Replica {
     type Err = AddressFault;
 
     fn from_str(text: &str) -> Result<Self, AddressFault> {
-        let (address, option) = text.split_once(';').map_or((text, None), |(address, option)| (address, Some(option)));
+        let (address, option) = text
+            .split_once(';')
+            .map_or((text, None), |(address, option)| (address, Some(option)));
         let address = address.trim();
         let uri: http::Uri = address.parse().map_err(|_| AddressFault::Url(address.to_owned()))?;
         // A path here would be a second place that decides what `/internal` is.
@@ -61,8 +67,13 @@ impl FromStr for Replica {
 }
 
 fn parse_weight(option: &str) -> Result<usize, AddressFault> {
-    let number = option.trim().strip_prefix("weight=").and_then(|number| number.parse().ok());
-    number.filter(|weight| (1..=100).contains(weight)).ok_or_else(|| AddressFault::Weight(option.to_owned()))
+    let number = option
+        .trim()
+        .strip_prefix("weight=")
+        .and_then(|number| number.parse().ok());
+    number
+        .filter(|weight| (1..=100).contains(weight))
+        .ok_or_else(|| AddressFault::Weight(option.to_owned()))
 }
 
 /// The proxies whose `X-Forwarded-For` is believed.
@@ -86,11 +97,19 @@ impl TrustedProxies {
         if !self.0.contains(&peer) {
             return peer;
         }
-        let values: Vec<&str> =
-            forwarded_for.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok()).collect();
+        let values: Vec<&str> = forwarded_for
+            .get_all("x-forwarded-for")
+            .iter()
+            .filter_map(|value| value.to_str().ok())
+            .collect();
         let hops = values.iter().rev().flat_map(|value| value.rsplit(','));
-        let addresses = hops.map_while(|hop| hop.trim().parse::<IpAddr>().ok()).map(|address| address.to_canonical());
-        addresses.into_iter().find(|address| !self.0.contains(address)).unwrap_or(peer)
+        let addresses = hops
+            .map_while(|hop| hop.trim().parse::<IpAddr>().ok())
+            .map(|address| address.to_canonical());
+        addresses
+            .into_iter()
+            .find(|address| !self.0.contains(address))
+            .unwrap_or(peer)
     }
 }
 
@@ -106,9 +125,21 @@ mod tests {
     fn reads_replicas_with_weights() {
         let replicas: Replicas = "http://a:1, http://b:2/;weight=3".parse().unwrap();
         let expected = [("http://a:1", 1), ("http://b:2", 3)];
-        let read = replicas.0.iter().map(|replica| (replica.base_url.to_string(), replica.weight));
+        let read = replicas
+            .0
+            .iter()
+            .map(|replica| (replica.base_url.to_string(), replica.weight));
         assert!(read.eq(expected.map(|(url, weight)| (url.to_owned(), weight))));
-        for wrong in ["", ",", "a:1", "https://a", "http://a/path", "http://a?x", "http://a;weight=0", "http://a;w=1"] {
+        for wrong in [
+            "",
+            ",",
+            "a:1",
+            "https://a",
+            "http://a/path",
+            "http://a?x",
+            "http://a;weight=0",
+            "http://a;w=1",
+        ] {
             assert!(wrong.parse::<Replicas>().is_err(), "{wrong}");
         }
     }
@@ -119,7 +150,8 @@ mod tests {
         headers.append("x-forwarded-for", "6.6.6.6, 1.1.1.1".parse().unwrap());
         headers.append("x-forwarded-for", "10.0.0.2".parse().unwrap());
         let trusted: TrustedProxies = "10.0.0.1,10.0.0.2".parse().unwrap();
-        let client = |peer: &str, trusted: &TrustedProxies| trusted.client_ip(peer.parse().unwrap(), &headers).to_string();
+        let client =
+            |peer: &str, trusted: &TrustedProxies| trusted.client_ip(peer.parse().unwrap(), &headers).to_string();
         assert_eq!(client("10.0.0.1", &trusted), "1.1.1.1");
         assert_eq!(client("10.0.0.9", &trusted), "10.0.0.9");
         assert_eq!(client("10.0.0.1", &TrustedProxies::default()), "10.0.0.1");

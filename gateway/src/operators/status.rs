@@ -29,19 +29,27 @@ impl Services {
                     deadline: SERVICE_TIMEOUT,
                     attempt_timeout: SERVICE_TIMEOUT,
                     connect_timeout: CONNECT_TIMEOUT,
-                    retry: RetryConfig { retries_max: 0, ..RetryConfig::default() },
+                    retry: RetryConfig {
+                        retries_max: 0,
+                        ..RetryConfig::default()
+                    },
                     breaker: never(),
                     ..ClientConfig::new(Upstream::replica_name(name, index), base_url)
                 })
             })
         };
-        Self { clients: upstreams.iter().flat_map(of_service).collect() }
+        Self {
+            clients: upstreams.iter().flat_map(of_service).collect(),
+        }
     }
 
     /// What each says of itself, or `"unreachable"`; all are asked at once.
     pub async fn report(&self) -> Value {
         let context = Context::new();
-        let answers = self.clients.iter().map(|client| async { (client.name().to_owned(), ask(client, &context).await) });
+        let answers = self
+            .clients
+            .iter()
+            .map(|client| async { (client.name().to_owned(), ask(client, &context).await) });
         let answers: Map<String, Value> = futures_util::future::join_all(answers).await.into_iter().collect();
         Value::Object(answers)
     }
@@ -49,7 +57,11 @@ impl Services {
 
 /// A page that shows who is back must ask who was away.
 fn never() -> BreakerConfig {
-    BreakerConfig { failures_in_a_row: u32::MAX, window_calls_min: u32::MAX, ..BreakerConfig::default() }
+    BreakerConfig {
+        failures_in_a_row: u32::MAX,
+        window_calls_min: u32::MAX,
+        ..BreakerConfig::default()
+    }
 }
 
 async fn ask(client: &ResilientHttpClient, context: &Context) -> Value {

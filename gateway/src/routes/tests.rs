@@ -28,14 +28,26 @@ fn one_path_may_ask_for_different_rights_by_method() {
 #[test]
 fn a_wrong_method_names_the_right_ones() {
     let table = default_table();
-    let Match::OtherMethods(allowed) = table.find(&Method::DELETE, "/api/products") else { panic!("found") };
+    let Match::OtherMethods(allowed) = table.find(&Method::DELETE, "/api/products") else {
+        panic!("found")
+    };
     assert_eq!(allowed, ["GET", "HEAD", "POST"]);
 }
 
 #[test]
 fn nothing_else_exists() {
     let table = default_table();
-    for path in ["/", "/api", "/api/", "/api/users/", "/api/users/1/2", "/internal/status", "/livez", "/metrics", "/API/users"] {
+    for path in [
+        "/",
+        "/api",
+        "/api/",
+        "/api/users/",
+        "/api/users/1/2",
+        "/internal/status",
+        "/livez",
+        "/metrics",
+        "/API/users",
+    ] {
         assert!(matches!(table.find(&Method::GET, path), Match::Nothing), "{path}");
     }
 }
@@ -51,7 +63,10 @@ fn says_what_is_wrong_with_a_table() {
         (route("/api/{id", "GET", "user-service"), "clean pattern"),
         (route("/api/x", "TRACE", "user-service"), "method `TRACE`"),
         (route("/api/x", "GET", "evil-service"), "no service"),
-        (route("/api/{a}", "GET", "user-service") + &route("/api/{b}", "GET", "order-service"), "two routes"),
+        (
+            route("/api/{a}", "GET", "user-service") + &route("/api/{b}", "GET", "order-service"),
+            "two routes",
+        ),
         ("[[route]]\npath = 1".to_owned(), "invalid type"),
     ];
     for (text, expected) in wrong {

@@ -1,0 +1,213 @@
+//! What one client may take.
+
+use crate::support::{Answer, Bed, Wish, eventually, problem, raw, raw_from};
+use futures_util::future::join_all;
+use gateway::config::Limits;
+use std::{
+    ops::RangeInclusive,
+    time::{Duration, Instant},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// One token a second, so that a slow machine does not refill the bucket during a burst.
+const SLOW: Limits = Limits {
+    rate_per_s: 1,
+    rate_burst: 20,
+    body_bytes_max: 1 << 20,
+    header_timeout: Duration::from_secs(10),
+    body_idle_timeout: Duration::from_secs(10),
+    connections_max: 800,
+    drain_timeout: Duration::from_secs(20),
+};
+
+fn with(limits: Limits) -> Wish {
+    Wish {
+        limits,
+        ..Wish::default()
+    }
+}
+
+fn header_s(answer: &reqwest::Response, name: &str) -> u64 {
+    answer.headers()[name].to_str().unwrap().parse().unwrap()
+}
+
+/// How many of a burst may pass: what the bucket holds, and what came back while the burst was under way.
+fn allowed(started: Instant) -> RangeInclusive<usize> {
+    20..=20 + usize::try_from(started.elapsed().as_secs()).unwrap() + 1
+}
+
+#[tokio::test]
+async fn the_21st_of_a_burst_waits_and_waiting_as_told_is_enough() {
+    let bed = Bed::with(with(SLOW)).await;
+    let user = bed.user("customer").await;
+    let started = Instant::now();
+    let burst = join_all((0..60).map(|_| bed.get("/api/orders", &user.token))).await;
+    let (passed, refused): (Vec<_>, Vec<_>) = burst.into_iter().partition(|answer| answer.status() == 200);
+    assert!(
+        allowed(started).contains(&passed.len()),
+        "{} in {:?}",
+        passed.len(),
+        started.elapsed()
+    );
+    assert!(
+        passed
+            .iter()
+            .all(|answer| answer.headers()["ratelimit-policy"] == "\"user\";q=20;w=20")
+    );
+    assert_eq!(bed.stub.seen().len(), passed.len());
+
+    let refused = refused.into_iter().next().unwrap();
+    assert!(
+        refused.headers()["ratelimit"]
+            .to_str()
+            .unwrap()
+            .starts_with("\"user\";r=0;t=")
+    );
+    let retry_after_s = header_s(&refused, "retry-after");
+    assert!(retry_after_s >= 1);
+    assert_eq!(problem(refused, 429).await["code"], "rate-limited");
+    // The wait that the answer names is what is tested here, so it is waited for in full.
+    tokio::time::sleep(Duration::from_secs(retry_after_s)).await;
+    assert_eq!(bed.get("/api/orders", &user.token).await.status(), 200);
+}
+
+#[tokio::test]
+async fn each_user_has_a_bucket_and_two_gateways_share_it() {
+    let (one, two) = (Bed::with(with(SLOW)).await, Bed::with(with(SLOW)).await);
+    let (user, other) = (one.user("customer").await, one.user("customer").await);
+    let started = Instant::now();
+    let asked = (0..60).map(|turn| if turn % 2 == 0 { &one } else { &two }.get("/api/orders", &user.token));
+    let passed = join_all(asked)
+        .await
+        .iter()
+        .filter(|answer| answer.status() == 200)
+        .count();
+    assert!(
+        allowed(started).contains(&passed),
+        "{passed} in {:?}",
+        started.elapsed()
+    );
+    assert_eq!(two.get("/api/orders", &other.token).await.status(), 200);
+}
+
+#[tokio::test]
+async fn callers_without_a_token_share_the_bucket_of_their_address() {
+    let bed = Bed::with(with(SLOW)).await;
+    // Bytes of an id, so that a run does not meet the bucket of the run before.
+    let id = shared::id::new();
+    let [.., a, b] = *id.as_bytes();
+    let (mine, neighbour) = (format!("127.1.{a}.{}", b.max(1)), format!("127.2.{a}.{}", b.max(1)));
+    let request = "GET /api/products HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let started = Instant::now();
+    let burst: Vec<Answer> = join_all((0..60).map(|_| raw_from(&mine, bed.address, request))).await;
+    let passed = burst.iter().filter(|answer| answer.status == 200).count();
+    assert!(
+        allowed(started).contains(&passed),
+        "{passed} in {:?}",
+        started.elapsed()
+    );
+    assert!(burst.iter().all(|answer| [200, 429].contains(&answer.status)));
+    assert_eq!(raw_from(&neighbour, bed.address, request).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_body_over_the_limit_is_413_however_it_comes() {
+    let bed = Bed::with(with(Limits {
+        body_bytes_max: 1000,
+        ..Wish::default().limits
+    }))
+    .await;
+    let post = |body: reqwest::Body| bed.client.post(bed.url("/api/users")).body(body).send();
+    assert_eq!(post(vec![b'x'; 1000].into()).await.unwrap().status(), 200);
+    assert_eq!(bed.stub.last().body_bytes, 1000);
+    assert_eq!(bed.stub.last().headers["content-length"], "1000");
+    problem(post(vec![b'x'; 1001].into()).await.unwrap(), 413).await;
+
+    let chunked = format!(
+        "POST /api/users HTTP/1.1\r\nHost: x\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n\
+         258\r\n{0}\r\n258\r\n{0}\r\n0\r\n\r\n",
+        "x".repeat(0x258)
+    );
+    let answer = raw(bed.address, chunked).await;
+    assert_eq!(answer.status, 413, "{answer:?}");
+    assert!(answer.text.contains("body-too-large"), "{answer:?}");
+    assert_eq!(bed.stub.seen().len(), 1);
+}
+
+#[tokio::test]
+async fn a_head_that_comes_too_slowly_is_cut() {
+    let header_timeout = Duration::from_millis(300);
+    let bed = Bed::with(with(Limits {
+        header_timeout,
+        ..Wish::default().limits
+    }))
+    .await;
+    let mut slow = TcpStream::connect(bed.address).await.unwrap();
+    slow.write_all(b"GET /api/products HTTP/1.1\r\nHost: x\r\nX-A: ")
+        .await
+        .unwrap();
+    let started = Instant::now();
+    let mut read = Vec::new();
+    let ended = tokio::time::timeout(Duration::from_secs(10), slow.read_to_end(&mut read)).await;
+    assert!(ended.is_ok(), "the connection is still open");
+    assert!(started.elapsed() >= header_timeout / 2);
+    assert!(bed.stub.seen().is_empty());
+}
+
+#[tokio::test]
+async fn a_body_that_stops_coming_is_408() {
+    let limits = Limits {
+        body_idle_timeout: Duration::from_millis(200),
+        ..Wish::default().limits
+    };
+    let bed = Bed::with(with(limits)).await;
+    let request = "POST /api/users HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 10\r\n\r\nhalf";
+    let answer = raw(bed.address, request).await;
+    assert_eq!(answer.status, 408, "{answer:?}");
+}
+
+#[tokio::test]
+async fn too_many_headers_or_too_large_ones_are_refused() {
+    let bed = Bed::new().await;
+    let many: String = (0..65).map(|index| format!("X-{index}: 1\r\n")).collect();
+    for headers in [many, format!("X-Large: {}\r\n", "a".repeat(64 * 1024))] {
+        let request = format!("GET /api/products HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
+        // The kernel may drop the refusal when the client is still sending; then there is no answer at all.
+        assert!([431, 400, 0].contains(&raw(bed.address, request).await.status));
+    }
+    assert!(bed.stub.seen().is_empty());
+}
+
+#[tokio::test]
+async fn connections_over_the_cap_wait_for_a_place() {
+    let limits = Limits {
+        connections_max: 2,
+        ..Wish::default().limits
+    };
+    let bed = Bed::with(with(limits)).await;
+    let idle = [
+        TcpStream::connect(bed.address).await.unwrap(),
+        TcpStream::connect(bed.address).await.unwrap(),
+    ];
+    eventually("both places to be taken", || async {
+        let status: serde_json::Value = bed
+            .client
+            .get(bed.operators_url("/internal/status"))
+            .send()
+            .await
+            .unwrap()
+            .json()
+            .await
+            .unwrap();
+        (status["connections"]["open"] == 2).then_some(())
+    })
+    .await;
+    let request = "GET /api/products HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let third = tokio::spawn(raw(bed.address, request));
+    assert!(bed.stub.seen().is_empty());
+    drop(idle);
+    assert_eq!(third.await.unwrap().status, 200);
+}

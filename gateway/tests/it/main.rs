@@ -1,0 +1,12 @@
+//! The gateway against a real Redis and real services in this process, through real sockets.
+
+mod identity;
+mod lifecycle;
+mod limits;
+mod operators;
+mod paths;
+mod redis_away;
+mod services;
+mod streaming;
+mod support;
+mod tokens;

@@ -1,0 +1,85 @@
+//! The operators' port, and the documentation on the public one.
+
+use crate::support::{Bed, Wish, eventually};
+use serde_json::Value;
+
+async fn json(bed: &Bed, url: String) -> Value {
+    bed.client.get(url).send().await.unwrap().json().await.unwrap()
+}
+
+#[tokio::test]
+async fn the_status_tells_of_the_gateway_and_of_every_service() {
+    let bed = Bed::with(Wish {
+        services_url: Some("http://127.0.0.1:1".to_owned()),
+        ..Wish::default()
+    })
+    .await;
+    let user = bed.user("customer").await;
+    bed.get("/api/users/me", &user.token).await;
+    let status = json(&bed, bed.operators_url("/internal/status")).await;
+    assert_eq!(
+        (&status["service"], &status["ready"]),
+        (&"gateway".into(), &true.into())
+    );
+    assert_eq!(status["redis"]["reachable"], true);
+    assert_eq!(status["limiter"]["mode"], "shared");
+    assert_eq!(status["keys"]["keyIds"].as_array().unwrap().len(), 1);
+    assert_eq!(status["breakers"].as_array().unwrap().len(), 6);
+    assert_eq!(status["services"]["user-service"]["service"], "stub");
+    assert_eq!(status["services"]["order-service"], "unreachable");
+    assert_eq!(status["services"].as_object().unwrap().len(), 6);
+}
+
+#[tokio::test]
+async fn probes_metrics_and_the_page_are_there() {
+    let bed = Bed::new().await;
+    shared::telemetry::start("off");
+    bed.client.get(bed.url("/api/products")).send().await.unwrap();
+    for path in ["/livez", "/readyz", "/"] {
+        assert_eq!(
+            bed.client.get(bed.operators_url(path)).send().await.unwrap().status(),
+            200,
+            "{path}"
+        );
+    }
+    eventually("the request to be counted", || async {
+        let metrics = bed
+            .client
+            .get(bed.operators_url("/internal/metrics"))
+            .send()
+            .await
+            .unwrap()
+            .text()
+            .await
+            .unwrap();
+        bed.client.get(bed.url("/api/products")).send().await.unwrap();
+        metrics.contains("gateway_request_duration_seconds").then_some(())
+    })
+    .await;
+    // Nothing of what a client may ask is here.
+    assert_eq!(
+        bed.client
+            .get(bed.operators_url("/api/products"))
+            .send()
+            .await
+            .unwrap()
+            .status(),
+        404
+    );
+}
+
+#[tokio::test]
+async fn the_documentation_needs_no_token_and_no_service() {
+    let bed = Bed::new().await;
+    let document = json(&bed, bed.url("/api/openapi.json")).await;
+    assert_eq!(document["openapi"], "3.1.0");
+    let page = bed.client.get(bed.url("/api/docs")).send().await.unwrap();
+    assert!(
+        page.headers()["content-security-policy"]
+            .to_str()
+            .unwrap()
+            .contains("connect-src 'self'")
+    );
+    assert!(page.text().await.unwrap().contains("/api/openapi.json"));
+    assert!(bed.stub.seen().is_empty());
+}

@@ -1,0 +1,195 @@
+//! Paths and request lines that mean one thing here and could mean another behind us. All are sent by hand.
+
+use crate::support::{Answer, Bed, raw};
+
+async fn send(bed: &Bed, target: &str) -> Answer {
+    raw(
+        bed.address,
+        format!("GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+    )
+    .await
+}
+
+fn assert_refused(bed: &Bed, what: &str, answer: &Answer, statuses: &[u16]) {
+    assert!(statuses.contains(&answer.status), "{what}: {answer:?}");
+    assert!(!answer.text.contains("inside"), "{what} shows the inside: {answer:?}");
+    assert!(bed.stub.seen().is_empty(), "{what} reached a service");
+}
+
+#[tokio::test]
+async fn a_path_that_a_library_would_resolve_is_refused() {
+    let bed = Bed::new().await;
+    for target in [
+        "/api/users/%2e%2e/%2e%2e/internal/status",
+        "/api/products/%2e%2e/%2e%2e/internal/status",
+        "/api/products/.%2e/%2E./internal/status",
+        "/api/products/../../internal/status",
+        "/api/products/./x",
+        "/api/products/..",
+        "/api/products/..\\..\\internal\\status",
+        "/api/products/..%5c..%5cinternal",
+        "/api/products/..%2f..%2finternal%2fstatus",
+        "/api/products/%252e%252e/internal",
+        "//internal/status",
+        "/api//products",
+        "/api/products//",
+        "/./internal",
+        "/api/products;x=1",
+        "/internal;x/status",
+        "/api/products/%00",
+        "/api/products/a%0d%0ab",
+        "/api/products/%7f",
+        "/api/products/%",
+        "/api/products/%zz",
+        "/api/products/%3fx",
+        "/api/products/%23x",
+    ] {
+        let answer = send(&bed, target).await;
+        assert_refused(&bed, target, &answer, &[400]);
+        assert!(answer.text.contains("application/problem+json"), "{target}: {answer:?}");
+    }
+}
+
+#[tokio::test]
+async fn bytes_that_are_no_path_are_refused() {
+    let bed = Bed::new().await;
+    let line = |target: &[u8]| [b"GET ", target, b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"].concat();
+    for target in [
+        &b"/api/products/\0"[..],
+        b"/api/products/\x80",
+        b"/api/products/\xff\xfe",
+        b"/api/products/\t",
+        b"/api/a\x01",
+    ] {
+        let answer = raw(bed.address, line(target)).await;
+        assert_refused(&bed, &String::from_utf8_lossy(target), &answer, &[400]);
+    }
+    let long = [b"/api/products/", "a".repeat(70_000).as_bytes()].concat();
+    let answer = raw(bed.address, line(&long)).await;
+    assert_refused(&bed, "70 kB", &answer, &[400, 414, 431]);
+}
+
+#[tokio::test]
+async fn nothing_inside_is_reachable() {
+    let bed = Bed::new().await;
+    for target in [
+        "/internal/status",
+        "/INTERNAL/status",
+        "/Internal/Status",
+        "/api/internal/status",
+        "/internal",
+        "/metrics",
+        "/internal/metrics",
+        "/livez",
+        "/readyz",
+        "/health",
+        "/.well-known/jwks.json",
+        "/",
+        "/api",
+        "/api/",
+        "/api/products/",
+        "/api/products/1/internal",
+        "/api/users/republish/x",
+        "/favicon.ico",
+    ] {
+        assert_refused(&bed, target, &send(&bed, target).await, &[404]);
+    }
+}
+
+#[tokio::test]
+async fn a_request_names_one_host() {
+    let bed = Bed::new().await;
+    let cases = [
+        (
+            "a foreign target",
+            "GET http://evil.example/api/products HTTP/1.1\r\nHost: x\r\n",
+        ),
+        (
+            "a foreign target inside",
+            "GET http://evil.example/internal/status HTTP/1.1\r\nHost: x\r\n",
+        ),
+        (
+            "two hosts",
+            "GET /api/products HTTP/1.1\r\nHost: x\r\nHost: evil.example\r\n",
+        ),
+        (
+            "the same host twice",
+            "GET /api/products HTTP/1.1\r\nHost: x\r\nHost: x\r\n",
+        ),
+        ("no host", "GET /api/products HTTP/1.1\r\n"),
+    ];
+    for (what, head) in cases {
+        let answer = raw(bed.address, format!("{head}Connection: close\r\n\r\n")).await;
+        assert_refused(&bed, what, &answer, &[400, 421]);
+    }
+    let same = raw(
+        bed.address,
+        "GET http://x/api/products HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+    )
+    .await;
+    assert_eq!(same.status, 200);
+    assert_eq!(bed.stub.last().target, "/api/products");
+}
+
+#[tokio::test]
+async fn other_methods_are_refused_and_the_right_ones_named() {
+    let bed = Bed::new().await;
+    let send = async |line: &str| {
+        raw(
+            bed.address,
+            format!("{line} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
+        )
+        .await
+    };
+    for line in [
+        "TRACE /api/products",
+        "CONNECT evil.example:443",
+        "BREW /api/products",
+        "DELETE /api/products",
+        "GET /api/auth/login",
+    ] {
+        let answer = send(line).await;
+        assert_refused(&bed, line, &answer, &[405]);
+        assert!(answer.text.to_lowercase().contains("\r\nallow: "), "{line}: {answer:?}");
+    }
+    let options = send("OPTIONS /api/products").await;
+    assert_refused(&bed, "OPTIONS", &options, &[204]);
+    assert!(options.text.contains("allow: GET, HEAD, POST, OPTIONS"), "{options:?}");
+    assert!(
+        !options.text.to_lowercase().contains("access-control-allow-origin"),
+        "{options:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_was_matched_is_what_is_sent() {
+    let bed = Bed::new().await;
+    for target in [
+        "/api/products/a%20b",
+        "/api/products/a'b(c)!~*",
+        "/api/products/%C3%A9?ids=a,b&x=%2F..%2F",
+        "/api/products?a=/../internal",
+    ] {
+        assert_eq!(send(&bed, target).await.status, 200, "{target}");
+        assert_eq!(bed.stub.last().target, target);
+    }
+}
+
+#[tokio::test]
+async fn framing_that_two_servers_could_read_differently_is_refused() {
+    let bed = Bed::new().await;
+    let cases = [
+        ("two lengths", "Content-Length: 5\r\nContent-Length: 6\r\n"),
+        ("a signed length", "Content-Length: +5\r\n"),
+        ("an unknown coding", "Transfer-Encoding: xchunked\r\n"),
+        ("chunked is not the last", "Transfer-Encoding: chunked, identity\r\n"),
+        ("a space before the colon", "Transfer-Encoding : chunked\r\n"),
+        ("a folded header", "X-A: 1\r\n 2\r\n"),
+    ];
+    for (what, headers) in cases {
+        let request = format!("POST /api/users HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\nhello");
+        assert_refused(&bed, what, &raw(bed.address, request).await, &[400]);
+    }
+    let old = "POST /api/users HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
+    assert_refused(&bed, "chunked in HTTP/1.0", &raw(bed.address, old).await, &[400]);
+}

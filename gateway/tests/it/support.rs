@@ -1,0 +1,197 @@
+//! One gateway, one stub for all services, and users with sessions.
+
+mod raw;
+mod redis_link;
+mod stub;
+mod tokens;
+
+pub(crate) use raw::{Answer, raw, raw_from};
+pub(crate) use redis_link::RedisLink;
+pub(crate) use stub::{PIECE, PIECES, Stub, answer_json};
+pub(crate) use tokens::{TestUser, claims, jwks_of, now_s, sign, sign_as, stranger_key, user_service_key};
+
+use deadpool_redis::{Pool, Runtime, redis::AsyncCommands};
+use gateway::{
+    config::{Config, Limits},
+    routes::SERVICES,
+    start::{StartError, run},
+};
+use shared::config::Env;
+use std::{
+    future::Future,
+    net::SocketAddr,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+const GATEWAY_KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/keys/gateway.pem");
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A running gateway and what is around it.
+pub(crate) struct Bed {
+    pub(crate) address: SocketAddr,
+    pub(crate) operators: SocketAddr,
+    pub(crate) stub: Stub,
+    pub(crate) client: reqwest::Client,
+    pub(crate) stop: CancellationToken,
+    pub(crate) ended: JoinHandle<Result<(), StartError>>,
+    redis: Pool,
+}
+
+/// What a test wants to be different.
+pub(crate) struct Wish {
+    pub(crate) limits: Limits,
+    pub(crate) redis_url: String,
+    /// The address of every service; the stub's where absent.
+    pub(crate) services_url: Option<String>,
+    pub(crate) trusted_proxies: &'static str,
+}
+
+impl Default for Wish {
+    fn default() -> Self {
+        Self {
+            // All tests come from one address, and share its bucket.
+            limits: Limits {
+                rate_per_s: 100_000,
+                rate_burst: 100_000,
+                ..Limits::default()
+            },
+            redis_url: redis_url(),
+            services_url: None,
+            trusted_proxies: "",
+        }
+    }
+}
+
+pub(crate) fn redis_url() -> String {
+    Env::from_process()
+        .required("TEST_REDIS_URL")
+        .expect("`make test` starts Redis and sets this")
+}
+
+impl Bed {
+    pub(crate) async fn new() -> Self {
+        Self::with(Wish::default()).await
+    }
+
+    pub(crate) async fn with(wish: Wish) -> Self {
+        let stub = Stub::start().await;
+        let public_port = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let operators_port = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (address, operators) = (public_port.local_addr().unwrap(), operators_port.local_addr().unwrap());
+        let config = config(&wish, &stub);
+        let stop = CancellationToken::new();
+        let ended = tokio::spawn(run(config, public_port, operators_port, stop.clone()));
+        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let redis = deadpool_redis::Config::from_url(redis_url())
+            .create_pool(Some(Runtime::Tokio1))
+            .unwrap();
+        let bed = Self {
+            address,
+            operators,
+            stub,
+            client,
+            stop,
+            ended,
+            redis,
+        };
+        eventually("the gateway to be ready", || async {
+            bed.client
+                .get(bed.operators_url("/readyz"))
+                .send()
+                .await
+                .ok()
+                .filter(|answer| answer.status() == 200)
+        })
+        .await;
+        bed
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) fn operators_url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.operators)
+    }
+
+    /// A GET with a token.
+    pub(crate) async fn get(&self, path: &str, token: &str) -> reqwest::Response {
+        self.client.get(self.url(path)).bearer_auth(token).send().await.unwrap()
+    }
+
+    /// A user with a session in Redis.
+    pub(crate) async fn user(&self, role: &str) -> TestUser {
+        let user = TestUser::new(role);
+        self.put_session(&user.session_id, user.id, role).await;
+        user
+    }
+
+    pub(crate) async fn put_session(&self, session_id: &str, user_id: Uuid, role: &str) {
+        let value = serde_json::json!({ "userId": user_id, "role": role, "email": "someone@example.com" });
+        let mut redis = self.redis.get().await.unwrap();
+        let () = redis
+            .set_ex(format!("session:{session_id}"), value.to_string(), 600)
+            .await
+            .unwrap();
+    }
+
+    pub(crate) async fn end_session(&self, session_id: &str) {
+        let mut redis = self.redis.get().await.unwrap();
+        let _: u64 = redis.del(format!("session:{session_id}")).await.unwrap();
+    }
+}
+
+impl Drop for Bed {
+    fn drop(&mut self) {
+        self.stop.cancel();
+    }
+}
+
+fn config(wish: &Wish, stub: &Stub) -> Config {
+    let services_url = wish.services_url.clone().unwrap_or_else(|| stub.url());
+    let mut variables = vec![
+        ("LISTEN_ADDR", "127.0.0.1:0".to_owned()),
+        ("OPERATORS_ADDR", "127.0.0.1:0".to_owned()),
+        ("REDIS_URL", wish.redis_url.clone()),
+        (
+            "IDENTITY_SIGNING_KEY_FILE",
+            PathBuf::from(GATEWAY_KEY).display().to_string(),
+        ),
+        ("TRUSTED_PROXIES", wish.trusted_proxies.to_owned()),
+    ];
+    variables.extend(SERVICES.map(|(_, variable)| (variable, services_url.clone())));
+    // Token keys come from user-service, whatever becomes of the others.
+    variables.retain(|(name, _)| *name != "USER_SERVICE_URL");
+    variables.push(("USER_SERVICE_URL", stub.url()));
+    let mut config = Config::from_env(&Env::from_pairs(variables)).unwrap();
+    config.limits = wish.limits;
+    config
+}
+
+/// Waits until `condition` gives a value.
+pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut condition: impl FnMut() -> F) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(value) = condition().await {
+            return value;
+        }
+        assert!(Instant::now() < deadline, "in vain waited for: {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// The body as a problem; it must be one, of this status.
+pub(crate) async fn problem(answer: reqwest::Response, status: u16) -> serde_json::Value {
+    assert_eq!(answer.status().as_u16(), status);
+    assert_eq!(answer.headers()["content-type"], "application/problem+json");
+    assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+    let correlation_id = answer.headers()["x-correlation-id"].to_str().unwrap().to_owned();
+    let problem: serde_json::Value = answer.json().await.unwrap();
+    assert_eq!(problem["status"], status);
+    assert_eq!(problem["correlationId"], correlation_id);
+    problem
+}
