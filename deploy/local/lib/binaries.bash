@@ -1,7 +1,7 @@
 # The workspace's programs. The platform runs copies, so that a build, or `cargo clean`, does not change what runs.
 
-PACKAGES=("${EDGE[@]}" "${SERVICES[@]}" rabbitmq mail-catcher)
-BINARIES=("${EDGE[@]}" "${SERVICES[@]}" topology mail-catcher sandbox-provider)
+PACKAGES=("${EDGE[@]}" "${SERVICES[@]}" rabbitmq mail-catcher e2e)
+BINARIES=("${EDGE[@]}" "${SERVICES[@]}" topology mail-catcher sandbox-provider demo)
 
 binary_of() {
     [[ $1 == topology-watch ]] && echo topology || echo "$1"
