@@ -8,12 +8,15 @@ binary_of() {
 }
 
 build_binaries() {
-    local package arguments=()
-    for package in "${PACKAGES[@]}"; do
-        arguments+=(-p "$package")
-    done
+    local package arguments=(--workspace)
+    if [[ $(profile) == platform ]]; then
+        arguments=(--release)
+        for package in "${PACKAGES[@]}"; do
+            arguments+=(-p "$package")
+        done
+    fi
     say 'building (the first time takes minutes)'
-    (cd "$ROOT" && env -u DATABASE_URL cargo build --release --locked "${arguments[@]}") || die 'the build failed; its words are above.'
+    (cd "$ROOT" && env -u DATABASE_URL cargo build --locked "${arguments[@]}") || die 'the build failed; its words are above.'
 }
 
 # build_tests: programs and tests in one go, so that both are built with the same features.
@@ -28,10 +31,14 @@ build_folder() {
 
 install_binaries() {
     local name built target
-    target=$(cd "$ROOT" && realpath -m "${CARGO_TARGET_DIR:-target}")
+    target=$(cd "$ROOT" && realpath -m "${CARGO_TARGET_DIR:-target}")/$([[ $(profile) == platform ]] && echo release || echo debug)
     mkdir -p "$RUN_DIR/bin"
     for name in "${BINARIES[@]}"; do
+<<<<<<< HEAD
         built=$target/$(build_folder)/$name
+=======
+        built=$target/$name
+>>>>>>> refs/heads/local
         [[ -x $built ]] || die "the build left no $built."
         cmp -s "$built" "$RUN_DIR/bin/$name" && continue
         cp "$built" "$RUN_DIR/bin/$name.new"

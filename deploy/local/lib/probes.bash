@@ -13,9 +13,7 @@ probe() {
         rabbitmq) probe_rabbitmq ;;
         # It has no port. It ends when something is wrong, so having stayed up is the sign.
         topology-watch) [[ $(s6-svstat -o updownfor "$RUN_DIR/services/$1") -ge 2 ]] ;;
-        # Any answer will do.
-        mail-catcher) http "http://127.0.0.1:$MAIL_PORT/" ;;
-        sandbox-provider) http "http://127.0.0.1:$PROVIDER_PORT/" ;;
+        mail-catcher | sandbox-provider) http --fail "$(address_of "$1")/livez" ;;
         gateway) http --fail "http://127.0.0.1:$OPERATORS_PORT/readyz" ;;
         *) http --fail "$(address_of "$1")/readyz" ;;
     esac

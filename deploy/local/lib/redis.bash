@@ -27,12 +27,10 @@ EOT
 # user-service owns the sessions; the gateway may read them, and keeps its token buckets.
 redis_users() {
     local base='resetchannels -@all +@connection +@transaction -@dangerous'
-    local reads='+get +mget +exists +ttl +pttl +time'
-    local writes='+set +del +unlink +expire +pexpire +getdel +getex'
-    local scripts='+eval +evalsha +script|load +script|exists'
+    local scripts='+eval +evalsha +script|load'
     cat <<EOT
-user user-service on #$(sha256 "$USER_REDIS_PASSWORD") ~session:* $base $reads $writes $scripts
-user gateway on #$(sha256 "$GATEWAY_REDIS_PASSWORD") %R~session:* ~bucket:* $base $reads $writes $scripts +hget +hmget +hset +hgetall
+user user-service on #$(sha256 "$USER_REDIS_PASSWORD") ~session:* $base +get +set +del +exists +ttl +expire +expireat
+user gateway on #$(sha256 "$GATEWAY_REDIS_PASSWORD") %R~session:* ~bucket:* $base +get +set +time $scripts
 EOT
 }
 
