@@ -116,12 +116,7 @@ impl FromStr for RouteTable {
             route.check_unique(&routes[..index])?;
         }
         // The first match wins, so the more literal come first.
-        routes.sort_by_key(|route| {
-            route
-                .segments()
-                .map(|segment| is_parameter(segment))
-                .collect::<Vec<_>>()
-        });
+        routes.sort_by_key(|route| route.segments().map(is_parameter).collect::<Vec<_>>());
         Ok(Self { routes })
     }
 }

@@ -78,6 +78,10 @@ impl Server {
         }
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a connection is watched by `connections`, which the drain waits for"
+    )]
     fn serve(&self, socket: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
         // Answers are written whole; waiting for more to send would only delay them.
         if let Err(error) = socket.set_nodelay(true) {

@@ -6,6 +6,7 @@ export_line() {
 
 platform_exports() {
     local service
+    export_line RUN_DIR "$RUN_DIR"
     export_line GATEWAY_URL "$(address_of gateway)"
     export_line OPERATORS_URL "http://127.0.0.1:$OPERATORS_PORT"
     for service in "${SERVICES[@]}"; do
@@ -28,8 +29,9 @@ platform_exports() {
     export_line ADMIN_PASSWORD "$ADMIN_PASSWORD"
 }
 
-# The names under which the tests look for their infrastructure.
+# What the tests need besides: their servers by the names that all of them use, and where the processes are.
 test_exports() {
+    export_line RUN_DIR "$RUN_DIR"
     export_line TEST_POSTGRES_URL "$(administrator_database_url)"
     export_line TEST_REDIS_URL "$(redis_url administrator "$REDIS_PASSWORD")"
     export_line TEST_RABBITMQ_URL "$(operator_rabbitmq_url)"

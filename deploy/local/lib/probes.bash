@@ -13,9 +13,7 @@ probe() {
         rabbitmq) probe_rabbitmq ;;
         # It has no port. It ends when something is wrong, so having stayed up is the sign.
         topology-watch) [[ $(s6-svstat -o updownfor "$RUN_DIR/services/$1") -ge 2 ]] ;;
-        # Any answer will do.
-        mail-catcher) http "http://127.0.0.1:$MAIL_PORT/" ;;
-        sandbox-provider) http "http://127.0.0.1:$PROVIDER_PORT/" ;;
+        mail-catcher | sandbox-provider) http --fail "$(address_of "$1")/livez" ;;
         gateway) http --fail "http://127.0.0.1:$OPERATORS_PORT/readyz" ;;
         *) http --fail "$(address_of "$1")/readyz" ;;
     esac
@@ -43,6 +41,7 @@ wait_ready() {
     done
 }
 
+# last_log_line PROCESS: its own words, not the supervisor's.
 last_log_line() {
-    tail -n 1 "$RUN_DIR/log/$1/current" 2>/dev/null || echo '(nothing was logged)'
+    tail -n 20 "$RUN_DIR/log/$1/current" 2>/dev/null | grep -v ' starting again in ' | tail -n 1 || echo '(nothing was logged)'
 }

@@ -21,19 +21,16 @@ maxmemory-policy noeviction
 user default off
 user administrator on #$(sha256 "$REDIS_PASSWORD") ~* &* +@all
 EOT
-    [[ $(profile) == infrastructure ]] && return
     redis_users
 }
 
 # user-service owns the sessions; the gateway may read them, and keeps its token buckets.
 redis_users() {
     local base='resetchannels -@all +@connection +@transaction -@dangerous'
-    local reads='+get +mget +exists +ttl +pttl +time'
-    local writes='+set +del +unlink +expire +pexpire +getdel +getex'
-    local scripts='+eval +evalsha +script|load +script|exists'
+    local scripts='+eval +evalsha +script|load'
     cat <<EOT
-user user-service on #$(sha256 "$USER_REDIS_PASSWORD") ~session:* $base $reads $writes $scripts
-user gateway on #$(sha256 "$GATEWAY_REDIS_PASSWORD") %R~session:* ~bucket:* $base $reads $writes $scripts +hget +hmget +hset +hgetall
+user user-service on #$(sha256 "$USER_REDIS_PASSWORD") ~session:* $base +get +set +del +exists +ttl +expire +expireat
+user gateway on #$(sha256 "$GATEWAY_REDIS_PASSWORD") %R~session:* ~bucket:* $base +get +set +time $scripts
 EOT
 }
 

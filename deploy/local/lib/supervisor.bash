@@ -4,6 +4,7 @@
 define_process() {
     local name=$1 definition=$RUN_DIR/services/$1
     mkdir -p "$definition"/{log,supervise} "$RUN_DIR/data/$name" "$RUN_DIR/log/$name"
+    chmod 700 "$RUN_DIR/data/$name"
     install -m 755 "$LOCAL_DIR/supervised/run" "$LOCAL_DIR/supervised/finish" "$definition"
     install -m 755 "$LOCAL_DIR/supervised/log-run" "$definition/log/run"
     define_start "$name" >"$definition/start.new"

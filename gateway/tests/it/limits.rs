@@ -172,7 +172,7 @@ async fn a_body_that_stops_coming_is_408() {
 #[tokio::test]
 async fn too_many_headers_or_too_large_ones_are_refused() {
     let bed = Bed::new().await;
-    let many: String = (0..65).map(|index| format!("X-{index}: 1\r\n")).collect();
+    let many = "X-A: 1\r\n".repeat(65);
     for headers in [many, format!("X-Large: {}\r\n", "a".repeat(64 * 1024))] {
         let request = format!("GET /api/products HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
         // The kernel may drop the refusal when the client is still sending; then there is no answer at all.

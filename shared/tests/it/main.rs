@@ -6,3 +6,4 @@ mod effects;
 mod intents;
 mod relay;
 mod theatre;
+mod transactions;
