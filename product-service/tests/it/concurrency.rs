@@ -9,6 +9,7 @@ use shared::{
     identity::Role,
     testing::{TestService, eventually},
 };
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 async fn orders_in(world: &World, state: &str) -> i64 {
@@ -59,6 +60,33 @@ async fn fifty_orders_for_the_last_piece_reserve_it_once() {
     }
     world.assert_stock_adds_up().await;
     second.stop().await;
+}
+
+#[tokio::test]
+async fn an_order_waits_for_the_one_before_it_and_then_sees_what_is_left() {
+    let mut world = World::new().await;
+    let mut other = PgConnection::connect(&world.bed.database_url).await.unwrap();
+    sqlx::query("begin").execute(&mut other).await.unwrap();
+    sqlx::query("update products set available = 0, reserved = 1 where id = $1")
+        .bind(LAST_PIECE)
+        .execute(&mut other)
+        .await
+        .unwrap();
+    let order_id = world.place(&[(LAST_PIECE, 1)]).await;
+    eventually("the order to wait for the lock", || async {
+        let waiting = "select count(*) from pg_stat_activity
+                       where datname = current_database() and wait_event_type = 'Lock'";
+        let waiting = sqlx::query_scalar::<_, i64>(waiting)
+            .fetch_one(&world.service.database)
+            .await
+            .unwrap();
+        (waiting > 0).then_some(())
+    })
+    .await;
+    sqlx::query("commit").execute(&mut other).await.unwrap();
+    let rejected = world.probe.wait_for("inventory.rejected", order_id).await;
+    assert_eq!(rejected.data["reason"], "out_of_stock");
+    assert_nothing_was_retried(&world.service).await;
 }
 
 #[tokio::test]
