@@ -11,7 +11,7 @@ up: ## build and start everything, wait until it is ready, print the addresses; 
 	@deploy/run up
 
 demo: ## send orders through all the services and show their journeys
-	@eval "$$(deploy/run env)" && cargo run --quiet --release --locked -p e2e --bin demo
+	@deploy/run demo
 
 down: ## stop everything; the data stays
 	@deploy/run down
@@ -28,7 +28,7 @@ logs: ## follow a log: make logs service=order-service (follow=0: only the last 
 env: ## addresses and credentials, as shell exports
 	@deploy/run env
 
-test: ## run all the tests on infrastructure of their own; the last line sums them up
+test: ## run all the tests on a platform of their own; the last line sums them up
 	@deploy/local/test
 
 verify: ## format, lints, rules, licences, scripts, checked SQL

@@ -19,7 +19,7 @@ check_port() {
     listener=$(ss -Hltnp "sport = :${!1}")
     [[ -n $listener ]] || return 0
     pid=$(grep -o 'pid=[0-9]*' <<<"$listener" | head -n 1 | cut -d= -f2)
-    say "error: port ${!1} is taken by $(holder "$pid"): end that, or choose another port with $1=…"
+    say "error: port ${!1} is taken by $(holder "$pid"): end that, or choose another port with $(override_of "$1")=…"
     return 1
 }
 

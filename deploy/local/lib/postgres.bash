@@ -29,13 +29,16 @@ prepare_postgres() {
     local prefix
     prefix=$(unprivileged)
     write_postgres_settings
-    if [[ $prefix == setpriv* ]]; then
-        chown -R postgres:postgres "$RUN_DIR/data/postgres"
-        $prefix test -w "$RUN_DIR/data/postgres" \
-            || die "user postgres cannot reach $RUN_DIR: work in a folder that everybody may enter."
-    fi
+    if [[ $prefix == setpriv* ]]; then own_postgres postgres; else own_postgres "$(id -un)"; fi
+    # shellcheck disable=SC2086  # words
+    $prefix test -w "$RUN_DIR/data/postgres" \
+        || die "user postgres cannot reach $RUN_DIR: work in a folder that everybody may enter."
     [[ -d $(postgres_data) ]] || init_cluster "$prefix"
     write_environment postgres "POSTGRES_BIN=$(postgres_bin)" "UNPRIVILEGED=$prefix"
+}
+
+own_postgres() {
+    [[ $(stat -c %U "$RUN_DIR/data/postgres") == "$1" ]] || chown -R "$1" "$RUN_DIR/data/postgres"
 }
 
 write_postgres_settings() {
@@ -44,7 +47,7 @@ write_postgres_settings() {
 listen_addresses = '127.0.0.1'
 port = $POSTGRES_PORT
 unix_socket_directories = ''
-max_connections = $([[ $(profile) == infrastructure ]] && echo 400 || echo 200)
+max_connections = $([[ $(profile) == test ]] && echo 500 || echo 200)
 shared_buffers = 64MB
 max_wal_size = 512MB
 log_line_prefix = '%m [%p] %u@%d '

@@ -7,7 +7,7 @@ is_ready() {
 
 probe() {
     case $1 in
-        postgres) "$(postgres_bin)/pg_isready" -q -t 1 -h 127.0.0.1 -p "$POSTGRES_PORT" ;;
+        postgres) "$(postgres_bin)/pg_isready" -q -t 1 -h 127.0.0.1 -p "$POSTGRES_PORT" -U administrator -d postgres ;;
         redis) [[ $(REDISCLI_AUTH=$REDIS_PASSWORD timeout 1 redis-cli -p "$REDIS_PORT" --user administrator ping) == PONG ]] ;;
         epmd) timeout 1 epmd -port "$EPMD_PORT" -names ;;
         rabbitmq) probe_rabbitmq ;;
@@ -43,6 +43,7 @@ wait_ready() {
     done
 }
 
+# last_log_line PROCESS: its own words, not the supervisor's.
 last_log_line() {
-    tail -n 1 "$RUN_DIR/log/$1/current" 2>/dev/null || echo '(nothing was logged)'
+    tail -n 20 "$RUN_DIR/log/$1/current" 2>/dev/null | grep -v ' starting again in ' | tail -n 1 || echo '(nothing was logged)'
 }

@@ -21,7 +21,6 @@ maxmemory-policy noeviction
 user default off
 user administrator on #$(sha256 "$REDIS_PASSWORD") ~* &* +@all
 EOT
-    [[ $(profile) == infrastructure ]] && return
     redis_users
 }
 

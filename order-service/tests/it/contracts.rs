@@ -56,7 +56,7 @@ fn the_schemas_can_refuse() {
 }
 
 /// Every type is published for real, and looks like its example.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_published_keeps_the_schemas() {
     let mut world = World::with_timing(3600, 0).await;
     let admin = world.admin();
@@ -99,7 +99,7 @@ fn same_fields(event: &Value) {
 }
 
 /// The examples of the services that publish what is consumed here go through the real handlers.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn examples_of_others_are_understood() {
     let mut world = World::new().await;
     for (service, event_type, before, field, value) in [

@@ -9,7 +9,7 @@ use shared::{
 };
 use std::time::Duration;
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn places_an_order_at_the_catalogues_prices() {
     let mut world = World::new().await;
     let (user_id, identity) = world.customer();
@@ -56,7 +56,7 @@ async fn places_an_order_at_the_catalogues_prices() {
     assert_eq!(world.stand_ins.user_calls(), [Some(identity)]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_correlation_id_of_the_request_is_that_of_the_whole_story() {
     let mut world = World::new().await;
     let (_, identity) = world.customer();
@@ -83,7 +83,7 @@ async fn the_correlation_id_of_the_request_is_that_of_the_whole_story() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bad_requests_are_refused_with_a_reason() {
     let world = World::new().await;
     let (_, identity) = world.customer();
@@ -128,7 +128,7 @@ async fn bad_requests_are_refused_with_a_reason() {
     assert_eq!(orders, 0);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bodies_that_are_no_json_are_refused() {
     let world = World::new().await;
     let (_, identity) = world.customer();
@@ -164,7 +164,7 @@ async fn bodies_that_are_no_json_are_refused() {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_idempotency_key_must_be_one() {
     let world = World::new().await;
     let (_, identity) = world.customer();
@@ -187,7 +187,7 @@ async fn the_idempotency_key_must_be_one() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_orders_without_an_identity_that_verifies() {
     let world = World::new().await;
     let (user_id, identity) = world.customer();
@@ -214,7 +214,7 @@ async fn nobody_orders_without_an_identity_that_verifies() {
     problem(post().header("X-Identity", forged).send().await.unwrap(), 401).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_catalogue_can_make_an_order_impossible() {
     let world = World::new().await;
     let (_, identity) = world.customer();
@@ -249,7 +249,7 @@ async fn the_catalogue_can_make_an_order_impossible() {
     assert_eq!(refused["code"], "total-too-large");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unknown_user_may_not_order() {
     let world = World::new().await;
     let (user_id, identity) = world.customer();
@@ -258,7 +258,7 @@ async fn an_unknown_user_may_not_order() {
     assert_eq!(refused["code"], "user-unknown");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_user_seen_lately_may_order_while_user_service_is_away() {
     let mut world = World::new().await;
     let seen = world.place().await;
@@ -277,7 +277,7 @@ async fn a_user_seen_lately_may_order_while_user_service_is_away() {
 }
 
 /// The same with an answer that is too old, without waiting for 60 s.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_old_answer_about_a_user_does_not_count() {
     let world = World::new().await;
     let client = ResilientHttpClient::new(ClientConfig::new("user-service", world.config.user_service_url.clone()));
@@ -305,7 +305,7 @@ async fn an_old_answer_about_a_user_does_not_count() {
     assert!(told_at.elapsed() >= stale_max, "refused although the answer was fresh");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_prices_there_is_no_order() {
     let mut world = World::new().await;
     let placed = world.place().await;

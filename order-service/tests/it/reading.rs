@@ -4,7 +4,7 @@ use crate::support::{World, method, problem};
 use serde_json::Value;
 use shared::testing::eventually;
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_entity_tag_changes_with_the_order() {
     let mut world = World::new().await;
     let placed = world.place().await;
@@ -46,14 +46,14 @@ async fn the_entity_tag_changes_with_the_order() {
     problem(bad, 400).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lists_own_orders_newest_first_page_by_page() {
     let mut world = World::new().await;
-    let (user_id, identity) = world.customer();
+    let (_, identity) = world.customer();
     world.place().await;
     let mut expected = Vec::new();
     for _ in 0..5 {
-        expected.insert(0, world.place_as(user_id, &identity).await.id.to_string());
+        expected.insert(0, world.place_as(&identity).await.id.to_string());
     }
     let mut seen = Vec::new();
     let mut path = "/api/orders?limit=2".to_owned();
@@ -79,7 +79,7 @@ async fn lists_own_orders_newest_first_page_by_page() {
     assert_eq!(seen, expected);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bad_input_is_refused_everywhere() {
     let mut world = World::new().await;
     let placed = world.place().await;
@@ -112,7 +112,7 @@ async fn bad_input_is_refused_everywhere() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn anothers_order_is_not_there() {
     let mut world = World::new().await;
     let placed = world.place().await;
@@ -156,7 +156,7 @@ async fn anothers_order_is_not_there() {
     problem(world.service.get(&path, &admin).send().await.unwrap(), 404).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_timeline_tells_what_was_published_and_consumed_in_order() {
     let mut world = World::new().await;
     let placed = world.place().await;
@@ -200,7 +200,7 @@ async fn the_timeline_tells_what_was_published_and_consumed_in_order() {
     assert_eq!(timeline["nextCursor"], Value::Null);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_that_is_not_yet_published_is_pending() {
     let mut world = World::new().await;
     let placed = world.place().await;

@@ -3,7 +3,7 @@
 use crate::support::{World, participant_event, problem};
 use shared::testing::EventProbe;
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn payment_then_stock() {
     let mut world = World::new().await;
     let placed = world.place().await;
@@ -15,7 +15,7 @@ async fn payment_then_stock() {
     assert_eq!(world.order(&placed).await["status"], "confirmed");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn stock_then_payment_tells_both_at_once() {
     let mut world = World::new().await;
     let placed = world.place().await;
@@ -35,7 +35,7 @@ async fn stock_then_payment_tells_both_at_once() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_bad_answer_fails_the_order_with_its_reason() {
     let mut world = World::new().await;
     for (bad, good, reason, back) in [
@@ -72,7 +72,7 @@ async fn one_bad_answer_fails_the_order_with_its_reason() {
 }
 
 /// The same event twice, and the same fact in a new event, change nothing.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn duplicates_and_repetitions_have_no_effect() {
     let mut world = World::new().await;
     let placed = world.place().await;
@@ -97,7 +97,7 @@ async fn duplicates_and_repetitions_have_no_effect() {
     counted.await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn late_facts_after_failure_are_recorded_and_nothing_is_told() {
     let mut world = World::new().await;
     let placed = world.place().await;
@@ -113,7 +113,7 @@ async fn late_facts_after_failure_are_recorded_and_nothing_is_told() {
     assert_eq!(world.written(placed.id).await, ["order.placed", "order.failed"]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_cannot_be_is_a_dead_letter() {
     let mut world = World::new().await;
     let nobodys = world.tell("payment.completed", shared::id::new()).await;
@@ -140,7 +140,7 @@ async fn what_cannot_be_is_a_dead_letter() {
     world.until_consumed(&[&other]).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_instances_share_the_work() {
     let mut world = World::new().await;
     let second = world.another_instance().await;
@@ -159,12 +159,7 @@ async fn two_instances_share_the_work() {
     }
     for service in [&world.service, &second] {
         let status = service.status().await;
-        let handled: u64 = status["consumers"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|each| each["handled"].as_u64().unwrap())
-            .sum();
+        let handled = status["consumer"]["handled"].as_u64().unwrap();
         assert!(handled > 0, "one instance did nothing: {status}");
     }
     // Either answers for the orders and the keys of both.

@@ -3,7 +3,7 @@
 use crate::support::{World, problem};
 use serde_json::Value;
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_confirmed_order_is_shipped_and_delivered() {
     let mut world = World::new().await;
     let admin = world.admin();
@@ -27,7 +27,7 @@ async fn a_confirmed_order_is_shipped_and_delivered() {
     assert_eq!(world.written(placed.id).await, expected);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_administrators_ship_and_deliver() {
     let mut world = World::new().await;
     let placed = world.confirmed().await;
@@ -39,7 +39,7 @@ async fn only_administrators_ship_and_deliver() {
     problem(world.act(&placed, "cancel", &admin).await, 404).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn steps_out_of_turn_are_conflicts() {
     let mut world = World::new().await;
     let admin = world.admin();
@@ -60,7 +60,7 @@ async fn steps_out_of_turn_are_conflicts() {
     problem(world.act(&failed, "ship", &admin).await, 409).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn if_match_guards_a_change() {
     let mut world = World::new().await;
     let placed = world.place().await;
@@ -87,7 +87,7 @@ async fn if_match_guards_a_change() {
     );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cancelled_at_any_time_before_shipping_it_is_compensated() {
     let mut world = World::new().await;
     for before in [
@@ -125,7 +125,7 @@ async fn cancelled_at_any_time_before_shipping_it_is_compensated() {
 }
 
 /// Cancel and the last answer meet: whoever has the row first decides, and both ends are in agreement.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cancelling_and_confirming_at_once_end_in_agreement() {
     let mut world = World::new().await;
     for _ in 0..15 {
@@ -156,7 +156,7 @@ async fn cancelling_and_confirming_at_once_end_in_agreement() {
 }
 
 /// Ship and cancel meet: one of them is refused.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn shipping_and_cancelling_at_once_let_one_win() {
     let mut world = World::new().await;
     let admin = world.admin();

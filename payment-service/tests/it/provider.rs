@@ -9,8 +9,16 @@ fn charge(amount_minor: i64) -> Value {
     json!({ "amountMinor": amount_minor, "currency": "USD", "paymentMethod": "pm_ok", "reference": "r" })
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the resilient client would hide what the provider does"
+)]
+fn client() -> Client {
+    Client::new()
+}
+
 async fn post(provider: &Provider, path: &str, key: &str, body: &Value) -> Response {
-    let request = Client::new()
+    let request = client()
         .post(format!("{}{path}", provider.url()))
         .header("Idempotency-Key", key)
         .json(body);
@@ -18,11 +26,7 @@ async fn post(provider: &Provider, path: &str, key: &str, body: &Value) -> Respo
 }
 
 async fn get(provider: &Provider, path: &str) -> Response {
-    Client::new()
-        .get(format!("{}{path}", provider.url()))
-        .send()
-        .await
-        .unwrap()
+    client().get(format!("{}{path}", provider.url())).send().await.unwrap()
 }
 
 #[tokio::test]
@@ -78,7 +82,7 @@ async fn it_refuses_what_is_wrong() {
     assert_eq!(post(&provider, "/refunds", "g", &refund(1)).await.status(), 422);
     assert_eq!(get(&provider, "/charges/unknown").await.status(), 404);
     assert_eq!(get(&provider, "/refunds/unknown").await.status(), 404);
-    let keyless = Client::new()
+    let keyless = client()
         .post(format!("{}/charges", provider.url()))
         .json(&charge(1))
         .send()
@@ -93,7 +97,7 @@ async fn a_cut_connection_has_captured() {
     let provider = Provider::start();
     let body = json!({ "amountMinor": 5, "currency": "USD", "paymentMethod": "pm_cut", "reference": "r" });
     let url = format!("{}/charges", provider.url());
-    let error = Client::new()
+    let error = client()
         .post(url)
         .header("Idempotency-Key", "c")
         .json(&body)

@@ -36,9 +36,9 @@ impl Middleware for Attempt {
         let place = self.bulkhead.enter().await.map_err(Error::middleware)?;
         let permit = self.breaker.try_acquire();
         let permit = permit.map_err(|refusal| Error::middleware(CallError::open(target, refusal)))?;
-        let sent = extensions.get::<Sent>().cloned().unwrap_or_default();
-        let sent_before = sent.get();
-        sent.set(true);
+        if let Some(sent) = extensions.get::<Sent>() {
+            sent.set();
+        }
 
         let exchange = timeout(self.config.attempt_timeout, self.exchange(request, extensions, next));
         let timed_out = |_elapsed| {
@@ -49,9 +49,6 @@ impl Middleware for Attempt {
         let result = exchange.await.unwrap_or_else(timed_out);
         let result = result.map_err(|error| blame(error, target, extensions));
 
-        if matches!(result, Err(CallError::Connect { .. })) {
-            sent.set(sent_before);
-        }
         permit.settle(&verdict(&result));
         drop(place);
         result.map_err(Error::middleware)

@@ -27,7 +27,7 @@ pub enum CallError {
     Deadline {
         /// The upstream.
         target: Arc<str>,
-        /// Whether anything was sent.
+        /// Whether an attempt was begun, so that something may have been sent.
         sent: bool,
     },
     /// The last attempt took too long.
@@ -102,7 +102,7 @@ impl CallError {
         }
     }
 
-    /// What to answer when there is no fallback. The cause is the caller's to add: `error.problem().caused_by(error)`.
+    /// What to answer when there is no fallback. `Problem::from(error)` is the same with the error as its cause.
     pub fn problem(&self) -> Problem {
         let away = "a service that this needs cannot be reached, try again shortly";
         match self {
@@ -164,6 +164,12 @@ impl CallError {
                 error.downcast::<Self>().expect("our middleware makes no other error")
             }
         }
+    }
+}
+
+impl From<CallError> for Problem {
+    fn from(error: CallError) -> Self {
+        error.problem().caused_by(error)
     }
 }
 

@@ -27,7 +27,7 @@ const ATTEMPT_MIN: Duration = Duration::from_millis(50);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deadline(pub(super) Instant);
 
-/// In the extensions: whether anything of the call may have reached the upstream.
+/// In the extensions: whether an attempt was begun, so that something may have reached the upstream.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sent(Arc<AtomicBool>);
 
@@ -49,8 +49,8 @@ impl Sent {
         self.0.load(Ordering::Relaxed)
     }
 
-    pub(super) fn set(&self, sent: bool) {
-        self.0.store(sent, Ordering::Relaxed);
+    pub(super) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }
 

@@ -12,7 +12,17 @@ use serde_json::Value;
 use tower::ServiceExt;
 use tower_http::{catch_panic::CatchPanicLayer, limit::RequestBodyLimitLayer};
 
+/// As in a running service: an outer router asks an inner one, which has already closed its answers.
 fn router() -> Router {
+    let inner = inside();
+    Router::new()
+        .fallback(move |request: Request| inner.clone().oneshot(request))
+        .layer(RequestBodyLimitLayer::new(100))
+        .layer(CatchPanicLayer::new())
+        .layer(from_fn(render))
+}
+
+fn inside() -> Router {
     let secret = || std::io::Error::other("the password is hunter2");
     Router::new()
         .route("/ok", get(|| async { "ok" }))
@@ -32,9 +42,6 @@ fn router() -> Router {
             get(|| async { (StatusCode::BAD_REQUEST, Json("as the handler wrote it")) }),
         )
         .route("/sized", post(|_: Json<Value>| async {}))
-        .layer(RequestBodyLimitLayer::new(100))
-        .layer(CatchPanicLayer::new())
-        .layer(from_fn(render))
 }
 
 async fn panics() -> &'static str {

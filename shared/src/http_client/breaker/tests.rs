@@ -204,7 +204,9 @@ async fn a_probe_that_says_nothing_lets_the_next_one_try() {
     until_probe(&breaker).await;
     call(&breaker, &Verdict::Neutral);
     assert_eq!(state(&breaker), BreakerState::HalfOpen);
-    call(&breaker, &Verdict::Throttled);
+    let next = breaker.try_acquire().unwrap();
+    assert!(breaker.try_acquire().is_err(), "still one at a time");
+    next.settle(&Verdict::Throttled);
     assert_eq!(state(&breaker), BreakerState::Open, "a throttled probe has failed");
 }
 

@@ -81,7 +81,7 @@ async fn passes_on_what_is_the_clients_and_not_what_is_the_connections() {
 #[tokio::test]
 async fn streams_both_ways_for_longer_than_an_attempt_may_take() {
     let upstream = echo().await;
-    let quick = upstream.client(|config| config.attempt_timeout = Duration::from_millis(200));
+    let quick = upstream.client(|config| config.attempt_timeout = Duration::from_millis(700));
     let (sender, receiver) = mpsc::channel::<&str>(1);
     let parts = stream::unfold(receiver, async |mut receiver| {
         let part = receiver.recv().await?;
@@ -100,7 +100,7 @@ async fn streams_both_ways_for_longer_than_an_attempt_may_take() {
     let stalled = quick.forward(request(Method::GET, Body::empty()), "/");
     let silent = silent()
         .await
-        .client(|config| config.attempt_timeout = Duration::from_millis(300));
+        .client(|config| config.attempt_timeout = Duration::from_secs(1));
     let (timed_out, other) = tokio::join!(silent.forward(request(Method::GET, Body::empty()), "/"), stalled);
     assert!(matches!(timed_out.unwrap_err(), CallError::Timeout { .. }));
     other.unwrap();

@@ -1,0 +1,210 @@
+//! Each published event has a schema and an example that fits it, as files of its publisher.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::Finding;
+use crate::workspace::Workspace;
+
+const SCHEMA: &str = ".schema.json";
+const EXAMPLE: &str = ".example.json";
+const TOPOLOGY: &str = "rabbitmq/topology.toml";
+
+pub(super) fn check(workspace: &Workspace, files: &[String]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for path in files.iter().filter(|path| path.contains("/contracts/")) {
+        if let Some(stem) = path.strip_suffix(SCHEMA) {
+            let example = format!("{stem}{EXAMPLE}");
+            match read(workspace, path) {
+                Ok(schema) => findings.extend(check_schema(workspace, path, &schema, &example, files)),
+                Err(finding) => findings.push(finding),
+            }
+        } else if let Some(stem) = path.strip_suffix(EXAMPLE) {
+            let schema = format!("{stem}{SCHEMA}");
+            if !files.contains(&schema) {
+                findings.push(Finding::new(
+                    path,
+                    1,
+                    "contract",
+                    format!("has no schema: add {schema}"),
+                ));
+            }
+        }
+    }
+    findings.extend(check_published(workspace, files));
+    findings
+}
+
+fn read(workspace: &Workspace, path: &str) -> Result<Value, Finding> {
+    let text = workspace.text(path).unwrap_or_default();
+    serde_json::from_str(&text).map_err(|error| Finding::new(path, error.line().max(1), "contract", error.to_string()))
+}
+
+fn check_schema(workspace: &Workspace, path: &str, schema: &Value, example: &str, files: &[String]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if is_closed(schema) {
+        let advice = "says additionalProperties: false: readers must bear what is added later, remove it";
+        findings.push(Finding::new(path, 1, "contract", advice));
+    }
+    if !files.iter().any(|file| file == example) {
+        findings.push(Finding::new(
+            path,
+            1,
+            "contract",
+            format!("has no example: add {example}"),
+        ));
+        return findings;
+    }
+    let validator = match jsonschema::validator_for(schema) {
+        Ok(validator) => validator,
+        Err(error) => {
+            findings.push(Finding::new(path, 1, "contract", format!("is no JSON Schema: {error}")));
+            return findings;
+        }
+    };
+    match read(workspace, example) {
+        Ok(instance) => findings.extend(validator.iter_errors(&instance).map(|error| {
+            let advice = format!("does not fit its schema at {}: {error}", error.instance_path());
+            Finding::new(example, 1, "contract", advice)
+        })),
+        Err(finding) => findings.push(finding),
+    }
+    findings
+}
+
+/// Also deep inside: each object of an event may grow.
+fn is_closed(schema: &Value) -> bool {
+    match schema {
+        Value::Object(fields) => {
+            fields.get("additionalProperties") == Some(&Value::Bool(false)) || fields.values().any(is_closed)
+        }
+        Value::Array(items) => items.iter().any(is_closed),
+        _ => false,
+    }
+}
+
+/// The topology names every event; its publisher has a schema for each, and for no other.
+fn check_published(workspace: &Workspace, files: &[String]) -> Vec<Finding> {
+    let text = workspace.text(TOPOLOGY).unwrap_or_default();
+    let topology: toml::Table = match text.parse() {
+        Ok(topology) => topology,
+        Err(error) => {
+            return vec![Finding::new(
+                TOPOLOGY,
+                1,
+                "contract",
+                error.to_string().replace('\n', " "),
+            )];
+        }
+    };
+    let services = topology
+        .get("services")
+        .and_then(toml::Value::as_table)
+        .into_iter()
+        .flatten();
+    let mut findings = Vec::new();
+    for (service, settings) in services {
+        let published = settings
+            .get("publishes")
+            .and_then(toml::Value::as_array)
+            .into_iter()
+            .flatten();
+        let published: BTreeSet<&str> = published.filter_map(toml::Value::as_str).collect();
+        let folder = format!("{service}/contracts/");
+        let schemas = files
+            .iter()
+            .filter_map(|path| path.strip_prefix(&folder)?.strip_suffix(SCHEMA));
+        let described: BTreeSet<&str> = schemas.filter_map(|name| Some(name.rsplit_once(".v")?.0)).collect();
+        for event in published.difference(&described) {
+            let path = format!("{folder}{event}.v1{SCHEMA}");
+            findings.push(Finding::new(
+                &path,
+                1,
+                "contract",
+                format!("missing: {service} publishes {event} ({TOPOLOGY})"),
+            ));
+        }
+        for event in described.difference(&published) {
+            let advice = format!("{service} does not publish {event}: remove the schema, or add it to {TOPOLOGY}");
+            findings.push(Finding::new(&folder, 1, "contract", advice));
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::tidy::source::tests_project::Project;
+
+    const SCHEMA: &str = r#"{"type": "object", "required": ["type"], "properties": {"type": {"const": "a.done"}}}"#;
+    const TOPOLOGY: &str = "[services.a-service]\npublishes = [\"a.done\"]\n";
+
+    fn found(files: &[(&str, &str)]) -> Vec<String> {
+        let mut all = vec![("rabbitmq/topology.toml", TOPOLOGY)];
+        all.extend(files);
+        let project = Project::with(&all);
+        check(&project.workspace, &project.workspace.files())
+            .iter()
+            .map(ToString::to_string)
+            .collect()
+    }
+
+    #[test]
+    fn a_schema_with_a_fitting_example_passes() {
+        let example = r#"{"type": "a.done", "more": 1}"#;
+        let files = [
+            ("a-service/contracts/a.done.v1.schema.json", SCHEMA),
+            ("a-service/contracts/a.done.v1.example.json", example),
+        ];
+        assert_eq!(found(&files), [""; 0]);
+    }
+
+    #[test]
+    fn an_example_that_does_not_fit_is_named_with_its_place() {
+        let example = r#"{"type": "a.failed"}"#;
+        let files = [
+            ("a-service/contracts/a.done.v1.schema.json", SCHEMA),
+            ("a-service/contracts/a.done.v1.example.json", example),
+        ];
+        let found = found(&files);
+        assert_eq!(found.len(), 1);
+        assert!(
+            found[0].starts_with(
+                "a-service/contracts/a.done.v1.example.json:1: contract: does not fit its schema at /type"
+            )
+        );
+    }
+
+    #[test]
+    fn schema_and_example_need_each_other() {
+        let found_schema = found(&[("a-service/contracts/a.done.v1.schema.json", SCHEMA)]);
+        assert_eq!(found_schema.len(), 1, "{found_schema:?}");
+        let lonely = found(&[("a-service/contracts/a.done.v1.example.json", "{}")]);
+        assert_eq!(
+            lonely.len(),
+            2,
+            "no schema for the example, none for the event: {lonely:?}"
+        );
+    }
+
+    #[test]
+    fn closed_schemas_broken_json_and_unknown_events_are_refused() {
+        let closed = r#"{"properties": {"data": {"additionalProperties": false}}}"#;
+        let files = [
+            ("a-service/contracts/a.done.v1.schema.json", closed),
+            ("a-service/contracts/a.done.v1.example.json", "{}"),
+        ];
+        assert!(found(&files)[0].contains("additionalProperties"));
+        let broken = [("a-service/contracts/a.done.v1.schema.json", "{\n}}")];
+        assert!(found(&broken)[0].starts_with("a-service/contracts/a.done.v1.schema.json:2:"));
+        let other = [
+            ("a-service/contracts/a.done.v1.schema.json", "{}"),
+            ("a-service/contracts/a.done.v1.example.json", "{}"),
+            ("a-service/contracts/a.lost.v1.schema.json", "{}"),
+            ("a-service/contracts/a.lost.v1.example.json", "{}"),
+        ];
+        assert!(found(&other)[0].contains("does not publish a.lost"));
+    }
+}

@@ -1,0 +1,62 @@
+//! Files that each service must have, and files that are copies of one another.
+
+use super::Finding;
+use crate::workspace::{Workspace, is_service};
+
+const ORIGINAL: &str = "shared/sql/messaging.sql";
+
+pub(super) fn check(workspace: &Workspace, files: &[String]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for service in workspace.services() {
+        let readme = format!("{service}/README.md");
+        if !files.contains(&readme) {
+            let advice = "missing: say what the service owns, its endpoints, its events and how it fails";
+            findings.push(Finding::new(&readme, 1, "readme", advice));
+        }
+    }
+    let original = workspace.text(ORIGINAL).unwrap_or_default();
+    for path in files {
+        let is_copy =
+            path.ends_with("/migrations/0001_messaging.sql") && path.split('/').next().is_some_and(is_service);
+        let text = workspace.text(path).unwrap_or_default();
+        if is_copy && text != original {
+            let same = text
+                .lines()
+                .zip(original.lines())
+                .take_while(|(ours, theirs)| ours == theirs)
+                .count();
+            let advice =
+                format!("differs from {ORIGINAL}: copy that file, and put what is the service's own into a later one");
+            findings.push(Finding::new(path, same + 1, "copy", advice));
+        }
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::tidy::source::tests_project::Project;
+
+    #[test]
+    fn a_service_has_a_readme_and_the_same_messaging_tables() {
+        let project = Project::with(&[
+            ("shared/sql/messaging.sql", "a\nb\n"),
+            ("a-service/README.md", ""),
+            ("a-service/migrations/0001_messaging.sql", "a\nb\n"),
+            ("b-service/migrations/0001_messaging.sql", "a\nc\n"),
+        ]);
+        let found = check(&project.workspace, &project.workspace.files());
+        let found: Vec<(&str, usize)> = found
+            .iter()
+            .map(|finding| (finding.path.as_str(), finding.line))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("b-service/README.md", 1),
+                ("b-service/migrations/0001_messaging.sql", 2)
+            ]
+        );
+    }
+}

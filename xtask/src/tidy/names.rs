@@ -1,0 +1,42 @@
+//! Modules are named after what they are for.
+
+use std::path::Path;
+
+use super::Finding;
+
+const NAMES: [&str; 10] = [
+    "utils",
+    "util",
+    "common",
+    "helpers",
+    "helper",
+    "types",
+    "misc",
+    "models",
+    "prelude",
+    "constants",
+];
+
+pub(super) fn check(path: &str) -> Option<Finding> {
+    let parts: Vec<&str> = path.trim_end_matches(".rs").split('/').collect();
+    let is_source = Path::new(path).extension().is_some_and(|extension| extension == "rs");
+    let name = is_source
+        .then_some(parts)?
+        .into_iter()
+        .find(|part| NAMES.contains(part))?;
+    let advice = format!("`{name}` says nothing: name the module after what it is for");
+    Some(Finding::new(path, 1, "module-name", advice))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+
+    #[test]
+    fn names_that_say_nothing_are_refused() {
+        assert!(check("shared/src/utils.rs").is_some());
+        assert!(check("shared/src/common/clock.rs").is_some());
+        assert!(check("shared/src/clock.rs").is_none());
+        assert!(check("docs/types.md").is_none());
+    }
+}
