@@ -28,7 +28,7 @@ logs: ## follow a log: make logs service=order-service (follow=0: only the last 
 env: ## addresses and credentials, as shell exports
 	@deploy/run env
 
-test: ## run all the tests on a platform of their own; the last line sums them up
+test: ## run all the tests on infrastructure of their own; the last line sums them up
 	@deploy/local/test
 
 verify: ## format, lints, rules, licences, scripts, checked SQL

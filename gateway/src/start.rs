@@ -35,7 +35,7 @@ pub enum StartError {
     },
     /// `REDIS_URL` is of no use.
     #[error("environment variable REDIS_URL has an unusable value: {0}")]
-    Redis(#[from] deadpool_redis::CreatePoolError),
+    Redis(#[from] deadpool_redis::redis::RedisError),
     /// The signing key is of no use.
     #[error("environment variable IDENTITY_SIGNING_KEY_FILE names a file without a usable key: {0}")]
     SigningKey(#[from] shared::identity::IdentityError),

@@ -29,9 +29,8 @@ platform_exports() {
     export_line ADMIN_PASSWORD "$ADMIN_PASSWORD"
 }
 
-# What the tests need besides: their servers by the names that all of them use, and where the processes are.
+# The names under which the tests look for their infrastructure.
 test_exports() {
-    export_line RUN_DIR "$RUN_DIR"
     export_line TEST_POSTGRES_URL "$(administrator_database_url)"
     export_line TEST_REDIS_URL "$(redis_url administrator "$REDIS_PASSWORD")"
     export_line TEST_RABBITMQ_URL "$(operator_rabbitmq_url)"

@@ -7,8 +7,9 @@ binary_of() {
     [[ $1 == topology-watch ]] && echo topology || echo "$1"
 }
 
+# The tests' platform is built together with the tests, so that nothing is built twice with different features.
 build_binaries() {
-    local package arguments=(--workspace)
+    local package arguments=(--workspace --all-targets)
     if [[ $(profile) == platform ]]; then
         arguments=(--release)
         for package in "${PACKAGES[@]}"; do
@@ -19,26 +20,12 @@ build_binaries() {
     (cd "$ROOT" && env -u DATABASE_URL cargo build --locked "${arguments[@]}") || die 'the build failed; its words are above.'
 }
 
-# build_tests: programs and tests in one go, so that both are built with the same features.
-build_tests() {
-    say 'building the tests (the first time takes minutes)'
-    (cd "$ROOT" && env -u DATABASE_URL cargo build --workspace --all-targets --locked) || die 'the build failed; its words are above.'
-}
-
-build_folder() {
-    [[ $(profile) == test ]] && echo debug || echo release
-}
-
 install_binaries() {
     local name built target
     target=$(cd "$ROOT" && realpath -m "${CARGO_TARGET_DIR:-target}")/$([[ $(profile) == platform ]] && echo release || echo debug)
     mkdir -p "$RUN_DIR/bin"
     for name in "${BINARIES[@]}"; do
-<<<<<<< HEAD
-        built=$target/$(build_folder)/$name
-=======
         built=$target/$name
->>>>>>> refs/heads/local
         [[ -x $built ]] || die "the build left no $built."
         cmp -s "$built" "$RUN_DIR/bin/$name" && continue
         cp "$built" "$RUN_DIR/bin/$name.new"

@@ -38,11 +38,6 @@ write_service_environment() {
         "${settings[@]}"
 }
 
-# patience SECONDS SECONDS_IN_TESTS
-patience() {
-    [[ $(profile) == test ]] && echo "$2" || echo "$1"
-}
-
 # own_settings SERVICE: what it has beyond the settings that all have.
 own_settings() {
     case $1 in
@@ -52,14 +47,9 @@ own_settings() {
                 "ADMIN_EMAIL=$ADMIN_EMAIL" "ADMIN_PASSWORD=$ADMIN_PASSWORD"
             ;;
         order-service)
-<<<<<<< HEAD
-            printf '%s\n' "USER_SERVICE_URL=$(address_of user-service)" "PRODUCT_SERVICE_URL=$(address_of product-service)" \
-                "PAYMENT_DEADLINE_S=${PAYMENT_DEADLINE_S:-$(patience 900 30)}" \
-                "COMPENSATION_OVERDUE_S=${COMPENSATION_OVERDUE_S:-$(patience 60 10)}"
-=======
             printf '%s\n' "USER_SERVICE_URL=$(address_of user-service)" \
-                "PRODUCT_SERVICE_URL=$(address_of product-service)" "PAYMENT_DEADLINE_S=${PAYMENT_DEADLINE_S:-900}"
->>>>>>> refs/heads/local
+                "PRODUCT_SERVICE_URL=$(address_of product-service)" "PAYMENT_DEADLINE_S=${PAYMENT_DEADLINE_S:-900}" \
+                "COMPENSATION_OVERDUE_S=${COMPENSATION_OVERDUE_S:-60}"
             ;;
         payment-service) echo "PROVIDER_URL=$(address_of sandbox-provider)" ;;
         notification-service) printf '%s\n' "SMTP_URL=smtp://127.0.0.1:$SMTP_PORT" "MAIL_FROM=orders@example.com" ;;

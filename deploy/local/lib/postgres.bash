@@ -47,11 +47,7 @@ write_postgres_settings() {
 listen_addresses = '127.0.0.1'
 port = $POSTGRES_PORT
 unix_socket_directories = ''
-<<<<<<< HEAD
-max_connections = $([[ $(profile) == test ]] && echo 500 || echo 200)
-=======
 max_connections = $([[ $(profile) == platform ]] && echo 200 || echo 400)
->>>>>>> refs/heads/local
 shared_buffers = 64MB
 max_wal_size = 512MB
 log_line_prefix = '%m [%p] %u@%d '

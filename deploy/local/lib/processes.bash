@@ -5,9 +5,11 @@ SUPPORT=(topology-watch mail-catcher sandbox-provider)
 SERVICES=(user-service product-service order-service payment-service notification-service analytics-service)
 EDGE=(gateway)
 
-# processes: the names of all processes.
+# processes: the names of this profile's processes.
 processes() {
-    printf '%s\n' "${INFRASTRUCTURE[@]}" "${SUPPORT[@]}" "${SERVICES[@]}" "${EDGE[@]}"
+    printf '%s\n' "${INFRASTRUCTURE[@]}"
+    [[ $(profile) == infrastructure ]] && return
+    printf '%s\n' "${SUPPORT[@]}" "${SERVICES[@]}" "${EDGE[@]}"
 }
 
 # variable_of order-service: ORDER_SERVICE.

@@ -21,6 +21,7 @@ maxmemory-policy noeviction
 user default off
 user administrator on #$(sha256 "$REDIS_PASSWORD") ~* &* +@all
 EOT
+    [[ $(profile) == infrastructure ]] && return
     redis_users
 }
 

@@ -5,6 +5,7 @@ ADMIN_EMAIL=admin@example.com
 secret_names() {
     local service
     printf '%s\n' POSTGRES_PASSWORD REDIS_PASSWORD RABBITMQ_OPERATOR_PASSWORD
+    [[ $(profile) == infrastructure ]] && return
     printf '%s\n' OPERATOR_TOKEN ADMIN_PASSWORD GATEWAY_REDIS_PASSWORD USER_REDIS_PASSWORD
     for service in "${SERVICES[@]}"; do
         printf '%s\n' "$(variable_of "$service")_"{DATABASE,RABBITMQ}_PASSWORD

@@ -18,20 +18,6 @@ PLATFORM_PORTS=(
     PRODUCT_SERVICE_PORT=4004 PAYMENT_SERVICE_PORT=4005 ANALYTICS_SERVICE_PORT=4006
     PROVIDER_PORT=4010 SMTP_PORT=11025 MAIL_PORT=18025
 )
-<<<<<<< HEAD
-# The tests' own platform lives beside a running one.
-TEST_PORTS=(
-    POSTGRES_PORT=23432 REDIS_PORT=23379 EPMD_PORT=23369
-    RABBITMQ_PORT=23673 RABBITMQ_MANAGEMENT_PORT=23683 RABBITMQ_PROMETHEUS_PORT=23692 RABBITMQ_DIST_PORT=23693
-    GATEWAY_PORT=23000 OPERATORS_PORT=23001
-    USER_SERVICE_PORT=23401 ORDER_SERVICE_PORT=23402 NOTIFICATION_SERVICE_PORT=23403
-    PRODUCT_SERVICE_PORT=23404 PAYMENT_SERVICE_PORT=23405 ANALYTICS_SERVICE_PORT=23406
-    PROVIDER_PORT=23410 SMTP_PORT=23025 MAIL_PORT=23080
-)
-
-# profile: `platform` is what `make up` runs, `test` what the tests kill: development builds, impatient settings.
-# Remembered by `up`.
-=======
 # What the tests run against lives beside a running platform; its ports are changed by TEST_POSTGRES_PORT and so on.
 TEST_PORTS=(
     POSTGRES_PORT=25432 REDIS_PORT=26379 EPMD_PORT=24369
@@ -44,33 +30,21 @@ TEST_PORTS=(
 
 # profile: `platform`, or for tests `tests` (everything, built in the dev profile) or `infrastructure` (only the
 # servers). Remembered by `up`.
->>>>>>> refs/heads/local
 profile() {
     cat "$RUN_DIR/profile" 2>/dev/null || echo platform
 }
 
 port_defaults() {
-<<<<<<< HEAD
-    if [[ $(profile) == test ]]; then
-        printf '%s\n' "${TEST_PORTS[@]}"
-    else
-        printf '%s\n' "${PLATFORM_PORTS[@]}"
-=======
     if [[ $(profile) == platform ]]; then
         printf '%s\n' "${PLATFORM_PORTS[@]}"
     else
         printf '%s\n' "${TEST_PORTS[@]}"
->>>>>>> refs/heads/local
     fi
 }
 
 # override_of PORT_VARIABLE: the variable with which somebody chooses another port.
 override_of() {
-<<<<<<< HEAD
-    [[ $(profile) == test ]] && echo "TEST_$1" || echo "$1"
-=======
     [[ $(profile) == platform ]] && echo "$1" || echo "TEST_$1"
->>>>>>> refs/heads/local
 }
 
 remembered_port() {

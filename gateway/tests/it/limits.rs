@@ -39,7 +39,7 @@ fn allowed(started: Instant) -> RangeInclusive<usize> {
     20..=20 + usize::try_from(started.elapsed().as_secs()).unwrap() + 1
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_21st_of_a_burst_waits_and_waiting_as_told_is_enough() {
     let bed = Bed::with(with(SLOW)).await;
     let user = bed.user("customer").await;
@@ -74,7 +74,7 @@ async fn the_21st_of_a_burst_waits_and_waiting_as_told_is_enough() {
     assert_eq!(bed.get("/api/orders", &user.token).await.status(), 200);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_user_has_a_bucket_and_two_gateways_share_it() {
     let (one, two) = (Bed::with(with(SLOW)).await, Bed::with(with(SLOW)).await);
     let (user, other) = (one.user("customer").await, one.user("customer").await);
@@ -93,7 +93,7 @@ async fn each_user_has_a_bucket_and_two_gateways_share_it() {
     assert_eq!(two.get("/api/orders", &other.token).await.status(), 200);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn callers_without_a_token_share_the_bucket_of_their_address() {
     let bed = Bed::with(with(SLOW)).await;
     // Bytes of an id, so that a run does not meet the bucket of the run before.
