@@ -22,8 +22,8 @@ define_process() {
 define_start() {
     case $1 in
         postgres | redis | epmd | rabbitmq) cat "$LOCAL_DIR/supervised/start-$1" ;;
-        topology-watch) printf '#!/bin/bash\nexec ../../bin/topology watch\n' ;;
-        *) printf '#!/bin/bash\nexec ../../bin/%s\n' "$1" ;;
+        topology-watch) printf '#!/bin/bash\nexec %q watch\n' "$RUN_DIR/bin/topology" ;;
+        *) printf '#!/bin/bash\nexec %q\n' "$RUN_DIR/bin/$1" ;;
     esac
 }
 
