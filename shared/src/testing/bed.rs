@@ -120,7 +120,9 @@ impl Drop for TestBed {
                 let drop = format!("drop database if exists {database} with (force)");
                 sqlx::query(sqlx::AssertSqlSafe(drop)).execute(&mut admin).await?;
                 // The bed's own has connections that belong to the test's runtime, which waits for us.
-                Broker::new(&variable("TEST_RABBITMQ_MANAGEMENT_URL"), &database)?.delete_vhost().await?;
+                Broker::new(&variable("TEST_RABBITMQ_MANAGEMENT_URL"), &database)?
+                    .delete_vhost()
+                    .await?;
                 Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
             })
         });

@@ -1,5 +1,7 @@
 //! The messaging wing on a real broker and database, by way of a small service that sells seats.
 
+#![cfg(test)]
+
 mod brokers_moods;
 mod dead_letters;
 mod effects;
