@@ -6,6 +6,7 @@
 
 pub mod admin;
 pub mod answer;
+pub mod id;
 pub mod ledger;
 pub mod mail;
 pub mod order;

@@ -2,6 +2,7 @@
 
 use crate::{
     answer::Answer,
+    id,
     order::{Order, Step},
     platform::Platform,
     trouble::Trouble,
@@ -13,15 +14,6 @@ use uuid::Uuid;
 
 const PASSWORD: &str = "correct horse battery staple";
 const POLL_INTERVAL: Duration = Duration::from_millis(150);
-
-/// A text that nobody has used before: an idempotency key, the name of a mailbox.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "a client makes keys of its own and shares no code with the services"
-)]
-pub fn new_key() -> String {
-    Uuid::now_v7().to_string()
-}
 
 /// A registered customer with an access token.
 #[derive(Debug, Clone)]
@@ -40,7 +32,7 @@ pub struct Shopper {
 impl Shopper {
     /// Registers somebody new and logs them in.
     pub async fn register(platform: &Platform, name: &str) -> Result<Self, Trouble> {
-        let email = format!("{}@example.org", new_key());
+        let email = format!("{}@example.org", id::new());
         let body = json!({ "email": email, "name": name, "password": PASSWORD });
         let request = platform.request(Method::POST, "/api/users").json(&body);
         let answer = Answer::patiently("registering", request).await?;
@@ -91,7 +83,9 @@ impl Shopper {
 
     /// Orders one product under a new key, asking again with that key until there is an answer.
     pub async fn order(&self, product: &str, quantity: u32, payment_method: &str) -> Result<Order, Trouble> {
-        let answer = self.place(&new_key(), product, quantity, payment_method).await?;
+        let answer = self
+            .place(&id::new().to_string(), product, quantity, payment_method)
+            .await?;
         answer.expect(StatusCode::CREATED)?.json()
     }
 

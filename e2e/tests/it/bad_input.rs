@@ -1,10 +1,7 @@
 //! Wrong input to every endpoint is a 4xx problem that says what is wrong.
 
 use crate::stage::{HOUSE_BLEND, Stage, must};
-use e2e::{
-    answer::Answer,
-    shopper::{Shopper, new_key},
-};
+use e2e::{answer::Answer, id, shopper::Shopper};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -141,7 +138,7 @@ async fn refuses(who: &Shopper, method: &Method, path: &str, bodies: &[Value]) {
     for body in bodies {
         let mut request = who.request(method.clone(), path);
         if path == "/api/orders" && *method == Method::POST {
-            request = request.header("Idempotency-Key", new_key());
+            request = request.header("Idempotency-Key", id::new().to_string());
         }
         if !body.is_null() {
             request = request.json(body);

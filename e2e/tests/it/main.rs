@@ -2,6 +2,8 @@
 //!
 //! It runs against a platform that `make test` has started; one test at a time, since they kill what the others use.
 
+#![cfg(test)]
+
 mod bad_input;
 mod endings;
 mod faults;
