@@ -87,13 +87,9 @@ async fn a_duplicate_is_one_notification_and_one_mail() {
     // A last mail: whatever would have been sent twice is there before it.
     let shipped = world.order("order.shipped", order_id, &user).await;
     world.mail_is("sent", &user, "order.shipped").await;
-    let ids: Vec<_> = world
-        .mails
-        .to(&user)
-        .await
-        .iter()
-        .map(|mail| mail["messageId"].clone())
-        .collect();
-    assert_eq!(ids, [message_id(&confirmed), message_id(&shipped)]);
+    assert_eq!(
+        world.mails.ids(&user).await,
+        [message_id(&confirmed), message_id(&shipped)]
+    );
     assert_eq!(world.notifications(&user).await.len(), 2);
 }

@@ -27,14 +27,10 @@ async fn a_mail_server_that_is_away_is_asked_again() {
 
     world.mails.come_back().await;
     world.mail_is("sent", &user, "order.shipped").await;
-    let ids: Vec<_> = world
-        .mails
-        .to(&user)
-        .await
-        .iter()
-        .map(|mail| mail["messageId"].clone())
-        .collect();
-    assert_eq!(ids, [message_id(&confirmed), message_id(&shipped)]);
+    assert_eq!(
+        world.mails.ids(&user).await,
+        [message_id(&confirmed), message_id(&shipped)]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -235,6 +235,15 @@ impl Mails {
         mails
     }
 
+    /// The message ids of all mails to this user, oldest first.
+    pub(crate) async fn ids(&self, user: &User) -> Vec<Value> {
+        self.to(user)
+            .await
+            .into_iter()
+            .map(|mail| mail["messageId"].clone())
+            .collect()
+    }
+
     /// Waits until the user has at least `count` mails.
     pub(crate) async fn wait_for(&self, count: usize, user: &User) -> Vec<Value> {
         eventually(&format!("{count} mails"), || async {
