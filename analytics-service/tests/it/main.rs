@@ -1,10 +1,9 @@
 //! analytics-service on a real database and a real broker.
 
+#![cfg(test)]
+
 mod asking;
-#[cfg(test)]
 mod contracts;
-#[cfg(test)]
 mod retention;
 mod storing;
-#[cfg(test)]
 mod support;

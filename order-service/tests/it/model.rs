@@ -98,10 +98,7 @@ fn finds_what_is_wrong_with_broken_rules() {
     }
 }
 
-#[expect(
-    clippy::print_stdout,
-    reason = "the size of the search is what makes it worth believing"
-)]
+/// The size of the search is what makes it worth believing.
 fn report(name: &str, outcome: &Outcome) {
     println!("{name}: {outcome}");
 }

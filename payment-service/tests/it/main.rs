@@ -1,9 +1,6 @@
 //! payment-service on a real database, broker and sandbox provider.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on fails there, and the panic says where"
-)]
+#![cfg(test)]
 
 mod cells;
 mod contracts;

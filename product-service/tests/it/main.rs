@@ -1,9 +1,6 @@
 //! product-service on a real database and broker.
 
-#![expect(
-    clippy::unwrap_used,
-    reason = "a test that cannot go on fails there, and the panic says where"
-)]
+#![cfg(test)]
 
 mod catalogue;
 mod cells;
