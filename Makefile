@@ -11,7 +11,7 @@ up: ## build and start everything, wait until it is ready, print the addresses; 
 	@deploy/run up
 
 demo: ## send orders through all the services and show their journeys
-	@eval "$$(deploy/run env)" && cargo run --quiet --release --locked -p e2e --bin demo
+	@deploy/run demo
 
 down: ## stop everything; the data stays
 	@deploy/run down

@@ -25,7 +25,7 @@ pub(crate) fn store<'a>(_app: &'a App, tx: &'a mut Tx, events: &'a [Envelope]) -
 /// PostgreSQL refuses some values that JSON allows (a NUL in a string, a year far away): class 22, and it always will.
 /// 23514 is "no partition for this day": ours to mend ([`crate::partitions`]), and no fault of the event.
 fn classify(error: sqlx::Error) -> Failure {
-    let code = error.as_database_error().and_then(|refusal| refusal.code());
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     match code.as_deref() {
         Some(code) if code.starts_with("22") => Failure::permanent(format!("the event cannot be stored: {error}")),
         Some("23514") => Failure::Infrastructure(Box::new(error)),

@@ -14,6 +14,15 @@ use uuid::Uuid;
 const PASSWORD: &str = "correct horse battery staple";
 const POLL_INTERVAL: Duration = Duration::from_millis(150);
 
+/// A text that nobody has used before: an idempotency key, the name of a mailbox.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a client makes keys of its own and shares no code with the services"
+)]
+pub fn new_key() -> String {
+    Uuid::now_v7().to_string()
+}
+
 /// A registered customer with an access token.
 #[derive(Debug, Clone)]
 pub struct Shopper {
@@ -31,7 +40,7 @@ pub struct Shopper {
 impl Shopper {
     /// Registers somebody new and logs them in.
     pub async fn register(platform: &Platform, name: &str) -> Result<Self, Trouble> {
-        let email = format!("{}@example.org", Uuid::now_v7().simple());
+        let email = format!("{}@example.org", new_key());
         let body = json!({ "email": email, "name": name, "password": PASSWORD });
         let request = platform.request(Method::POST, "/api/users").json(&body);
         let answer = Answer::patiently("registering", request).await?;
@@ -82,9 +91,7 @@ impl Shopper {
 
     /// Orders one product under a new key, asking again with that key until there is an answer.
     pub async fn order(&self, product: &str, quantity: u32, payment_method: &str) -> Result<Order, Trouble> {
-        let answer = self
-            .place(&Uuid::now_v7().to_string(), product, quantity, payment_method)
-            .await?;
+        let answer = self.place(&new_key(), product, quantity, payment_method).await?;
         answer.expect(StatusCode::CREATED)?.json()
     }
 

@@ -55,7 +55,7 @@ fn report(journey: &Journey, method: &str, response: &Response, started: Instant
         http.route = route,
         http.status = status.as_u16(),
         user.id = journey.user_id.map(tracing::field::display),
-        correlation.id = correlation_id,
+        correlation_id,
         duration_ms = seconds * 1000.0,
         "answered"
     );

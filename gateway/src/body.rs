@@ -60,7 +60,7 @@ impl RequestBody {
         Body::new(Attempt {
             unread: Arc::clone(&self.unread),
             chunks: None,
-            size: self.size.clone(),
+            size: self.size,
         })
     }
 
@@ -132,18 +132,16 @@ impl HttpBody for Attempt {
         if this.chunks.is_none() {
             this.chunks = this.unread.lock().unwrap_or_else(PoisonError::into_inner).take();
         }
-        match &mut this.chunks {
-            Some(chunks) => chunks.poll_next_unpin(context).map_ok(Frame::data),
-            None => {
-                // Another attempt has it. The error comes once, as a stream's error should.
-                this.chunks = Some(futures_util::stream::empty().boxed());
-                Poll::Ready(Some(Err(BodyFault::Broken)))
-            }
-        }
+        let Some(chunks) = &mut this.chunks else {
+            // Another attempt has it. The error comes once, as a stream's error should.
+            this.chunks = Some(futures_util::stream::empty().boxed());
+            return Poll::Ready(Some(Err(BodyFault::Broken)));
+        };
+        chunks.poll_next_unpin(context).map_ok(Frame::data)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.size.clone()
+        self.size
     }
 }
 

@@ -1,10 +1,10 @@
-//! The API's documentation: a page for people and an OpenAPI document for programs, both in the binary.
+//! The API's documentation: a page for people and an `OpenAPI` document for programs, both in the binary.
 
 use axum::response::{Html, IntoResponse, Response};
 use http::header;
 
 const PAGE: &str = include_str!("docs/page.html");
-/// The OpenAPI document; a test compares its paths with the route table.
+/// The `OpenAPI` document; a test compares its paths with the route table.
 pub const OPENAPI: &str = include_str!("docs/openapi.json");
 
 /// The page runs its own script, which reads the document from this host, and nothing else.

@@ -2,18 +2,7 @@
 //! connection only.
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-
-/// Headers about one connection (RFC 9110 §7.6.1), and those that the sending side writes anew.
-const HOP_BY_HOP: [&str; 8] = [
-    "connection",
-    "keep-alive",
-    "proxy-connection",
-    "proxy-authenticate",
-    "proxy-authorization",
-    "te",
-    "trailer",
-    "upgrade",
-];
+use shared::http_client::strip_hop_by_hop;
 
 /// Headers with which a client could speak for the gateway. Compared after `_` became `-`: some servers treat
 /// `x_user_id` as `x-user-id`.
@@ -78,23 +67,6 @@ pub fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
 fn is_forbidden(name: &str) -> bool {
     // No header of ours is spelled with `_`, and a service may read it as `-`.
     name.contains('_') || SPOOFABLE.contains(&name) || SPOOFABLE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-}
-
-fn strip_hop_by_hop(headers: &mut HeaderMap) {
-    let nominated: Vec<HeaderName> = headers
-        .get_all(header::CONNECTION)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .filter_map(|name| name.trim().parse().ok())
-        .collect();
-    for name in nominated {
-        headers.remove(name);
-    }
-    for name in HOP_BY_HOP {
-        headers.remove(name);
-    }
-    headers.remove(header::TRANSFER_ENCODING);
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use tokio::{sync::Mutex, time::Instant};
 /// Where user-service publishes them.
 const PATH: &str = "/.well-known/jwks.json";
 /// How often they are fetched without being asked for.
-const REFRESH_INTERVAL: Duration = Duration::from_secs(300);
+const REFRESH_INTERVAL: Duration = Duration::from_mins(5);
 /// How soon it is tried again while there are none.
 const FIRST_INTERVAL: Duration = Duration::from_millis(500);
 /// A token with an unknown key may cause a fetch, but not more often than this.

@@ -3,9 +3,8 @@
 //! Every question has a short deadline. After a failure nobody asks for a pause that grows up to a limit; then one
 //! caller tries while the others still go without. So a Redis that hangs delays one request per pause and no more.
 
-use deadpool_redis::{
-    Config, Connection, CreatePoolError, Pool, PoolConfig, Runtime, Timeouts,
-    redis::{RedisError, RedisFuture},
+use deadpool_redis::redis::{
+    AsyncConnectionConfig, Client, RedisError, RedisFuture, RedisResult, aio::MultiplexedConnection,
 };
 use serde::Serialize;
 use std::{
@@ -13,17 +12,32 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// One question, waiting for a connection included. Two of them must fit into the 150 ms that an outage may cost.
-const QUESTION_TIMEOUT: Duration = Duration::from_millis(100);
-const CONNECTION_TIMEOUT: Duration = Duration::from_millis(80);
-const CONNECTIONS_MAX: usize = 16;
-const PAUSE_FIRST: Duration = Duration::from_millis(250);
+/// One question has ten of these, connecting included; so an outage costs a request 100 ms.
+///
+/// The deadline is counted in small steps because a process that gets no processor time finds one long timer expired
+/// although the answer lies in its socket. Between steps the connection gets its turn, before anybody blames Redis.
+const STEP: Duration = Duration::from_millis(10);
+const STEPS: usize = 10;
+/// The client library's own limits, which must not be the first to end.
+const LIBRARY_TIMEOUT: Duration = Duration::from_secs(1);
+const PAUSE_FIRST: Duration = Duration::from_millis(100);
 const PAUSE_MAX: Duration = Duration::from_secs(2);
 
 /// A handle to Redis.
+///
+/// All questions share one connection and are pipelined on it: a pool would send a PING before each of them, and a burst
+/// would wait for connections.
 pub struct Redis {
-    pool: Pool,
+    client: Client,
+    line: tokio::sync::Mutex<Line>,
     outage: Mutex<Outage>,
+}
+
+/// The shared connection. The generation tells a question that failed whether the connection is still the one it used.
+#[derive(Default)]
+struct Line {
+    generation: u64,
+    connection: Option<MultiplexedConnection>,
 }
 
 /// Redis did not answer, or is being left alone after it did not.
@@ -53,21 +67,11 @@ struct Outage {
 }
 
 impl Redis {
-    /// Prepares a pool; nothing is connected before the first question.
-    pub fn new(url: &str) -> Result<Self, CreatePoolError> {
-        let timeouts = Timeouts {
-            wait: Some(CONNECTION_TIMEOUT),
-            create: Some(CONNECTION_TIMEOUT),
-            recycle: Some(CONNECTION_TIMEOUT),
-        };
-        let mut config = Config::from_url(url);
-        config.pool = Some(PoolConfig {
-            max_size: CONNECTIONS_MAX,
-            timeouts,
-            ..PoolConfig::default()
-        });
+    /// Checks the URL; nothing is connected before the first question.
+    pub fn new(url: &str) -> RedisResult<Self> {
         Ok(Self {
-            pool: config.create_pool(Some(Runtime::Tokio1))?,
+            client: Client::open(url)?,
+            line: tokio::sync::Mutex::default(),
             outage: Mutex::default(),
         })
     }
@@ -75,22 +79,25 @@ impl Redis {
     /// Asks one question.
     pub async fn ask<T, F>(&self, question: F) -> Result<T, Away>
     where
-        F: for<'a> FnOnce(&'a mut Connection) -> RedisFuture<'a, T>,
+        F: for<'a> FnOnce(&'a mut MultiplexedConnection) -> RedisFuture<'a, T>,
     {
         self.admit()?;
-        let answer = tokio::time::timeout(QUESTION_TIMEOUT, async {
-            let mut connection = self.pool.get().await.map_err(|error| error.to_string())?;
-            question(&mut connection)
-                .await
-                .map_err(|error: RedisError| error.to_string())
+        let mut used = None;
+        let answer = in_time(async {
+            let (generation, mut connection) = self.connection().await?;
+            used = Some(generation);
+            question(&mut connection).await
         });
-        match answer.await.unwrap_or_else(|_| Err("no answer in time".to_owned())) {
-            Ok(value) => {
+        let reason = match answer.await {
+            Some(Ok(value)) => {
                 self.answered();
-                Ok(value)
+                return Ok(value);
             }
-            Err(reason) => Err(self.failed(reason)),
-        }
+            Some(Err(error)) => RedisError::to_string(&error),
+            None => "no answer in time".to_owned(),
+        };
+        self.hang_up(used);
+        Err(self.failed(reason))
     }
 
     /// Where things stand.
@@ -100,6 +107,33 @@ impl Redis {
             reachable: outage.failures == 0,
             failures: outage.failures,
             last_error: outage.last_error.clone(),
+        }
+    }
+
+    /// The shared connection. Whoever comes first makes it; the others wait for that, within their own deadlines.
+    async fn connection(&self) -> RedisResult<(u64, MultiplexedConnection)> {
+        let mut line = self.line.lock().await;
+        if let Some(connection) = &line.connection {
+            return Ok((line.generation, connection.clone()));
+        }
+        let timeouts = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(LIBRARY_TIMEOUT))
+            .set_response_timeout(Some(LIBRARY_TIMEOUT));
+        let connection = self
+            .client
+            .get_multiplexed_async_connection_with_config(&timeouts)
+            .await?;
+        line.generation += 1;
+        line.connection = Some(connection.clone());
+        Ok((line.generation, connection))
+    }
+
+    /// After a failure the connection cannot be trusted. While somebody else holds the lock, it is being made anew anyway.
+    fn hang_up(&self, used: Option<u64>) {
+        if let Ok(mut line) = self.line.try_lock()
+            && used == Some(line.generation)
+        {
+            line.connection = None;
         }
     }
 
@@ -115,7 +149,7 @@ impl Redis {
             });
         }
         // This caller tries; those who come meanwhile do not wait for the outcome.
-        outage.pause_until = Some(now + QUESTION_TIMEOUT);
+        outage.pause_until = Some(now + PAUSE_FIRST);
         Ok(())
     }
 
@@ -142,4 +176,14 @@ impl Redis {
     fn outage(&self) -> MutexGuard<'_, Outage> {
         self.outage.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+async fn in_time<T>(question: impl Future<Output = T>) -> Option<T> {
+    let mut question = std::pin::pin!(question);
+    for _ in 0..STEPS {
+        if let Ok(answer) = tokio::time::timeout(STEP, &mut question).await {
+            return Some(answer);
+        }
+    }
+    None
 }

@@ -68,8 +68,8 @@ pub enum Match<'a> {
 /// Why a table cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum TableFault {
-    /// Not TOML of the right shape.
-    #[error("{0}")]
+    /// Not TOML of the right shape. Only the message: the rest is a drawing of several lines.
+    #[error("{}", .0.message())]
     Syntax(#[from] toml::de::Error),
     /// The path could be read in two ways, or holds something else than whole segments.
     #[error("the path `{0}` is not a clean pattern under /api/")]
@@ -116,12 +116,7 @@ impl FromStr for RouteTable {
             route.check_unique(&routes[..index])?;
         }
         // The first match wins, so the more literal come first.
-        routes.sort_by_key(|route| {
-            route
-                .segments()
-                .map(|segment| is_parameter(segment))
-                .collect::<Vec<_>>()
-        });
+        routes.sort_by_key(|route| route.segments().map(is_parameter).collect::<Vec<_>>());
         Ok(Self { routes })
     }
 }

@@ -60,16 +60,15 @@ impl Server {
         stop: &CancellationToken,
     ) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
         let accepted = async {
-            let place = Arc::clone(&self.places)
-                .acquire_owned()
-                .await
-                .expect("the semaphore is never closed");
-            loop {
+            let (socket, peer) = loop {
                 match listener.accept().await {
-                    Ok((socket, peer)) => return (socket, peer, place),
+                    Ok(accepted) => break accepted,
                     Err(error) => pause_after(&error).await,
                 }
-            }
+            };
+            // Where all places are taken, this one connection waits here, and those behind it in the kernel's queue.
+            let place = Arc::clone(&self.places).acquire_owned().await;
+            (socket, peer, place.expect("the semaphore is never closed"))
         };
         tokio::select! {
             biased;
@@ -78,6 +77,10 @@ impl Server {
         }
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a connection is watched by `connections`, which the drain waits for"
+    )]
     fn serve(&self, socket: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
         // Answers are written whole; waiting for more to send would only delay them.
         if let Err(error) = socket.set_nodelay(true) {

@@ -18,7 +18,7 @@ use uuid::Uuid;
 /// How long a session that was seen alive is believed without asking again.
 pub const FRESH_FOR: Duration = Duration::from_secs(5);
 /// How long it is believed while Redis is away.
-pub const STALE_FOR: Duration = Duration::from_secs(60);
+pub const STALE_FOR: Duration = Duration::from_mins(1);
 /// What bounds the memory: about 200 bytes each.
 const CACHED_MAX: u64 = 50_000;
 

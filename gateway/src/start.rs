@@ -35,7 +35,7 @@ pub enum StartError {
     },
     /// `REDIS_URL` is of no use.
     #[error("environment variable REDIS_URL has an unusable value: {0}")]
-    Redis(#[from] deadpool_redis::CreatePoolError),
+    Redis(#[from] deadpool_redis::redis::RedisError),
     /// The signing key is of no use.
     #[error("environment variable IDENTITY_SIGNING_KEY_FILE names a file without a usable key: {0}")]
     SigningKey(#[from] shared::identity::IdentityError),
@@ -77,8 +77,10 @@ fn serve(config: Config) -> Result<(), StartError> {
         let public = bind(config.listen_addr).await?;
         let operators = bind(config.operators_addr).await?;
         let stop = CancellationToken::new();
-        watch_signals(stop.clone())?;
-        run(config, public, operators, stop).await
+        tokio::select! {
+            ended = run(config, public, operators, stop.clone()) => ended,
+            failed = cancel_on_signal(stop) => Err(failed.into()),
+        }
     })
 }
 
@@ -101,15 +103,18 @@ pub async fn run(
     // The operators' port stays open while the public one drains, so that the drain can be watched.
     let drained = CancellationToken::new();
     let operators = axum::serve(operators_port, operators).with_graceful_shutdown(drained.clone().cancelled_owned());
-    let operators = tokio::spawn(operators.into_future());
+    let public = async {
+        tokio::select! {
+            () = server.run(public_port, stop) => {}
+            () = gateway.keys.refresh() => {}
+            () = gateway.limiter.sweep() => {}
+        }
+        drained.cancel();
+        tokio::time::sleep(OPERATORS_DRAIN).await;
+    };
     tokio::select! {
-        () = server.run(public_port, stop) => {}
-        () = gateway.keys.refresh() => {}
-        () = gateway.limiter.sweep() => {}
-    }
-    drained.cancel();
-    if let Ok(Ok(ended)) = tokio::time::timeout(OPERATORS_DRAIN, operators).await {
-        ended.map_err(StartError::Operators)?;
+        ended = operators.into_future() => ended.map_err(StartError::Operators)?,
+        () = public => {}
     }
     tracing::info!("gateway has stopped");
     Ok(())
@@ -121,16 +126,17 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
         .map_err(|error| StartError::Listen { address, error })
 }
 
-fn watch_signals(stop: CancellationToken) -> Result<(), io::Error> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::spawn(async move {
-        tokio::select! {
-            _ = terminate.recv() => {}
-            _ = interrupt.recv() => {}
-        }
-        tracing::info!("stopping");
-        stop.cancel();
-    });
-    Ok(())
+/// Returns only if signals cannot be had.
+async fn cancel_on_signal(stop: CancellationToken) -> io::Error {
+    let (mut terminate, mut interrupt) = match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
+        (Ok(terminate), Ok(interrupt)) => (terminate, interrupt),
+        (Err(error), _) | (_, Err(error)) => return error,
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping");
+    stop.cancel();
+    std::future::pending().await
 }

@@ -12,7 +12,7 @@ use tokio::{
 };
 
 const SESSIONS_MAX: usize = 256;
-const IDLE_MAX: Duration = Duration::from_secs(300);
+const IDLE_MAX: Duration = Duration::from_mins(5);
 const LINE_BYTES_MAX: u64 = 64 * 1024;
 const MAIL_BYTES_MAX: usize = 10 * 1024 * 1024;
 const RECIPIENTS_MAX: usize = 100;

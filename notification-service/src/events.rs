@@ -29,7 +29,10 @@ pub(crate) const CONSUMES: &[(&str, Handler<App>)] = &[
 /// The example that the publishing service keeps of an event, read from its file: the promise that our views rely on.
 #[cfg(test)]
 fn example(service: &str, event_type: &str) -> shared::messaging::envelope::Envelope {
-    let path = format!("{}/../{service}/contracts/{event_type}.v1.example.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/../{service}/contracts/{event_type}.v1.example.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
 }

@@ -34,6 +34,7 @@ struct App {
 }
 
 /// Wires the service together.
+#[expect(clippy::unused_async, reason = "the bootstrap awaits the assembly of every service")]
 pub async fn assemble(config: Config, base: Base) -> Result<Service, StartError> {
     let app = App {
         database: base.database.clone(),

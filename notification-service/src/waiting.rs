@@ -28,7 +28,7 @@ pub async fn give_up(database: &Database, now: DateTime<Utc>) -> Result<usize, s
     for mail in &expired {
         tracing::error!(
             order.id = %mail.order_id,
-            correlation.id = mail.correlation_id,
+            correlation_id = mail.correlation_id,
             owner_known = mail.owner_known,
             "a mail waited too long for its owner or their address and was given up"
         );

@@ -5,7 +5,7 @@ use shared::database::Database;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-const INTERVAL: Duration = Duration::from_secs(600);
+const INTERVAL: Duration = Duration::from_mins(10);
 const BATCH_KEYS: u64 = 1000;
 
 /// Cleans until `stop`. Several instances may do so at once.

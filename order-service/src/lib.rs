@@ -45,6 +45,10 @@ pub struct App {
 }
 
 /// Puts the service together.
+#[expect(
+    clippy::unused_async,
+    reason = "every service is assembled alike, and some must wait for something"
+)]
 pub async fn assemble(config: Config, base: Base) -> Result<Service, StartError> {
     let app = App {
         database: base.database.clone(),

@@ -21,7 +21,7 @@ const TASK: &str = "order-sweeper";
 /// Orders dealt with before the clock is looked at again; the others wait for the next sweep.
 const ORDERS_PER_SWEEP_MAX: usize = 500;
 /// With an older message than this waiting in our queue, an answer may well be in it: no deadline passes.
-const LAG_MAX: Duration = Duration::from_secs(60);
+const LAG_MAX: Duration = Duration::from_mins(1);
 /// After an interruption the answers that waited come first: deadlines pass again when all has been well for this long.
 const SETTLED: Duration = Duration::from_secs(5);
 

@@ -11,7 +11,7 @@ use std::{sync::Arc, time::Duration};
 use uuid::Uuid;
 
 /// While user-service is away, its last answer about a user counts for this long.
-pub const STALE_MAX: Duration = Duration::from_secs(60);
+pub const STALE_MAX: Duration = Duration::from_mins(1);
 /// How many answers are kept.
 const KNOWN_MAX: u64 = 10_000;
 

@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::Error;
 use crate::desired::EVERYTHING;
 use crate::management::Management;
-use crate::state::{Binding, Exchange, Figures, Permission, Policy, Queue, State, TopicPermission, User};
+use crate::state::{Binding, Exchange, Figures, Permission, Policy, Queue, State};
+
+mod access;
 
 /// Quorum queues and their dead-lettering need these; a broker that was upgraded may have them switched off.
 const NEEDED_FEATURES: [&str; 2] = ["quorum_queue", "stream_queue"];
@@ -16,7 +18,7 @@ const NEEDED_FEATURES: [&str; 2] = ["quorum_queue", "stream_queue"];
 /// The state of `vhost` as it is. What the operator may not see yet is left empty.
 pub(crate) async fn read(management: &Management, vhost: &str, operator: &str) -> Result<State, Error> {
     let mut state = State {
-        users: users(management).await?,
+        users: access::users(management).await?,
         ..State::default()
     };
     state.disabled_features = disabled_features(management).await?;
@@ -24,12 +26,12 @@ pub(crate) async fn read(management: &Management, vhost: &str, operator: &str) -
         return Ok(state);
     }
     state.vhost_exists = true;
-    state.permissions = permissions(management, vhost).await?;
+    state.permissions = access::permissions(management, vhost).await?;
     state.operator_may_use_it = state.permissions.get(operator).is_some_and(allows_everything);
     if !state.operator_may_use_it {
         return Ok(state);
     }
-    state.topic_permissions = topic_permissions(management, vhost).await?;
+    state.topic_permissions = access::topic_permissions(management, vhost).await?;
     state.exchanges = exchanges(management, vhost).await?;
     state.queues = queues(management, vhost).await?;
     state.bindings = bindings(management, vhost).await?;
@@ -44,56 +46,6 @@ fn allows_everything(permission: &Permission) -> bool {
         .all(|pattern| *pattern == EVERYTHING)
 }
 
-async fn users(management: &Management) -> Result<BTreeMap<String, User>, Error> {
-    #[derive(Deserialize)]
-    struct Row {
-        name: String,
-        #[serde(deserialize_with = "tags")]
-        tags: Vec<String>,
-        #[serde(default)]
-        password_hash: String,
-        #[serde(default)]
-        hashing_algorithm: String,
-    }
-    let rows: Vec<Row> = management.get(&["users"]).await?;
-    let user = |row: Row| {
-        let Row {
-            name,
-            tags,
-            password_hash,
-            hashing_algorithm,
-        } = row;
-        (
-            name,
-            User {
-                tags,
-                password_hash,
-                hashing_algorithm,
-            },
-        )
-    };
-    Ok(rows.into_iter().map(user).collect())
-}
-
-/// A list, or in older versions one text with commas.
-fn tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Tags {
-        List(Vec<String>),
-        Text(String),
-    }
-    Ok(match Tags::deserialize(deserializer)? {
-        Tags::List(tags) => tags,
-        Tags::Text(text) => text
-            .split(',')
-            .map(str::trim)
-            .filter(|tag| !tag.is_empty())
-            .map(str::to_owned)
-            .collect(),
-    })
-}
-
 async fn disabled_features(management: &Management) -> Result<Vec<String>, Error> {
     #[derive(Deserialize)]
     struct Row {
@@ -105,52 +57,6 @@ async fn disabled_features(management: &Management) -> Result<Vec<String>, Error
         .into_iter()
         .filter(|row| row.state == "disabled" && NEEDED_FEATURES.contains(&row.name.as_str()));
     Ok(disabled.map(|row| row.name).collect())
-}
-
-async fn permissions(management: &Management, vhost: &str) -> Result<BTreeMap<String, Permission>, Error> {
-    #[derive(Deserialize)]
-    struct Row {
-        user: String,
-        configure: String,
-        write: String,
-        read: String,
-    }
-    let rows: Vec<Row> = management.get(&["vhosts", vhost, "permissions"]).await?;
-    let permission = |row: Row| {
-        (
-            row.user,
-            Permission {
-                configure: row.configure,
-                write: row.write,
-                read: row.read,
-            },
-        )
-    };
-    Ok(rows.into_iter().map(permission).collect())
-}
-
-async fn topic_permissions(
-    management: &Management,
-    vhost: &str,
-) -> Result<BTreeMap<(String, String), TopicPermission>, Error> {
-    #[derive(Deserialize)]
-    struct Row {
-        user: String,
-        exchange: String,
-        write: String,
-        read: String,
-    }
-    let rows: Vec<Row> = management.get(&["vhosts", vhost, "topic-permissions"]).await?;
-    let permission = |row: Row| {
-        (
-            (row.user, row.exchange),
-            TopicPermission {
-                write: row.write,
-                read: row.read,
-            },
-        )
-    };
-    Ok(rows.into_iter().map(permission).collect())
 }
 
 async fn exchanges(management: &Management, vhost: &str) -> Result<BTreeMap<String, Exchange>, Error> {

@@ -41,6 +41,7 @@ pub enum ConfigError {
 
 impl Env {
     /// The variables of this process.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
     pub fn from_process() -> Self {
         Self {
             variables: std::env::vars().collect(),

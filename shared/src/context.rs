@@ -3,7 +3,6 @@
 use axum::extract::FromRequestParts;
 use http::{HeaderMap, request::Parts};
 use std::convert::Infallible;
-use uuid::Uuid;
 
 /// Header that carries the correlation id over HTTP.
 pub const CORRELATION_HEADER: &str = "x-correlation-id";
@@ -52,7 +51,7 @@ impl Context {
         let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let correlation_id = header(CORRELATION_HEADER)
             .filter(|id| is_correlation_id(id))
-            .map_or_else(|| Uuid::now_v7().to_string(), str::to_owned);
+            .map_or_else(|| crate::id::new().to_string(), str::to_owned);
         let traceparent = header(TRACEPARENT_HEADER)
             .filter(|value| value.len() <= 64)
             .map(str::to_owned);

@@ -90,6 +90,10 @@ impl Database {
     ///
     /// BEGIN runs in a task of its own: if the caller is dropped meanwhile (a client that hangs up), sqlx 0.9.0 would
     /// otherwise give the connection back to the pool with the transaction still open (sqlx issue 4385).
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the one place that may; the task is awaited at once"
+    )]
     pub async fn begin(&self, context: &Context) -> Result<Tx, sqlx::Error> {
         let pool = self.pool.clone();
         let begun = tokio::spawn(async move { pool.begin().await }).await;

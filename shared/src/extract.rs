@@ -45,6 +45,7 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
+#[expect(clippy::disallowed_types, reason = "this is what refuses with a problem")]
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
     type Rejection = Problem;
 
@@ -54,6 +55,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     }
 }
 
+#[expect(clippy::disallowed_types, reason = "this is what refuses with a problem")]
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 

@@ -59,6 +59,7 @@ pub struct ResilientHttpClient {
 
 impl ResilientHttpClient {
     /// A client for the upstream that `config` describes.
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
     pub fn new(config: ClientConfig) -> Self {
         let config = Arc::new(config);
         let breaker = Arc::new(Breaker::new(Arc::clone(&config.name), config.breaker.clone()));

@@ -3,7 +3,10 @@
 //! A handler returns a [`Problem`] (mostly by way of its service's own error type). The outermost layer of every router
 //! ([`crate::service`]) writes the body, adds the correlation id and logs the hidden cause once.
 
-use crate::context::{CORRELATION_HEADER, Context};
+use crate::{
+    context::{CORRELATION_HEADER, Context},
+    telemetry,
+};
 use axum::{
     body::Body,
     extract::Request,
@@ -16,6 +19,7 @@ use http::{
 };
 use serde::Serialize;
 use std::{error::Error, sync::Arc};
+use tracing::Level;
 
 /// One error answer. `detail` is for the client; the cause goes to the log and never to a client.
 #[derive(Debug, Clone)]
@@ -192,46 +196,42 @@ fn log(problem: &Problem, context: &Context, asked: &str) {
     let status = problem.status.as_u16();
     let (code, detail) = (problem.code, problem.detail.as_str());
     let correlation_id = context.correlation_id.as_str();
-    let cause = problem.cause.as_deref().map(chain).unwrap_or_default();
-    if problem.status.is_server_error() {
-        tracing::error!(
-            http.status = status,
-            code,
-            detail,
-            cause,
-            correlation.id = correlation_id,
-            "failed {asked}"
-        );
-    } else if problem.cause.is_some() {
-        tracing::info!(
-            http.status = status,
-            code,
-            detail,
-            cause,
-            correlation.id = correlation_id,
-            "refused {asked}"
-        );
-    } else {
-        tracing::debug!(
-            http.status = status,
-            code,
-            detail,
-            correlation.id = correlation_id,
-            "refused {asked}"
-        );
+    let cause = problem.cause.as_deref().map(|cause| telemetry::chain(cause));
+    match level(problem) {
+        Level::ERROR => {
+            tracing::error!(
+                http.status = status,
+                code,
+                detail,
+                cause,
+                correlation_id,
+                "failed {asked}"
+            );
+        }
+        Level::INFO => {
+            tracing::info!(
+                http.status = status,
+                code,
+                detail,
+                cause,
+                correlation_id,
+                "refused {asked}"
+            );
+        }
+        _ => tracing::debug!(http.status = status, code, detail, correlation_id, "refused {asked}"),
     }
 }
 
-/// An error and all its sources on one line.
-pub(crate) fn chain(error: &(dyn Error + Send + Sync)) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
+/// A 503 without a cause is one that we have decided on (starting, stopping, too busy): probes get it once a second.
+fn level(problem: &Problem) -> Level {
+    let decided = problem.status == StatusCode::SERVICE_UNAVAILABLE && problem.cause.is_none();
+    if problem.status.is_server_error() && !decided {
+        Level::ERROR
+    } else if problem.cause.is_some() {
+        Level::INFO
+    } else {
+        Level::DEBUG
     }
-    text
 }
 
 fn write(problem: &Problem, context: &Context, response: &mut Response) {

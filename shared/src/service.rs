@@ -130,6 +130,7 @@ async fn migrate(base: &Base, migrator: &Migrator, stop: &CancellationToken) -> 
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "it waits for a signal and cannot fail")]
 fn watch_signals(stop: CancellationToken) -> Result<(), StartError> {
     let mut terminate = signal(SignalKind::terminate()).map_err(StartError::Signals)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(StartError::Signals)?;

@@ -82,7 +82,11 @@ impl StatusPage {
     /// Ready: the database answers, and each consumer has worked since the start. A broker that goes away later does not
     /// make a service unready, since the outbox takes what it writes.
     pub(crate) async fn readiness(&self) -> Response {
-        if !self.is_database_reachable().await {
+        self.readiness_with(self.is_database_reachable().await)
+    }
+
+    fn readiness_with(&self, database_reachable: bool) -> Response {
+        if !database_reachable {
             return Problem::unavailable("the database does not answer", 1).into_response();
         }
         let mut consumed = self.consumed.lock().unwrap_or_else(PoisonError::into_inner);
@@ -112,7 +116,7 @@ impl StatusPage {
             "version": env!("CARGO_PKG_VERSION"),
             "instance": self.instance,
             "uptimeS": self.started.elapsed().as_secs(),
-            "ready": self.readiness().await.status().is_success(),
+            "ready": self.readiness_with(reachable).status().is_success(),
             "breakers": self.base.clients().iter().map(crate::http_client::ResilientHttpClient::status).collect::<Vec<_>>(),
             "consumer": consumers.first(),
             "broker": { "publishing": publishing, "consuming": consuming },

@@ -63,3 +63,23 @@ pub fn chain(error: &dyn std::error::Error) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    enum Outer {
+        #[error("the outside")]
+        Wrapped(#[source] std::io::Error),
+        #[error(transparent)]
+        Transparent(#[from] std::io::Error),
+    }
+
+    #[test]
+    fn a_chain_says_everything_once() {
+        let inside = || std::io::Error::other("the inside");
+        assert_eq!(chain(&Outer::Wrapped(inside())), "the outside: the inside");
+        assert_eq!(chain(&Outer::Transparent(inside())), "the inside");
+    }
+}

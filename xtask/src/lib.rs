@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod licences;
 pub mod sql;
 pub mod tidy;
 mod workspace;
@@ -24,6 +25,8 @@ struct Arguments {
 enum Command {
     /// Checks sizes, dependencies, names, contracts and copies. One line per finding: `path:line: rule: what to do`.
     Tidy,
+    /// Checks licences, banned crates and sources with cargo-deny, which it builds into `.run-tools` the first time.
+    Deny,
     /// Applies each service's migrations to a scratch database and prepares its queries against it.
     Sql {
         /// Compare with the stored `.sqlx` and change nothing.
@@ -42,6 +45,7 @@ pub fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let outcome = Workspace::find().and_then(|workspace| match command {
         Command::Tidy => Ok(tidy::check(&workspace).iter().map(ToString::to_string).collect()),
+        Command::Deny => licences::check(&workspace),
         Command::Sql {
             check,
             postgres,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::path::Path;
 
 use crate::workspace::Workspace;
 use source::Source;
@@ -77,11 +78,15 @@ pub fn check(workspace: &Workspace) -> Vec<Finding> {
     findings
 }
 
+fn is_rust(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|extension| extension == "rs")
+}
+
 /// Reads all Rust files. Which of them are tests shows only once their parents have been read.
 fn sources(workspace: &Workspace, files: &[String]) -> (Vec<Source>, Vec<Finding>) {
     let mut findings = Vec::new();
     let mut sources = Vec::new();
-    for path in files.iter().filter(|path| path.ends_with(".rs")) {
+    for path in files.iter().filter(|path| is_rust(path)) {
         match Source::parse(path, &workspace.text(path).unwrap_or_default()) {
             Ok(source) => sources.push(source),
             Err((line, error)) => findings.push(Finding::new(path, line, "syntax", error)),

@@ -1,14 +1,15 @@
 # The workspace's programs. The platform runs copies, so that a build, or `cargo clean`, does not change what runs.
 
-PACKAGES=("${EDGE[@]}" "${SERVICES[@]}" rabbitmq mail-catcher)
-BINARIES=("${EDGE[@]}" "${SERVICES[@]}" topology mail-catcher sandbox-provider)
+PACKAGES=("${EDGE[@]}" "${SERVICES[@]}" rabbitmq mail-catcher e2e)
+BINARIES=("${EDGE[@]}" "${SERVICES[@]}" topology mail-catcher sandbox-provider demo)
 
 binary_of() {
     [[ $1 == topology-watch ]] && echo topology || echo "$1"
 }
 
+# The tests' platform is built together with the tests, so that nothing is built twice with different features.
 build_binaries() {
-    local package arguments=(--workspace)
+    local package arguments=(--workspace --all-targets)
     if [[ $(profile) == platform ]]; then
         arguments=(--release)
         for package in "${PACKAGES[@]}"; do

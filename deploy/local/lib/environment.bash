@@ -48,7 +48,8 @@ own_settings() {
             ;;
         order-service)
             printf '%s\n' "USER_SERVICE_URL=$(address_of user-service)" \
-                "PRODUCT_SERVICE_URL=$(address_of product-service)" "PAYMENT_DEADLINE_S=${PAYMENT_DEADLINE_S:-900}"
+                "PRODUCT_SERVICE_URL=$(address_of product-service)" "PAYMENT_DEADLINE_S=${PAYMENT_DEADLINE_S:-900}" \
+                "COMPENSATION_OVERDUE_S=${COMPENSATION_OVERDUE_S:-60}"
             ;;
         payment-service) echo "PROVIDER_URL=$(address_of sandbox-provider)" ;;
         notification-service) printf '%s\n' "SMTP_URL=smtp://127.0.0.1:$SMTP_PORT" "MAIL_FROM=orders@example.com" ;;

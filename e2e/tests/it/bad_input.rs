@@ -1,7 +1,10 @@
 //! Wrong input to every endpoint is a 4xx problem that says what is wrong.
 
 use crate::stage::{HOUSE_BLEND, Stage, must};
-use e2e::{answer::Answer, shopper::Shopper};
+use e2e::{
+    answer::Answer,
+    shopper::{Shopper, new_key},
+};
 use reqwest::Method;
 use serde_json::{Value, json};
 
@@ -24,115 +27,113 @@ async fn every_endpoint_says_what_is_wrong() {
 
 type Case = (Method, String, Vec<Value>);
 
+fn case(method: Method, path: impl Into<String>, bodies: impl Into<Vec<Value>>) -> Case {
+    (method, path.into(), bodies.into())
+}
+
+fn without_body(method: Method, path: impl Into<String>) -> Case {
+    case(method, path, [Value::Null])
+}
+
 fn of_customers() -> Vec<Case> {
+    [accounts(), catalogue(), orders(), the_rest()].concat()
+}
+
+fn accounts() -> Vec<Case> {
+    let user = |email: &str, password: &str| json!({ "email": email, "name": "N", "password": password });
+    let self_made_admin =
+        json!({ "email": "a@example.org", "name": "N", "password": "long enough it is", "role": "admin" });
+    let sign_up = [
+        json!({}),
+        user("not an address", "long enough it is"),
+        user("a@example.org", "short"),
+        self_made_admin,
+    ];
+    let log_in = [
+        json!({}),
+        json!({ "email": 1 }),
+        json!({ "email": "a@b.c", "password": "wrong" }),
+    ];
+    let change = [json!({ "email": "nonsense" }), json!({ "role": "admin" }), json!([])];
+    vec![
+        case(Method::POST, "/api/users", sign_up),
+        case(Method::POST, "/api/auth/login", log_in),
+        case(
+            Method::POST,
+            "/api/auth/refresh",
+            [json!({}), json!({ "refreshToken": "nonsense" })],
+        ),
+        case(Method::PATCH, "/api/users/me", change),
+        without_body(Method::GET, format!("/api/users/{NOBODY}")),
+        without_body(Method::GET, "/api/users/nonsense"),
+    ]
+}
+
+fn catalogue() -> Vec<Case> {
+    vec![
+        without_body(Method::GET, "/api/products?limit=0"),
+        without_body(Method::GET, "/api/products?cursor=nonsense"),
+        without_body(Method::GET, "/api/products?ids=nonsense"),
+        without_body(Method::GET, format!("/api/products/{NOBODY}")),
+    ]
+}
+
+fn orders() -> Vec<Case> {
     let order = |items: Value| json!({ "items": items, "paymentMethod": "pm_ok" });
     let line = |quantity: Value| json!([{ "productId": HOUSE_BLEND, "quantity": quantity }]);
-    let user = |email: &str, password: &str| json!({ "email": email, "name": "N", "password": password });
+    let placed = [
+        json!({}),
+        json!("text"),
+        order(json!([])),
+        order(line(json!(0))),
+        order(line(json!(-1))),
+        order(line(json!(1.5))),
+        order(line(json!(4_294_967_296_i64))),
+        order(json!([{ "productId": NOBODY, "quantity": 1 }])),
+        order(json!([{ "productId": "nonsense", "quantity": 1 }])),
+        json!({ "items": line(json!(1)), "paymentMethod": "" }),
+    ];
     vec![
-        (
-            Method::POST,
-            "/api/users".into(),
-            vec![
-                json!({}),
-                user("not an address", "long enough it is"),
-                user("a@example.org", "short"),
-                json!({ "email": "a@example.org", "name": "N", "password": "long enough it is", "role": "admin" }),
-            ],
-        ),
-        (
-            Method::POST,
-            "/api/auth/login".into(),
-            vec![
-                json!({}),
-                json!({ "email": 1 }),
-                json!({ "email": "a@b.c", "password": "wrong" }),
-            ],
-        ),
-        (
-            Method::POST,
-            "/api/auth/refresh".into(),
-            vec![json!({}), json!({ "refreshToken": "nonsense" })],
-        ),
-        (
-            Method::PATCH,
-            "/api/users/me".into(),
-            vec![json!({ "email": "nonsense" }), json!({ "role": "admin" }), json!([])],
-        ),
-        (Method::GET, format!("/api/users/{NOBODY}"), vec![Value::Null]),
-        (Method::GET, "/api/users/nonsense".into(), vec![Value::Null]),
-        (Method::GET, "/api/products?limit=0".into(), vec![Value::Null]),
-        (Method::GET, "/api/products?cursor=nonsense".into(), vec![Value::Null]),
-        (Method::GET, "/api/products?ids=nonsense".into(), vec![Value::Null]),
-        (Method::GET, format!("/api/products/{NOBODY}"), vec![Value::Null]),
-        (
-            Method::POST,
-            "/api/orders".into(),
-            vec![
-                json!({}),
-                json!("text"),
-                order(json!([])),
-                order(line(json!(0))),
-                order(line(json!(-1))),
-                order(line(json!(1.5))),
-                order(line(json!(4_294_967_296_i64))),
-                order(json!([{ "productId": NOBODY, "quantity": 1 }])),
-                order(json!([{ "productId": "nonsense", "quantity": 1 }])),
-                json!({ "items": line(json!(1)), "paymentMethod": "" }),
-            ],
-        ),
-        (Method::GET, "/api/orders?limit=1000".into(), vec![Value::Null]),
-        (Method::GET, format!("/api/orders/{NOBODY}"), vec![Value::Null]),
-        (Method::GET, "/api/orders/nonsense".into(), vec![Value::Null]),
-        (Method::GET, format!("/api/orders/{NOBODY}/timeline"), vec![Value::Null]),
-        (Method::POST, format!("/api/orders/{NOBODY}/cancel"), vec![Value::Null]),
-        (
-            Method::GET,
-            "/api/notifications?cursor=nonsense".into(),
-            vec![Value::Null],
-        ),
-        (
-            Method::POST,
-            format!("/api/notifications/{NOBODY}/read"),
-            vec![Value::Null],
-        ),
-        (Method::GET, format!("/api/payments/{NOBODY}"), vec![Value::Null]),
-        (Method::GET, "/api/nothing".into(), vec![Value::Null]),
-        (Method::DELETE, "/api/orders".into(), vec![Value::Null]),
+        case(Method::POST, "/api/orders", placed),
+        without_body(Method::GET, "/api/orders?limit=1000"),
+        without_body(Method::GET, format!("/api/orders/{NOBODY}")),
+        without_body(Method::GET, "/api/orders/nonsense"),
+        without_body(Method::GET, format!("/api/orders/{NOBODY}/timeline")),
+        without_body(Method::POST, format!("/api/orders/{NOBODY}/cancel")),
+        without_body(Method::DELETE, "/api/orders"),
+    ]
+}
+
+fn the_rest() -> Vec<Case> {
+    vec![
+        without_body(Method::GET, "/api/notifications?cursor=nonsense"),
+        without_body(Method::POST, format!("/api/notifications/{NOBODY}/read")),
+        without_body(Method::GET, format!("/api/payments/{NOBODY}")),
+        without_body(Method::GET, "/api/nothing"),
     ]
 }
 
 fn of_administrators() -> Vec<Case> {
     let product =
         |price: i64, stock: i64| json!({ "name": "N", "priceMinor": price, "currency": "USD", "stock": stock });
+    let created = [
+        json!({}),
+        product(0, 1),
+        product(-5, 1),
+        product(5, -1),
+        json!({ "name": "", "priceMinor": 5, "currency": "usd", "stock": 1 }),
+    ];
     vec![
-        (
-            Method::POST,
-            "/api/products".into(),
-            vec![
-                json!({}),
-                product(0, 1),
-                product(-5, 1),
-                product(5, -1),
-                json!({ "name": "", "priceMinor": 5, "currency": "usd", "stock": 1 }),
-            ],
-        ),
-        (
+        case(Method::POST, "/api/products", created),
+        case(
             Method::PATCH,
             format!("/api/products/{NOBODY}"),
-            vec![json!({ "priceMinor": 5 }), json!({ "nonsense": 1 })],
+            [json!({ "priceMinor": 5 }), json!({ "nonsense": 1 })],
         ),
-        (Method::POST, format!("/api/orders/{NOBODY}/ship"), vec![Value::Null]),
-        (Method::POST, format!("/api/orders/{NOBODY}/deliver"), vec![Value::Null]),
-        (
-            Method::GET,
-            "/api/analytics/timelines/nonsense".into(),
-            vec![Value::Null],
-        ),
-        (
-            Method::GET,
-            "/api/analytics/counters?day=nonsense".into(),
-            vec![Value::Null],
-        ),
+        without_body(Method::POST, format!("/api/orders/{NOBODY}/ship")),
+        without_body(Method::POST, format!("/api/orders/{NOBODY}/deliver")),
+        without_body(Method::GET, "/api/analytics/timelines/nonsense"),
+        without_body(Method::GET, "/api/analytics/counters?day=nonsense"),
     ]
 }
 
@@ -140,7 +141,7 @@ async fn refuses(who: &Shopper, method: &Method, path: &str, bodies: &[Value]) {
     for body in bodies {
         let mut request = who.request(method.clone(), path);
         if path == "/api/orders" && *method == Method::POST {
-            request = request.header("Idempotency-Key", uuid::Uuid::now_v7().to_string());
+            request = request.header("Idempotency-Key", new_key());
         }
         if !body.is_null() {
             request = request.json(body);

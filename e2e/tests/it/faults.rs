@@ -5,7 +5,7 @@ use serde_json::Value;
 use std::time::Duration;
 
 /// How long the database stays away. Longer than every retry delay but the last, so that burnt attempts would show.
-const DATABASE_AWAY: Duration = Duration::from_secs(60);
+const DATABASE_AWAY: Duration = Duration::from_mins(1);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_process_is_killed_once_while_orders_flow() {

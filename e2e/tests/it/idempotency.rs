@@ -1,12 +1,14 @@
 //! The same key is the same order, however often and however fast it is asked.
 
 use crate::stage::{HOUSE_BLEND, Stage, must};
-use e2e::{answer::Answer, shopper::Shopper};
+use e2e::{
+    answer::Answer,
+    shopper::{Shopper, new_key},
+};
 use futures_util::future::join_all;
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use std::collections::HashSet;
-use uuid::Uuid;
 
 async fn place_once(shopper: &Shopper, key: &str, quantity: u32) -> Answer {
     let items = json!([{ "productId": HOUSE_BLEND, "quantity": quantity }]);
@@ -21,7 +23,7 @@ async fn place_once(shopper: &Shopper, key: &str, quantity: u32) -> Answer {
 async fn ten_requests_at_once_with_one_key_make_one_order() {
     let stage = Stage::open().await;
     let shopper = stage.shopper().await;
-    let key = Uuid::now_v7().to_string();
+    let key = new_key();
     let answers = join_all((0..10).map(|_| place_once(&shopper, &key, 1))).await;
     let made: HashSet<&str> = answers
         .iter()
@@ -48,7 +50,7 @@ async fn ten_requests_at_once_with_one_key_make_one_order() {
 async fn a_key_belongs_to_one_body_and_to_one_customer() {
     let stage = Stage::open().await;
     let (one, other) = (stage.shopper().await, stage.shopper().await);
-    let key = Uuid::now_v7().to_string();
+    let key = new_key();
     let first = must(place_once(&one, &key, 1).await.expect(StatusCode::CREATED));
     must(place_once(&one, &key, 2).await.expect(StatusCode::UNPROCESSABLE_ENTITY));
     let second = must(place_once(&other, &key, 1).await.expect(StatusCode::CREATED));

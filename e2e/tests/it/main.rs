@@ -9,4 +9,5 @@ mod idempotency;
 mod identity;
 mod notifications;
 mod stage;
+mod tables;
 mod twice;

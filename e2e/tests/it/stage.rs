@@ -16,7 +16,7 @@ use tokio::sync::{Mutex, MutexGuard};
 pub(crate) const HOUSE_BLEND: &str = "01900000-0000-7000-8000-000000000004";
 pub(crate) const SOLD_OUT: &str = "01900000-0000-7000-8000-000000000012";
 /// From the last fault to the last settled order.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 /// Every service, as the supervisor names it.
 pub(crate) const SERVICES: [&str; 7] = [
     "gateway",
@@ -128,15 +128,14 @@ impl Stage {
 
     /// Waits until everything answers `/readyz` again.
     pub(crate) async fn until_ready(&self) {
-        for service in ["USER", "PRODUCT", "ORDER", "PAYMENT", "NOTIFICATION", "ANALYTICS"] {
-            let variable: &'static str = match service {
-                "USER" => "USER_SERVICE_URL",
-                "PRODUCT" => "PRODUCT_SERVICE_URL",
-                "ORDER" => "ORDER_SERVICE_URL",
-                "PAYMENT" => "PAYMENT_SERVICE_URL",
-                "NOTIFICATION" => "NOTIFICATION_SERVICE_URL",
-                _ => "ANALYTICS_SERVICE_URL",
-            };
+        for variable in [
+            "USER_SERVICE_URL",
+            "PRODUCT_SERVICE_URL",
+            "ORDER_SERVICE_URL",
+            "PAYMENT_SERVICE_URL",
+            "NOTIFICATION_SERVICE_URL",
+            "ANALYTICS_SERVICE_URL",
+        ] {
             let url = self.platform.variable(variable).expect("its address is known");
             self.until_answers(url, "/readyz").await;
         }

@@ -1,7 +1,7 @@
 //! Everything that was ever published is published again; nothing changes.
 
 use crate::stage::{Stage, eventually, must};
-use by_hand::publish;
+pub(crate) use by_hand::publish;
 use e2e::ledger;
 use std::collections::BTreeMap;
 
@@ -76,7 +76,7 @@ mod by_hand {
     use reqwest::{Method, StatusCode};
     use serde_json::json;
 
-    pub(super) async fn publish(stage: &Stage, event_type: &str, body: &str) {
+    pub(crate) async fn publish(stage: &Stage, event_type: &str, body: &str) {
         let platform = &stage.platform;
         let vhost = must(platform.variable("RABBITMQ_VHOST"));
         let path = format!("/api/exchanges/{vhost}/platform-events/publish");

@@ -4,7 +4,7 @@ use crate::{Gateway, config::Replicas, upstream::Upstream};
 use serde_json::{Map, Value, json};
 use shared::{
     context::Context,
-    http_client::{BreakerConfig, ClientConfig, ResilientHttpClient, RetryConfig},
+    http_client::{BreakerConfig, CallError, ClientConfig, ResilientHttpClient, RetryConfig},
 };
 use std::time::Duration;
 
@@ -68,6 +68,8 @@ async fn ask(client: &ResilientHttpClient, context: &Context) -> Value {
     match client.get(PATH).context(context).send().await {
         Ok(answer) if answer.status.is_success() => answer.json().unwrap_or_else(|_| json!("unreadable")),
         Ok(answer) => json!(format!("answers {}", answer.status.as_u16())),
+        // It runs, and waits for something itself.
+        Err(CallError::Timeout { .. } | CallError::Deadline { .. }) => json!("no answer in time"),
         Err(_) => json!("unreachable"),
     }
 }

@@ -1,5 +1,11 @@
 //! The gateway against a real Redis and real services in this process, through real sockets.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "tests are clients, run services beside themselves, and fail by panicking"
+)]
+
 mod identity;
 mod lifecycle;
 mod limits;

@@ -48,7 +48,7 @@ async fn is_back(bed: &Bed, user: &TestUser) {
     .await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_is_cut_off() {
     let link = RedisLink::new().await;
     let bed = bed_behind(&link, Wish::default().limits).await;
@@ -60,7 +60,7 @@ async fn a_redis_that_is_cut_off() {
     is_back(&bed, &unseen).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_hangs() {
     let link = RedisLink::new().await;
     let bed = bed_behind(&link, Wish::default().limits).await;
@@ -72,7 +72,7 @@ async fn a_redis_that_hangs() {
     is_back(&bed, &unseen).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_limit_holds_without_redis() {
     let link = RedisLink::new().await;
     let bed = bed_behind(
@@ -102,7 +102,7 @@ async fn the_limit_holds_without_redis() {
     problem(last, 429).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_out_is_not_forgotten_without_redis() {
     let link = RedisLink::new().await;
     let bed = bed_behind(&link, Wish::default().limits).await;

@@ -10,7 +10,10 @@ use serde_json::{Value, json};
 async fn refused(bed: &Bed, what: &str, token: &str) {
     let answer = bed.get("/api/orders", token).await;
     assert_eq!(
-        answer.headers().get("www-authenticate").map(|value| value.as_bytes()),
+        answer
+            .headers()
+            .get("www-authenticate")
+            .map(http::HeaderValue::as_bytes),
         Some(&b"Bearer"[..]),
         "{what}"
     );
@@ -117,12 +120,12 @@ async fn another_kind_of_token_is_refused() {
     let user = bed.user("admin").await;
     for kind in [None, Some("JWT"), Some("identity+jwt"), Some("rt+jwt")] {
         let token = sign_as(&claims(&user), &user_service_key(), |header| {
-            header.typ = kind.map(str::to_owned)
+            header.typ = kind.map(str::to_owned);
         });
         refused(&bed, "another typ", &token).await;
     }
     let critical = sign_as(&claims(&user), &user_service_key(), |header| {
-        header.crit = Some(vec!["exp".to_owned()])
+        header.crit = Some(vec!["exp".to_owned()]);
     });
     refused(&bed, "an unknown critical extension", &critical).await;
 }
@@ -136,7 +139,7 @@ async fn times_must_be_right() {
         ("exp", json!(now_s() - 7)),
         ("exp", json!("never")),
         ("exp", json!((now_s() + 900).to_string())),
-        ("exp", json!(now_s() as f64 + 900.5)),
+        ("exp", json!(4_000_000_000.5)),
         ("exp", json!(-1)),
         ("exp", json!(1e308)),
         ("exp", json!(null)),

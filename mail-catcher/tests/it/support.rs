@@ -14,7 +14,7 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    task::JoinHandle,
+    task::JoinSet,
 };
 
 /// A folder that is gone when the test is.
@@ -61,17 +61,19 @@ impl Drop for Folder {
 pub(crate) struct Running {
     pub(crate) smtp: SocketAddr,
     pub(crate) http: SocketAddr,
-    task: JoinHandle<std::io::Result<()>>,
+    _task: JoinSet<std::io::Result<()>>,
 }
 
 impl Running {
     pub(crate) async fn start(config: &Config) -> Self {
         let catcher = MailCatcher::bind(config).await.unwrap();
         let (smtp, http) = (catcher.smtp_addr().unwrap(), catcher.http_addr().unwrap());
+        let mut task = JoinSet::new();
+        task.spawn(catcher.run());
         Self {
             smtp,
             http,
-            task: tokio::spawn(catcher.run()),
+            _task: task,
         }
     }
 
@@ -79,12 +81,6 @@ impl Running {
         let (status, body) = get(self.http, &format!("/api/mails{query}")).await;
         assert_eq!(status, 200, "{body}");
         serde_json::from_str(&body).unwrap()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 

@@ -3,13 +3,16 @@ use shared::messaging::envelope::Envelope;
 use uuid::Uuid;
 
 /// Every event that the topology file sends us and that we act on, as its publisher promises it, end to end.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_publishers_own_examples_are_understood() {
     let world = World::new().await;
     let registered = example("user-service", "user.registered");
     let user = User {
         id: registered.metadata.subject,
-        email: example("user-service", "user.updated").data["email"].as_str().unwrap().to_owned(),
+        email: example("user-service", "user.updated").data["email"]
+            .as_str()
+            .unwrap()
+            .to_owned(),
     };
     for (service, event_type) in [
         ("user-service", "user.registered"),
@@ -34,16 +37,30 @@ async fn the_publishers_own_examples_are_understood() {
         world.publish(&event).await;
         world.taken(&event).await;
     }
-    let mut kinds: Vec<_> = world.notifications(&user).await.iter().map(|one| one["kind"].clone()).collect();
+    let mut kinds: Vec<_> = world
+        .notifications(&user)
+        .await
+        .iter()
+        .map(|one| one["kind"].clone())
+        .collect();
     kinds.reverse();
-    let told =
-        ["order.confirmed", "order.shipped", "order.delivered", "order.failed", "order.cancelled", "payment.refunded"];
+    let told = [
+        "order.confirmed",
+        "order.shipped",
+        "order.delivered",
+        "order.failed",
+        "order.cancelled",
+        "payment.refunded",
+    ];
     assert_eq!(kinds, told);
     assert_eq!(world.mails.wait_for(told.len(), &user).await.len(), told.len());
 }
 
 fn example(service: &str, event_type: &str) -> Envelope {
-    let path = format!("{}/../{service}/contracts/{event_type}.v1.example.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/../{service}/contracts/{event_type}.v1.example.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
 }

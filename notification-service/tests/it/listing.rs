@@ -2,7 +2,7 @@ use crate::support::{User, World};
 use reqwest::Method;
 use serde_json::Value;
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn pages_go_from_new_to_old_without_gaps() {
     let world = World::new().await;
     let user = world.registered().await;
@@ -35,23 +35,34 @@ async fn pages_go_from_new_to_old_without_gaps() {
     assert_eq!(page["nextCursor"], Value::Null);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn wrong_questions_are_refused() {
     let world = World::new().await;
     let user = User::new();
     for query in ["limit=0", "limit=101", "limit=many", "cursor=here"] {
         let (status, problem) = world.get(&user, &format!("/api/notifications?{query}")).await;
         assert_eq!(status, 400, "{query}: {problem}");
-        assert!(problem["detail"].as_str().is_some_and(|detail| !detail.is_empty()), "{problem}");
+        assert!(
+            problem["detail"].as_str().is_some_and(|detail| !detail.is_empty()),
+            "{problem}"
+        );
     }
     assert_eq!(world.post(&user, "/api/notifications/nonsense/read").await.0, 400);
-    let stranger = world.service.request(Method::GET, "/api/notifications").send().await.unwrap();
+    let stranger = world
+        .service
+        .request(Method::GET, "/api/notifications")
+        .send()
+        .await
+        .unwrap();
     assert_eq!(stranger.status(), 401);
-    let forged = world.service.get("/api/notifications", "forged").header("x-user-id", user.id.to_string());
+    let forged = world
+        .service
+        .get("/api/notifications", "forged")
+        .header("x-user-id", user.id.to_string());
     assert_eq!(forged.send().await.unwrap().status(), 401);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_the_owner_sees_and_reads_a_notification() {
     let world = World::new().await;
     let (owner, other) = (world.registered().await, world.registered().await);
@@ -62,7 +73,13 @@ async fn only_the_owner_sees_and_reads_a_notification() {
 
     assert!(world.notifications(&other).await.is_empty());
     assert_eq!(world.post(&other, &path).await.0, 404);
-    assert_eq!(world.post(&owner, &format!("/api/notifications/{}/read", shared::id::new())).await.0, 404);
+    assert_eq!(
+        world
+            .post(&owner, &format!("/api/notifications/{}/read", shared::id::new()))
+            .await
+            .0,
+        404
+    );
     assert_eq!(world.notifications(&owner).await[0]["readAt"], Value::Null);
 
     let (status, read) = world.post(&owner, &path).await;

@@ -1,7 +1,7 @@
 use crate::support::{User, World, message_id};
 use shared::testing::eventually;
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mail_server_that_is_away_is_asked_again() {
     let mut world = World::new().await;
     let user = world.registered().await;
@@ -13,8 +13,12 @@ async fn a_mail_server_that_is_away_is_asked_again() {
 
     let shipped = world.order("order.shipped", order_id, &user).await;
     let error = eventually("a failed attempt", || async {
-        let attempt = "select last_error from intents where done_at is null and attempts > 0 and last_error is not null";
-        let error: Option<String> = sqlx::query_scalar(attempt).fetch_optional(&world.service.database).await.unwrap();
+        let attempt =
+            "select last_error from intents where done_at is null and attempts > 0 and last_error is not null";
+        let error: Option<String> = sqlx::query_scalar(attempt)
+            .fetch_optional(&world.service.database)
+            .await
+            .unwrap();
         error
     })
     .await;
@@ -23,15 +27,27 @@ async fn a_mail_server_that_is_away_is_asked_again() {
 
     world.mails.come_back().await;
     world.mail_is("sent", &user, "order.shipped").await;
-    let ids: Vec<_> = world.mails.to(&user).await.iter().map(|mail| mail["messageId"].clone()).collect();
+    let ids: Vec<_> = world
+        .mails
+        .to(&user)
+        .await
+        .iter()
+        .map(|mail| mail["messageId"].clone())
+        .collect();
     assert_eq!(ids, [message_id(&confirmed), message_id(&shipped)]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mail_that_is_refused_for_good_has_failed_and_stops_nobody() {
     let world = World::new().await;
-    let refused = User { email: "nobody@refused.invalid".to_owned(), ..User::new() };
-    let nonsense = User { email: "no address at all".to_owned(), ..User::new() };
+    let refused = User {
+        email: "nobody@refused.invalid".to_owned(),
+        ..User::new()
+    };
+    let nonsense = User {
+        email: "no address at all".to_owned(),
+        ..User::new()
+    };
     let user = world.registered().await;
     for other in [&refused, &nonsense] {
         world.publish(&other.registered(1)).await;
@@ -43,10 +59,19 @@ async fn a_mail_that_is_refused_for_good_has_failed_and_stops_nobody() {
         world.mail_is("failed", other, "order.confirmed").await;
     }
     let reasons = "select mail_failure from notifications where mail = 'failed' order by mail_failure";
-    let reasons: Vec<String> = sqlx::query_scalar(reasons).fetch_all(&world.service.database).await.unwrap();
-    assert!(reasons[0].contains("no mail can be made") && reasons[1].contains("550"), "{reasons:?}");
+    let reasons: Vec<String> = sqlx::query_scalar(reasons)
+        .fetch_all(&world.service.database)
+        .await
+        .unwrap();
+    assert!(
+        reasons[0].contains("no mail can be made") && reasons[1].contains("550"),
+        "{reasons:?}"
+    );
     let open = "select count(*) from intents where done_at is null";
-    let open: i64 = sqlx::query_scalar(open).fetch_one(&world.service.database).await.unwrap();
+    let open: i64 = sqlx::query_scalar(open)
+        .fetch_one(&world.service.database)
+        .await
+        .unwrap();
     assert_eq!(open, 0);
     assert_eq!(world.status().await["failed"], 2);
 }

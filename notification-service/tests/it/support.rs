@@ -1,4 +1,7 @@
 //! One service with all that it needs, and the words to talk about it.
+//!
+//! The tests run on two threads: while one waits for the virtual host to be deleted, the other answers the broker, which
+//! closes the connections first.
 
 use notification_service::{Config, MIGRATOR, assemble};
 use serde_json::{Value, json};
@@ -15,17 +18,18 @@ use std::{
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
-    task::JoinHandle,
+    task::JoinSet,
 };
 use uuid::Uuid;
 
 /// A service, its surroundings, and one who publishes what the other services would.
 pub(crate) struct World {
-    pub(crate) bed: TestBed,
-    pub(crate) probe: EventProbe,
-    pub(crate) mails: Mails,
     pub(crate) service: TestService,
+    pub(crate) mails: Mails,
+    pub(crate) probe: EventProbe,
     sequence: AtomicI64,
+    // Last: it takes database and virtual host away from all that is dropped before it.
+    pub(crate) bed: TestBed,
 }
 
 impl World {
@@ -34,7 +38,13 @@ impl World {
         let probe = bed.events().await;
         let mails = Mails::start().await;
         let service = start(&bed, &mails).await;
-        Self { bed, probe, mails, service, sequence: AtomicI64::new(0) }
+        Self {
+            bed,
+            probe,
+            mails,
+            service,
+            sequence: AtomicI64::new(0),
+        }
     }
 
     /// Another instance of the same service.
@@ -52,19 +62,29 @@ impl World {
     /// An order event as order-service publishes it.
     pub(crate) async fn order(&self, event_type: &str, order_id: Uuid, user: &User) -> Envelope {
         let status = event_type.trim_start_matches("order.");
-        let event = self.event("order-service", event_type, order_id, &json!({
-            "orderId": order_id, "userId": user.id, "status": status, "reason": "payment_declined",
-            "totalMinor": 5998, "currency": "USD",
-        }));
+        let event = self.event(
+            "order-service",
+            event_type,
+            order_id,
+            &json!({
+                "orderId": order_id, "userId": user.id, "status": status, "reason": "payment_declined",
+                "totalMinor": 5998, "currency": "USD",
+            }),
+        );
         self.publish(&event).await;
         event
     }
 
     /// Money that payment-service has given back.
     pub(crate) async fn refunded(&self, order_id: Uuid) -> Envelope {
-        let event = self.event("payment-service", "payment.refunded", order_id, &json!({
-            "orderId": order_id, "paymentId": Uuid::from_u128(9), "amountMinor": 1250, "currency": "EUR",
-        }));
+        let event = self.event(
+            "payment-service",
+            "payment.refunded",
+            order_id,
+            &json!({
+                "orderId": order_id, "paymentId": Uuid::from_u128(9), "amountMinor": 1250, "currency": "EUR",
+            }),
+        );
         self.publish(&event).await;
         event
     }
@@ -82,7 +102,11 @@ impl World {
     pub(crate) async fn taken(&self, event: &Envelope) {
         eventually(&format!("{} to be taken", event.event_type), || async {
             let taken = sqlx::query_scalar("select exists (select from inbox where event_id = $1)");
-            let taken: bool = taken.bind(event.metadata.event_id).fetch_one(&self.service.database).await.unwrap();
+            let taken: bool = taken
+                .bind(event.metadata.event_id)
+                .fetch_one(&self.service.database)
+                .await
+                .unwrap();
             taken.then_some(())
         })
         .await;
@@ -138,7 +162,10 @@ pub(crate) struct User {
 impl User {
     pub(crate) fn new() -> Self {
         let id = shared::id::new();
-        Self { id, email: format!("{}@example.com", id.simple()) }
+        Self {
+            id,
+            email: format!("{}@example.com", id.simple()),
+        }
     }
 
     pub(crate) fn registered(&self, sequence: i64) -> Envelope {
@@ -157,23 +184,26 @@ pub(crate) struct Mails {
     smtp: SocketAddr,
     http: SocketAddr,
     folder: PathBuf,
-    running: Option<JoinHandle<std::io::Result<()>>>,
+    running: JoinSet<std::io::Result<()>>,
 }
 
 impl Mails {
     async fn start() -> Self {
         let folder = std::env::temp_dir().join(format!("mails-{}", shared::id::new()));
         let free = SocketAddr::from(([127, 0, 0, 1], 0));
-        let mut mails = Self { smtp: free, http: free, folder, running: None };
+        let mut mails = Self {
+            smtp: free,
+            http: free,
+            folder,
+            running: JoinSet::new(),
+        };
         mails.come_back().await;
         mails
     }
 
     /// Connections are cut and new ones refused.
     pub(crate) async fn go_away(&mut self) {
-        let running = self.running.take().unwrap();
-        running.abort();
-        assert!(running.await.unwrap_err().is_cancelled());
+        self.running.shutdown().await;
     }
 
     pub(crate) async fn come_back(&mut self) {
@@ -185,13 +215,16 @@ impl Mails {
         };
         let catcher = mail_catcher::MailCatcher::bind(&config).await.unwrap();
         (self.smtp, self.http) = (catcher.smtp_addr().unwrap(), catcher.http_addr().unwrap());
-        self.running = Some(tokio::spawn(catcher.run()));
+        self.running.spawn(catcher.run());
     }
 
     /// All mails to this user, oldest first.
     pub(crate) async fn to(&self, user: &User) -> Vec<Value> {
         let mut stream = TcpStream::connect(self.http).await.unwrap();
-        let request = format!("GET /api/mails?to={} HTTP/1.1\r\nHost: mails\r\nConnection: close\r\n\r\n", user.email);
+        let request = format!(
+            "GET /api/mails?to={} HTTP/1.1\r\nHost: mails\r\nConnection: close\r\n\r\n",
+            user.email
+        );
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut response = String::new();
         stream.read_to_string(&mut response).await.unwrap();
@@ -214,9 +247,6 @@ impl Mails {
 
 impl Drop for Mails {
     fn drop(&mut self) {
-        if let Some(running) = &self.running {
-            running.abort();
-        }
         drop(std::fs::remove_dir_all(&self.folder));
     }
 }

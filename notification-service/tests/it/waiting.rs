@@ -3,7 +3,7 @@ use chrono::TimeDelta;
 use notification_service::waiting;
 use shared::database::Database;
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mail_waits_for_the_contact_and_goes_out_when_it_comes() {
     let world = World::new().await;
     let user = User::new();
@@ -25,7 +25,7 @@ async fn a_mail_waits_for_the_contact_and_goes_out_when_it_comes() {
     assert_eq!(story, confirmed.metadata.correlation_id);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refund_waits_for_the_owner_and_then_for_the_contact() {
     let world = World::new().await;
     let user = User::new();
@@ -44,7 +44,7 @@ async fn a_refund_waits_for_the_owner_and_then_for_the_contact() {
     assert_eq!(mails[0]["messageId"], message_id(&refunded));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn whoever_comes_last_releases_the_mail_even_if_all_come_at_once() {
     let world = World::new().await;
     let _second = world.second_instance().await;
@@ -66,12 +66,18 @@ async fn whoever_comes_last_releases_the_mail_even_if_all_come_at_once() {
     assert_eq!(world.status().await["waiting"], 0);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stale_address_is_ignored() {
     let world = World::new().await;
     let user = world.registered().await;
-    let newest = User { email: format!("newest-{}", user.email), ..user.clone() };
-    let stale = User { email: format!("stale-{}", user.email), ..user.clone() };
+    let newest = User {
+        email: format!("newest-{}", user.email),
+        ..user.clone()
+    };
+    let stale = User {
+        email: format!("stale-{}", user.email),
+        ..user.clone()
+    };
     let updated = newest.told("user.updated", 3);
     world.publish(&updated).await;
     world.taken(&updated).await;
@@ -86,7 +92,7 @@ async fn a_stale_address_is_ignored() {
     assert_eq!(world.mails.to(&user).await.len(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn waiting_ends_at_its_deadline() {
     let world = World::new().await;
     let (user, other) = (User::new(), User::new());
@@ -94,11 +100,21 @@ async fn waiting_ends_at_its_deadline() {
     world.mail_is("waiting", &user, "order.confirmed").await;
     let database = Database::new(&world.bed.database_url, "notification-service", 2).unwrap();
     let now = shared::clock::now();
-    assert_eq!(waiting::give_up(&database, now + TimeDelta::hours(23)).await.unwrap(), 0);
-    assert_eq!(waiting::give_up(&database, now + TimeDelta::hours(25)).await.unwrap(), 1);
+    assert_eq!(
+        waiting::give_up(&database, now + TimeDelta::hours(23)).await.unwrap(),
+        0
+    );
+    assert_eq!(
+        waiting::give_up(&database, now + TimeDelta::hours(25)).await.unwrap(),
+        1
+    );
     world.mail_is("failed", &user, "order.confirmed").await;
     let status = world.status().await;
-    assert_eq!((&status["waiting"], &status["failed"]), (&0.into(), &1.into()), "{status}");
+    assert_eq!(
+        (&status["waiting"], &status["failed"]),
+        (&0.into(), &1.into()),
+        "{status}"
+    );
 
     // Too late for the first order, and in time for the next.
     world.publish(&user.registered(1)).await;

@@ -67,7 +67,7 @@ impl Order {
     }
 
     /// Participants give back only after `order.failed` or `order.cancelled`, so only an order that is neither shows a bug.
-    fn refuse_unasked(&self, gives_back: bool, input: Input) -> Result<(), Refusal> {
+    fn refuse_unasked(self, gives_back: bool, input: Input) -> Result<(), Refusal> {
         if gives_back && self.compensation == Compensation::None {
             return Err(Refusal::Impossible {
                 input,
@@ -139,7 +139,7 @@ impl Order {
     }
 
     /// Whether payment and stock are still being waited for.
-    fn is_open(&self) -> bool {
+    fn is_open(self) -> bool {
         matches!(self.status, Status::Placed | Status::PaymentReceived)
     }
 }

@@ -27,7 +27,7 @@ use uuid::Uuid;
 /// Longer than both calls may take (5 s each). When it has passed, the attempt that held the key is taken to be dead.
 const LEASE: Duration = Duration::from_secs(30);
 /// How long an answer is given again.
-const KEEP: Duration = Duration::from_secs(24 * 3600);
+const KEEP: Duration = Duration::from_hours(24);
 
 /// What a client sends. A field that we do not know is refused: a client that sends prices shall learn that they do not count.
 #[derive(Debug, Deserialize)]

@@ -8,7 +8,7 @@ mod search;
 mod world;
 
 use order_service::domain::{Emitted, Input, Order, Payment, Refusal, Status, Stock};
-use participants::{PaymentState, StockState};
+use participants::{PaymentState, StockState, StockStep};
 use search::{Outcome, explore};
 use world::{Message, Rules};
 
@@ -141,14 +141,14 @@ fn drops_close_while_charging(state: PaymentState, message: Message) -> (Payment
     }
 }
 
-fn leaves_no_tombstone(state: StockState, message: Message, enough: bool) -> Result<(StockState, Option<Message>), ()> {
+fn leaves_no_tombstone(state: StockState, message: Message, enough: bool) -> StockStep {
     match (state, message) {
         (StockState::None, Message::Failed | Message::Cancelled) => Ok((state, Some(Message::StockReleased))),
         _ => participants::stock(state, message, enough),
     }
 }
 
-fn keeps_what_is_sold(state: StockState, message: Message, enough: bool) -> Result<(StockState, Option<Message>), ()> {
+fn keeps_what_is_sold(state: StockState, message: Message, enough: bool) -> StockStep {
     match (state, message) {
         (StockState::Sold, Message::Cancelled) => Ok((state, Some(Message::StockReleased))),
         _ => participants::stock(state, message, enough),

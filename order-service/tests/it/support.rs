@@ -2,7 +2,7 @@
 
 use axum::{
     Router,
-    extract::{Path, Query, State},
+    extract::State,
     response::{IntoResponse, Response},
     routing::get,
 };
@@ -11,6 +11,7 @@ use order_service::{Config, MIGRATOR, assemble};
 use reqwest::Method;
 use serde_json::{Value, json};
 use shared::{
+    extract::{Path, Query},
     http_client::BaseUrl,
     identity::Role,
     messaging::envelope::Envelope,

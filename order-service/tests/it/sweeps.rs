@@ -148,7 +148,10 @@ async fn the_deadline_is_suspended_while_the_consumer_is_away() {
     assert_eq!(world.order(&answered).await["status"], "confirmed");
 }
 
-#[expect(clippy::disallowed_methods, reason = "the broker's operator is not a service of ours")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the broker's operator is not a service of ours"
+)]
 async fn delete_queue(world: &World) {
     let vhost = world.bed.rabbitmq_url.rsplit_once('/').unwrap().1;
     let url = format!(

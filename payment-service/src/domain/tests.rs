@@ -156,12 +156,11 @@ impl World {
                 self.declined = true;
                 self.answer(true, Fact::ProviderDeclined);
             }
-            Step::ChargeLost => self.answer(false, Fact::ProviderUnknown),
+            Step::ChargeLost | Step::RefundLost => self.answer(false, Fact::ProviderUnknown),
             Step::RefundDone | Step::RefundDoneUnheard => {
                 self.refunds = 1;
                 self.answer(step == Step::RefundDone, Fact::ProviderRefunded);
             }
-            Step::RefundLost => self.answer(false, Fact::ProviderUnknown),
         }
     }
 

@@ -58,13 +58,13 @@ async fn a_provider_that_was_away_is_asked_when_it_is_back() {
     assert_eq!(world.state(charge).await.as_deref(), Some("charging"));
     assert_eq!(world.state(refund).await.as_deref(), Some("refunding"));
     let status = world.service.status().await;
-    let states: Vec<_> = status["payments"]["unsettled"]
+    let waiting: Vec<_> = status["payments"]["unsettled"]
         .as_array()
         .unwrap()
         .iter()
         .map(|row| &row["state"])
         .collect();
-    assert_eq!(states, ["charging", "refunding"], "{status}");
+    assert_eq!(waiting, ["charging", "refunding"], "{status}");
 
     world.provider.restart();
     world.probe.wait_for("payment.completed", charge).await;

@@ -61,11 +61,8 @@ impl Provider {
         BufReader::new(process.stdout.take().unwrap())
             .read_line(&mut line)
             .unwrap();
-        self.address = line
-            .trim()
-            .strip_prefix("listening on ")
-            .expect("its first line")
-            .to_owned();
+        let address = line.trim().strip_prefix("listening on ").expect("its first line");
+        address.clone_into(&mut self.address);
         self.process = Some(process);
     }
 

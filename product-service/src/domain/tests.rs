@@ -28,52 +28,15 @@ fn shelf(number: u128, available: i64) -> Shelf {
 
 #[test]
 fn every_cell_of_the_table() {
+    use Decision::{Close, Impossible, Nothing, Release, Repeat, Reserve, Return, Sell};
     let items = vec![item(1, 2)];
+    #[rustfmt::skip]
     let rows = [
-        (
-            Fact::Placed(items.clone()),
-            [
-                Decision::Reserve(items),
-                Decision::Nothing,
-                Decision::Nothing,
-                Decision::Nothing,
-                Decision::Nothing,
-                Decision::Nothing,
-            ],
-        ),
-        (
-            Fact::Confirmed,
-            [
-                Decision::Impossible,
-                Decision::Sell,
-                Decision::Impossible,
-                Decision::Nothing,
-                Decision::Nothing,
-                Decision::Nothing,
-            ],
-        ),
-        (
-            Fact::Ended,
-            [
-                Decision::Close,
-                Decision::Release,
-                Decision::Close,
-                Decision::Return,
-                Decision::Nothing,
-                Decision::Nothing,
-            ],
-        ),
-        (
-            Fact::CompensationRequested,
-            [
-                Decision::Close,
-                Decision::Release,
-                Decision::Close,
-                Decision::Return,
-                Decision::Repeat,
-                Decision::Repeat,
-            ],
-        ),
+        //                            none            reserved  rejected    sold     closed   released
+        (Fact::Placed(items.clone()), [Reserve(items), Nothing, Nothing,    Nothing, Nothing, Nothing]),
+        (Fact::Confirmed,             [Impossible,     Sell,    Impossible, Nothing, Nothing, Nothing]),
+        (Fact::Ended,                 [Close,          Release, Close,      Return,  Nothing, Nothing]),
+        (Fact::CompensationRequested, [Close,          Release, Close,      Return,  Repeat,  Repeat]),
     ];
     for (fact, decisions) in rows {
         for (state, decision) in STATES.into_iter().zip(decisions) {

@@ -85,7 +85,7 @@ async fn an_admin_adds_and_changes_products() {
     assert_eq!((&created["name"], &created["available"]), (&json!("Saucer"), &json!(7)));
     assert_eq!(get(&world, &path).await, created);
 
-    let patch = |body: Value| {
+    let change = |body: Value| {
         world
             .service
             .request(Method::PATCH, &path)
@@ -93,7 +93,7 @@ async fn an_admin_adds_and_changes_products() {
             .json(&body)
             .send()
     };
-    let changed: Value = patch(json!({ "priceMinor": 700, "stockDelta": -3 }))
+    let changed: Value = change(json!({ "priceMinor": 700, "stockDelta": -3 }))
         .await
         .unwrap()
         .json()
@@ -104,7 +104,7 @@ async fn an_admin_adds_and_changes_products() {
         (&json!(700), &json!(4))
     );
     assert_eq!(changed["name"], "Saucer");
-    assert_eq!(patch(json!({ "active": false })).await.unwrap().status(), 200);
+    assert_eq!(change(json!({ "active": false })).await.unwrap().status(), 200);
     let listed = get(&world, "/api/products?limit=100").await;
     assert!(!ids(&listed).contains(&created["id"].as_str().unwrap().to_owned()));
     assert_eq!(get(&world, &path).await["active"], false);
@@ -130,11 +130,11 @@ async fn others_change_nothing() {
         .json(&body);
     assert_refused(forged, 401, "").await;
     let path = format!("/api/products/{CUP}");
-    let patch = world
+    let request = world
         .service
         .request(Method::PATCH, &path)
         .json(&json!({ "priceMinor": 1 }));
-    assert_refused(patch.header(IDENTITY_HEADER, &customer), 403, "").await;
+    assert_refused(request.header(IDENTITY_HEADER, &customer), 403, "").await;
     assert_eq!(get(&world, &path).await["priceMinor"], 1290);
 }
 

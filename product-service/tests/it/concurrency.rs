@@ -3,7 +3,13 @@
 use crate::support::{CUP, DRIPPER, LAST_PIECE, Stock, World, placed, start_service};
 use reqwest::Method;
 use serde_json::json;
-use shared::{id, identity::IDENTITY_HEADER, identity::Role, testing::eventually};
+use shared::{
+    id,
+    identity::IDENTITY_HEADER,
+    identity::Role,
+    testing::{TestService, eventually},
+};
+use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
 async fn orders_in(world: &World, state: &str) -> i64 {
@@ -14,11 +20,16 @@ async fn orders_in(world: &World, state: &str) -> i64 {
         .unwrap()
 }
 
-async fn dead_letters(world: &World) -> i64 {
-    sqlx::query_scalar("select count(*) from dead_letters")
-        .fetch_one(&world.service.database)
-        .await
-        .unwrap()
+/// Orders for the same products take turns at the lock. Without it they would fail at a constraint or a deadlock and be
+/// tried again, until the tries are used up.
+async fn assert_nothing_was_retried(service: &TestService) {
+    let status = service.status().await;
+    let counters = &status["consumer"];
+    assert_eq!(
+        (&counters["retried"], &counters["deadLettered"]),
+        (&json!(0), &json!(0)),
+        "{status}"
+    );
 }
 
 #[tokio::test]
@@ -44,9 +55,38 @@ async fn fifty_orders_for_the_last_piece_reserve_it_once() {
             sold: 0
         }
     );
-    assert_eq!(dead_letters(&world).await, 0);
+    for service in [&world.service, &second] {
+        assert_nothing_was_retried(service).await;
+    }
     world.assert_stock_adds_up().await;
     second.stop().await;
+}
+
+#[tokio::test]
+async fn an_order_waits_for_the_one_before_it_and_then_sees_what_is_left() {
+    let mut world = World::new().await;
+    let mut other = PgConnection::connect(&world.bed.database_url).await.unwrap();
+    sqlx::query("begin").execute(&mut other).await.unwrap();
+    sqlx::query("update products set available = 0, reserved = 1 where id = $1")
+        .bind(LAST_PIECE)
+        .execute(&mut other)
+        .await
+        .unwrap();
+    let order_id = world.place(&[(LAST_PIECE, 1)]).await;
+    eventually("the order to wait for the lock", || async {
+        let waiting = "select count(*) from pg_stat_activity
+                       where datname = current_database() and wait_event_type = 'Lock'";
+        let waiting = sqlx::query_scalar::<_, i64>(waiting)
+            .fetch_one(&world.service.database)
+            .await
+            .unwrap();
+        (waiting > 0).then_some(())
+    })
+    .await;
+    sqlx::query("commit").execute(&mut other).await.unwrap();
+    let rejected = world.probe.wait_for("inventory.rejected", order_id).await;
+    assert_eq!(rejected.data["reason"], "out_of_stock");
+    assert_nothing_was_retried(&world.service).await;
 }
 
 #[tokio::test]
@@ -89,7 +129,9 @@ async fn orders_for_the_same_products_in_either_order_do_not_block_each_other() 
             sold: 0
         }
     );
-    assert_eq!(dead_letters(&world).await, 0);
+    for service in [&world.service, &second] {
+        assert_nothing_was_retried(service).await;
+    }
     world.assert_stock_adds_up().await;
     second.stop().await;
 }

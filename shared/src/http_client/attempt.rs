@@ -131,7 +131,7 @@ fn verdict(result: &std::result::Result<Response, CallError>) -> Verdict {
             _ => Verdict::Neutral,
         },
         Err(error @ (CallError::Connect { .. } | CallError::Timeout { .. } | CallError::Broken { .. })) => {
-            Verdict::Failure(crate::problem::chain(error))
+            Verdict::Failure(crate::telemetry::chain(error))
         }
         Err(_) => Verdict::Neutral,
     }

@@ -138,6 +138,7 @@ impl Retries {
     }
 
     /// How long to wait before the next try; `None` if there shall be none.
+    #[expect(clippy::disallowed_methods, reason = "the retry policy measures in system time")]
     fn pause(
         &self,
         result: &Result<Response>,

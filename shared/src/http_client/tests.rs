@@ -1,6 +1,8 @@
 //! The client against a real server on a loopback port. Durations are short and real: a paused clock would run ahead of
 //! the sockets.
 
+#![expect(clippy::disallowed_methods, reason = "each test sees the end of its tasks")]
+
 mod calls;
 mod failures;
 mod forwarding;

@@ -101,15 +101,15 @@ impl Link {
             Some(connection) => slot.insert(connection),
             None => slot.insert(self.connect().await?),
         };
-        match timeout(CHANNEL_TIMEOUT, connection.create_channel()).await {
-            Ok(channel) => Ok(channel?),
-            Err(_) => {
-                slot.take();
-                Err(BrokerError::Timeout(CHANNEL_TIMEOUT))
-            }
+        if let Ok(channel) = timeout(CHANNEL_TIMEOUT, connection.create_channel()).await {
+            Ok(channel?)
+        } else {
+            slot.take();
+            Err(BrokerError::Timeout(CHANNEL_TIMEOUT))
         }
     }
 
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that may")]
     async fn connect(&self) -> Result<Connection, BrokerError> {
         let properties = ConnectionProperties::default().with_connection_name(self.inner.name.as_str().into());
         let connecting = Connection::connect(&self.inner.uri, properties);

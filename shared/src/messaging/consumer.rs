@@ -85,6 +85,10 @@ impl<S: Send + Sync + 'static> Consumer<S> {
     }
 
     /// Consumes until `stop`.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a delivery's task catches panics; the batch loop is awaited"
+    )]
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
         match self.work {
             Work::Each(_) => {

@@ -77,6 +77,7 @@ pub enum ResolveError {
 }
 
 /// Moves what lands in `<queue>.dlq` into the table, until `stop`.
+#[expect(clippy::disallowed_methods, reason = "a delivery's task catches panics")]
 pub(crate) async fn take_in(database: Database, broker: Broker, queue: String, stop: CancellationToken) {
     let dlq = format!("{queue}.dlq");
     let health = ConsumerHealth::new(&dlq);
@@ -173,38 +174,53 @@ pub async fn get(database: &Database, id: Uuid) -> Result<Option<DeadLetter>, sq
         .await
 }
 
+/// What a replay needs of a dead letter.
+#[derive(sqlx::FromRow)]
+struct Letter {
+    queue: String,
+    event_id: Option<Uuid>,
+    event_type: Option<String>,
+    body: Vec<u8>,
+    died_at: DateTime<Utc>,
+    status: String,
+}
+
 /// Sends it to its queue again, by way of the outbox; `corrected` replaces the event, keeping its id.
 pub async fn replay(database: &Database, id: Uuid, corrected: Option<Envelope>) -> Result<(), ResolveError> {
     let mut tx = database.begin(&Context::new()).await?;
-    let row: Option<(String, Option<Uuid>, Option<String>, Vec<u8>, DateTime<Utc>, String)> = sqlx::query_as(
+    let letter: Option<Letter> = sqlx::query_as(
         "select queue, event_id, event_type, body, died_at, status from dead_letters where id = $1 for update",
     )
     .bind(id)
     .fetch_optional(&mut *tx)
     .await?;
-    let (queue, event_id, event_type, original, died_at, status) = row.ok_or(ResolveError::NotFound)?;
-    if status != "waiting" {
-        return Err(ResolveError::Resolved(status));
+    let letter = letter.ok_or(ResolveError::NotFound)?;
+    if letter.status != "waiting" {
+        return Err(ResolveError::Resolved(letter.status));
     }
-    if clock::now() - died_at > chrono::Duration::days(i64::from(RETENTION_DAYS)) {
+    if clock::now() - letter.died_at > chrono::Duration::days(i64::from(RETENTION_DAYS)) {
         return Err(ResolveError::TooOld);
     }
     let body = match corrected {
-        Some(event) if event_id.is_some_and(|event_id| event_id != event.metadata.event_id) => {
+        Some(event)
+            if letter
+                .event_id
+                .is_some_and(|event_id| event_id != event.metadata.event_id) =>
+        {
             return Err(ResolveError::Body("its eventId differs".to_owned()));
         }
         Some(event) => serde_json::to_vec(&event).map_err(|error| ResolveError::Body(error.to_string()))?,
-        None => original,
+        None => letter.body,
     };
     sqlx::query(
         "insert into outbox (event_id, exchange, routing_key, event_type, body, correlation_id)
          values ($1, $2, 'replay', $3, $4, $5)",
     )
-    .bind(event_id.unwrap_or(id))
-    .bind(format!("{queue}.retry"))
-    .bind(event_type.as_deref().unwrap_or("unknown"))
+    .bind(letter.event_id.unwrap_or(id))
+    .bind(format!("{}.retry", letter.queue))
+    .bind(letter.event_type.as_deref().unwrap_or("unknown"))
     .bind(body)
-    .bind(&tx.context().correlation_id.clone())
+    .bind(tx.context().correlation_id.clone())
     .execute(&mut *tx)
     .await?;
     resolve(&mut tx, id, "replayed", "replayed by an operator").await?;

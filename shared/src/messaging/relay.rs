@@ -198,6 +198,7 @@ fn next_wave(waiting: &mut VecDeque<OutboxRow>, held: &HashSet<Uuid>) -> Vec<Out
     wave
 }
 
+#[expect(clippy::disallowed_methods, reason = "the relay is what publishes")]
 async fn send(channel: &Channel, row: &OutboxRow, source: &'static str) -> Result<PublisherConfirm, BrokerError> {
     let options = BasicPublishOptions {
         mandatory: true,
@@ -242,7 +243,7 @@ fn judge(wave: &[OutboxRow], confirmations: Vec<lapin::Result<Confirmation>>) ->
             }
             Confirmation::Nack(message) => {
                 outcome.refused.push(row.id);
-                outcome.reason = "refused by a queue (nack)".to_owned();
+                "refused by a queue (nack)".clone_into(&mut outcome.reason);
                 returned.extend(message.and_then(|message| returned_id(&message, &mut outcome.reason)));
             }
             Confirmation::NotRequested => return Err(BrokerError::Refused("confirms are off".to_owned())),

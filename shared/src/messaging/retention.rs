@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 /// How long inbox, published, finished intents and resolved dead letters are kept. Unresolved dead letters stay, and a
 /// replay of one that is older is refused.
 pub(crate) const RETENTION_DAYS: i32 = 30;
-const SWEEP_INTERVAL: Duration = Duration::from_secs(3600);
+const SWEEP_INTERVAL: Duration = Duration::from_hours(1);
 
 /// Each deletes at most 5,000 rows, so that no statement holds locks for long.
 const SWEEPS: [&str; 4] = [

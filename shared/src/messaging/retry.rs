@@ -109,15 +109,19 @@ impl Parking {
         .await
     }
 
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a retry goes to the service's own retry exchange"
+    )]
     async fn publish(&self, key: &str, body: &[u8], properties: BasicProperties) -> Result<(), BrokerError> {
         let mut slot = self.channel.lock().await;
-        let channel = match slot.take().filter(|channel| channel.status().connected()) {
-            Some(channel) => channel,
-            None => {
-                let channel = self.broker.publishing.channel().await?;
-                channel.confirm_select(ConfirmSelectOptions::default()).await?;
-                channel
-            }
+        let open = slot.take().filter(|channel| channel.status().connected());
+        let channel = if let Some(channel) = open {
+            channel
+        } else {
+            let channel = self.broker.publishing.channel().await?;
+            channel.confirm_select(ConfirmSelectOptions::default()).await?;
+            channel
         };
         let options = BasicPublishOptions {
             mandatory: true,

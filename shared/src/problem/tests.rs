@@ -156,12 +156,22 @@ async fn every_answer_has_a_correlation_id_that_is_one() {
 }
 
 #[test]
-fn the_log_has_the_whole_chain() {
-    #[derive(Debug, thiserror::Error)]
-    #[error("the outside")]
-    struct Outer(#[source] std::io::Error);
-    assert_eq!(
-        chain(&Outer(std::io::Error::other("the inside"))),
-        "the outside: the inside"
-    );
+fn what_we_decide_ourselves_is_no_error_in_the_log() {
+    let cause = || std::io::Error::other("gone");
+    for (problem, expected) in [
+        (Problem::unavailable("starting", 1), Level::DEBUG),
+        (Problem::unavailable("no database", 1).caused_by(cause()), Level::ERROR),
+        (Problem::internal(cause()), Level::ERROR),
+        (
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, BARE, "a panic"),
+            Level::ERROR,
+        ),
+        (Problem::conflict("taken", "choose another"), Level::DEBUG),
+        (
+            Problem::conflict("taken", "choose another").caused_by(cause()),
+            Level::INFO,
+        ),
+    ] {
+        assert_eq!(level(&problem), expected, "{problem:?}");
+    }
 }

@@ -38,6 +38,10 @@ pub(crate) struct Door {
 
 impl Door {
     /// Starts serving.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "its end is seen and told to those who wait for it"
+    )]
     pub(crate) fn open(base: &Base, settings: &Settings, listener: TcpListener, stop: CancellationToken) -> Arc<Self> {
         let door = Arc::new(Self {
             inside: OnceLock::new(),
@@ -54,7 +58,7 @@ impl Door {
             .layer(Extension(Arc::clone(&settings.identity)))
             .layer(Extension(Arc::clone(&settings.operator_token)))
             .layer(from_fn(problem::render));
-        let served = Arc::clone(&door);
+        let opened = Arc::clone(&door);
         let name = base.name;
         tokio::spawn(async move {
             let server = axum::serve(listener, router).with_graceful_shutdown(stop.clone().cancelled_owned());
@@ -68,7 +72,7 @@ impl Door {
                 },
                 () = too_late => tracing::warn!("stopping with requests in hand"),
             }
-            served.closed.send_replace(true);
+            opened.closed.send_replace(true);
         });
         door
     }
@@ -76,8 +80,8 @@ impl Door {
     /// Lets requests in.
     pub(crate) fn admit(&self, routes: Router, page: StatusPage) {
         let page = Arc::new(page);
-        let router = routes.merge(status::routes(Arc::clone(&page))).layer(from_fn(observe));
-        if self.inside.set((router, page)).is_err() {
+        let all = routes.merge(status::routes(Arc::clone(&page))).layer(from_fn(observe));
+        if self.inside.set((all, page)).is_err() {
             tracing::error!("a service was assembled twice");
         }
     }

@@ -51,6 +51,7 @@ impl Running {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "this is the supervision")]
 async fn supervise(name: String, start: Start, stop: CancellationToken) {
     loop {
         let outcome = tokio::spawn(start(stop.clone())).await;

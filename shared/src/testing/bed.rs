@@ -112,14 +112,17 @@ impl TestBed {
 impl Drop for TestBed {
     /// On a thread of its own, since dropping cannot wait.
     fn drop(&mut self) {
-        let (broker, database) = (self.broker.clone(), self.database.clone());
+        let database = self.database.clone();
         let cleaning = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(async {
                 let mut admin = PgConnection::connect(&variable("TEST_POSTGRES_URL")).await?;
                 let drop = format!("drop database if exists {database} with (force)");
                 sqlx::query(sqlx::AssertSqlSafe(drop)).execute(&mut admin).await?;
-                broker.delete_vhost().await?;
+                // The bed's own has connections that belong to the test's runtime, which waits for us.
+                Broker::new(&variable("TEST_RABBITMQ_MANAGEMENT_URL"), &database)?
+                    .delete_vhost()
+                    .await?;
                 Ok::<_, Box<dyn std::error::Error + Send + Sync>>(())
             })
         });

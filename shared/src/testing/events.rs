@@ -27,6 +27,7 @@ pub struct EventProbe {
 }
 
 impl EventProbe {
+    #[expect(clippy::disallowed_methods, reason = "a test needs no supervision")]
     pub(super) async fn new(url: &str) -> Self {
         let connection = Connection::connect(url, ConnectionProperties::default())
             .await
@@ -141,6 +142,7 @@ impl EventProbe {
     }
 
     /// Publishes any bytes, e.g. rubbish.
+    #[expect(clippy::disallowed_methods, reason = "a test publishes what other services would")]
     pub async fn publish_raw(&self, exchange: &str, routing_key: &str, body: &[u8]) {
         let properties = BasicProperties::default()
             .with_delivery_mode(2)

@@ -22,6 +22,10 @@ pub struct TestService {
     thread: Option<JoinHandle<()>>,
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test asks as a client does, without breaker and retries"
+)]
 pub(super) async fn start<C, A>(
     name: &'static str,
     migrator: &'static Migrator,

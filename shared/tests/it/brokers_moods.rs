@@ -11,6 +11,7 @@ use shared::{
 };
 
 /// Closes every connection into the test's virtual host, as an operator would in the management UI.
+#[expect(clippy::disallowed_methods, reason = "it plays an operator, not a service")]
 async fn close_connections(bed: &TestBed) -> usize {
     let (_, vhost) = bed.rabbitmq_url.rsplit_once('/').unwrap();
     let management = variable("TEST_RABBITMQ_MANAGEMENT_URL");
@@ -32,6 +33,23 @@ async fn close_connections(bed: &TestBed) -> usize {
         client.request(Method::DELETE, url).send().await.unwrap();
     }
     names.len()
+}
+
+#[expect(clippy::disallowed_methods, reason = "it plays an operator, not a service")]
+async fn delete_queue(bed: &TestBed) {
+    let connection = Connection::connect(&bed.rabbitmq_url, ConnectionProperties::default())
+        .await
+        .unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    channel
+        .queue_delete("seats-queue".into(), QueueDeleteOptions::default())
+        .await
+        .unwrap();
+}
+
+async fn restore_queue(bed: &TestBed) {
+    let topology = Topology::parse(crate::theatre::TOPOLOGY).unwrap();
+    bed.broker.apply(&topology, None).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -64,20 +82,12 @@ async fn connections_closed_under_load_lose_nothing_and_repeat_nothing() {
 async fn a_consumer_whose_queue_is_deleted_comes_back_with_the_queue() {
     let bed = bed().await;
     let (service, _) = open(&bed).await;
-    let connection = Connection::connect(&bed.rabbitmq_url, ConnectionProperties::default())
-        .await
-        .unwrap();
-    let channel = connection.create_channel().await.unwrap();
-    channel
-        .queue_delete("seats-queue".into(), QueueDeleteOptions::default())
-        .await
-        .unwrap();
+    delete_queue(&bed).await;
     eventually("the consumer to notice", || async {
         (service.status().await["consumer"]["state"] == "disconnected").then_some(())
     })
     .await;
-    let topology = Topology::parse(crate::theatre::TOPOLOGY).unwrap();
-    bed.broker.apply(&topology, None).await.unwrap();
+    restore_queue(&bed).await;
     bed.events().await.publish(&sold("good")).await;
     until_count(&service.database, "select count(*) from seats", 1).await;
 }
@@ -85,14 +95,7 @@ async fn a_consumer_whose_queue_is_deleted_comes_back_with_the_queue() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_without_its_queue_is_not_ready() {
     let bed = bed().await;
-    let connection = Connection::connect(&bed.rabbitmq_url, ConnectionProperties::default())
-        .await
-        .unwrap();
-    let channel = connection.create_channel().await.unwrap();
-    channel
-        .queue_delete("seats-queue".into(), QueueDeleteOptions::default())
-        .await
-        .unwrap();
+    delete_queue(&bed).await;
     let starting = bed.start(
         "seat-service",
         &crate::theatre::MIGRATOR,
@@ -102,7 +105,6 @@ async fn a_service_without_its_queue_is_not_ready() {
     let mut starting = std::pin::pin!(starting);
     let ready = tokio::time::timeout(std::time::Duration::from_secs(2), &mut starting).await;
     assert!(ready.is_err(), "it called itself ready without its queue");
-    let topology = Topology::parse(crate::theatre::TOPOLOGY).unwrap();
-    bed.broker.apply(&topology, None).await.unwrap();
+    restore_queue(&bed).await;
     starting.await;
 }

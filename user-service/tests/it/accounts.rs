@@ -1,6 +1,6 @@
 //! Registering, looking, changing.
 
-use crate::support::{PASSWORD, World, expect, expect_problem};
+use crate::support::{PASSWORD, World, at_once, expect, expect_problem};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use shared::{id, identity::Role};
@@ -105,12 +105,10 @@ async fn of_many_who_register_at_once_one_succeeds() {
             "Ada@Example.com"
         };
         let body = json!({"email": email, "password": PASSWORD, "name": "Ada"});
-        tokio::spawn(world.service.request(Method::POST, "/api/users").json(&body).send())
+        world.service.request(Method::POST, "/api/users").json(&body)
     });
-    let mut statuses = Vec::new();
-    for attempt in attempts.collect::<Vec<_>>() {
-        statuses.push(attempt.await.unwrap().unwrap().status().as_u16());
-    }
+    let answers = at_once(attempts).await;
+    let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status().as_u16()).collect();
     statuses.sort_unstable();
     assert_eq!(statuses, [201, 409, 409, 409, 409, 409, 409, 409]);
     let ids = sqlx::query_scalar!("select id from users")

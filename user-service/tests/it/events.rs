@@ -1,6 +1,6 @@
 //! One event for each change, in order, and none for what did not happen.
 
-use crate::support::World;
+use crate::support::{World, at_once};
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -64,17 +64,9 @@ async fn changes_at_once_are_told_in_the_order_of_their_commits() {
     let world = World::new().await;
     let mut probe = world.bed.events().await;
     let ada = world.register("ada@example.com").await;
-    let changes: Vec<_> = (0..10)
-        .map(|number| {
-            tokio::spawn(
-                world
-                    .patch(&ada.identity, &json!({"name": format!("Ada {number}")}))
-                    .send(),
-            )
-        })
-        .collect();
-    for change in changes {
-        assert_eq!(change.await.unwrap().unwrap().status(), StatusCode::OK);
+    let changes = (0..10).map(|number| world.patch(&ada.identity, &json!({"name": format!("Ada {number}")})));
+    for answer in at_once(changes).await {
+        assert_eq!(answer.status(), StatusCode::OK);
     }
     let last = probe.wait_for_nth("user.updated", ada.id, 10).await;
     let name = sqlx::query_scalar!("select name from users where id = $1", ada.id);

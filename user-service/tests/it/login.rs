@@ -1,6 +1,6 @@
 //! Logging in: the tokens, and what strangers learn.
 
-use crate::support::{PASSWORD, World, copy_of, expect_problem, redis};
+use crate::support::{PASSWORD, World, at_once, copy_of, expect_problem, redis};
 use deadpool_redis::redis::AsyncCommands;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -99,11 +99,8 @@ async fn time(world: &World, email: &str) -> Duration {
 async fn a_storm_of_logins_is_worked_off() {
     let world = World::new().await;
     let ada = world.register("ada@example.com").await;
-    let storm: Vec<_> = (0..60)
-        .map(|_| tokio::spawn(world.try_login(&ada.email, "wrong password").send()))
-        .collect();
-    for login in storm {
-        let status = login.await.unwrap().unwrap().status();
+    for answer in at_once((0..60).map(|_| world.try_login(&ada.email, "wrong password"))).await {
+        let status = answer.status();
         // 503 where its turn did not come in time; never a hang, never a 500.
         assert!(
             [StatusCode::UNAUTHORIZED, StatusCode::SERVICE_UNAVAILABLE].contains(&status),

@@ -10,6 +10,7 @@ use tokio::{
     io::copy_bidirectional,
     net::{TcpListener, TcpStream},
     sync::watch,
+    task::JoinSet,
 };
 
 const AWAY: StatusCode = StatusCode::SERVICE_UNAVAILABLE;
@@ -30,6 +31,7 @@ enum Way {
 struct Gate {
     url: String,
     way: watch::Sender<Way>,
+    _keeper: JoinSet<()>,
 }
 
 impl Gate {
@@ -41,12 +43,18 @@ impl Gate {
         assert_ne!(url, redis);
         let way = watch::Sender::new(Way::Open);
         let state = way.subscribe();
-        tokio::spawn(async move {
+        let mut keeper = JoinSet::new();
+        keeper.spawn(async move {
+            let mut passing = JoinSet::new();
             while let Ok((client, _)) = listener.accept().await {
-                tokio::spawn(pass(client, target.clone(), state.clone()));
+                passing.spawn(pass(client, target.clone(), state.clone()));
             }
         });
-        Self { url, way }
+        Self {
+            url,
+            way,
+            _keeper: keeper,
+        }
     }
 }
 

@@ -33,6 +33,10 @@ async fn registrations_that_are_wrong() {
             "password: a password has 8 to 128 characters",
         ),
         (
+            registration("password", json!("x".repeat(200_000))),
+            "password: a password has 8 to 128 characters",
+        ),
+        (
             registration("name", json!(" \u{202e} ")),
             "name: a name has 1 to 100 visible characters",
         ),
@@ -52,13 +56,12 @@ async fn registrations_that_are_wrong() {
             json!({"email": "ada@example.com", "password": PASSWORD}),
             "missing field `name`",
         ),
-        (json!([]), "expected struct"),
+        (json!(["ada@example.com"]), "invalid length 1"),
     ];
     for (body, what) in wrong {
         let request = world.service.request(Method::POST, "/api/users").json(&body);
         let detail = expect_problem(request, StatusCode::BAD_REQUEST, "body-invalid").await;
-        // An array is read as the fields in order, so what is said of it differs.
-        assert!(detail.contains(what) || body.is_array(), "{body}: {detail}");
+        assert!(detail.contains(what), "{body}: {detail}");
         assert!(!detail.contains(PASSWORD), "{detail}");
     }
     let count = sqlx::query_scalar!(r#"select count(*) as "count!" from users"#);
@@ -77,10 +80,6 @@ async fn bodies_that_are_none() {
         expect_problem(json("{}"), StatusCode::BAD_REQUEST, "body-invalid").await;
         let unsupported = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         expect_problem(post().body("email=ada"), unsupported, "media-type-unsupported").await;
-        let large = registration("password", json!("x".repeat(1_000_000)));
-        let answer = post().json(&large).send().await.unwrap();
-        assert_eq!(answer.status(), StatusCode::PAYLOAD_TOO_LARGE);
-        assert_eq!(answer.headers()[CONTENT_TYPE], "application/problem+json");
         let answer = world.service.request(Method::PUT, path).send().await.unwrap();
         assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(answer.headers()[CONTENT_TYPE], "application/problem+json");

@@ -9,6 +9,7 @@ use shared::{
     identity::{IDENTITY_HEADER, Role},
     testing::{TestBed, TestService, eventually, variable},
 };
+use tokio::task::JoinSet;
 use user_service::{MIGRATOR, assemble, config::Config};
 use uuid::Uuid;
 
@@ -172,6 +173,17 @@ pub(crate) async fn start(bed: &TestBed, variables: &[(&str, &str)]) -> TestServ
     let all = [&[("TOKEN_SIGNING_KEY_FILE", SIGNING_KEY)], variables].concat();
     let config = TestBed::config(Config::from_env, &all);
     bed.start("user-service", &MIGRATOR, config, assemble).await
+}
+
+/// Sends all requests at the same time.
+pub(crate) async fn at_once(requests: impl Iterator<Item = RequestBuilder>) -> Vec<Response> {
+    let sending: JoinSet<_> = requests.map(RequestBuilder::send).collect();
+    sending
+        .join_all()
+        .await
+        .into_iter()
+        .map(|answer| answer.unwrap())
+        .collect()
 }
 
 /// The body of an answer that must have this status.

@@ -1,5 +1,7 @@
 //! Modules are named after what they are for.
 
+use std::path::Path;
+
 use super::Finding;
 
 const NAMES: [&str; 10] = [
@@ -17,8 +19,11 @@ const NAMES: [&str; 10] = [
 
 pub(super) fn check(path: &str) -> Option<Finding> {
     let parts: Vec<&str> = path.trim_end_matches(".rs").split('/').collect();
-    let source = path.ends_with(".rs").then_some(parts)?;
-    let name = source.iter().find(|part| NAMES.contains(part))?;
+    let is_source = Path::new(path).extension().is_some_and(|extension| extension == "rs");
+    let name = is_source
+        .then_some(parts)?
+        .into_iter()
+        .find(|part| NAMES.contains(part))?;
     let advice = format!("`{name}` says nothing: name the module after what it is for");
     Some(Finding::new(path, 1, "module-name", advice))
 }

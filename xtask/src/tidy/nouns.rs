@@ -70,7 +70,9 @@ impl Words<'_> {
             .collect();
         let has_phrase = PHRASES.iter().any(|phrase| rest.contains(phrase));
         if has_phrase {
-            PHRASES.iter().for_each(|phrase| rest = rest.replace(phrase, " "));
+            for phrase in PHRASES {
+                rest = rest.replace(phrase, " ");
+            }
         } else {
             rest = if cut.contains("  ") { rest } else { cut.to_lowercase() };
         }
@@ -123,10 +125,10 @@ impl<'ast> Visit<'ast> for Words<'_> {
 
     /// Comments are prose: only what the compiler keeps is looked at.
     fn visit_attribute(&mut self, attribute: &'ast syn::Attribute) {
-        if !attribute.path().is_ident("doc") {
-            if let Ok(list) = attribute.meta.require_list() {
-                self.look_at_tokens(list.tokens.clone());
-            }
+        if !attribute.path().is_ident("doc")
+            && let Ok(list) = attribute.meta.require_list()
+        {
+            self.look_at_tokens(list.tokens.clone());
         }
     }
 

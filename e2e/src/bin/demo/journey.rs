@@ -9,7 +9,7 @@ use std::{
 
 /// Mails of the five orders: confirmed ×3, failed ×2, cancelled, shipped, delivered, refunded for the cancelled one.
 const MAILS_MIN: usize = 9;
-const MAIL_PATIENCE: Duration = Duration::from_secs(60);
+const MAIL_PATIENCE: Duration = Duration::from_mins(1);
 
 /// Who plays, and where it is shown.
 pub(crate) struct Stage<'a, W> {

@@ -25,7 +25,7 @@ pub(crate) async fn raw_from(source: &str, address: SocketAddr, request: impl As
     // A server that refuses early may close before all is sent; its answer counts all the same.
     let _sent = stream.write_all(request.as_ref()).await;
     let mut bytes = Vec::new();
-    let mut buffer = [0; 16 * 1024];
+    let mut buffer = vec![0; 16 * 1024];
     while let Ok(count @ 1..) = stream.read(&mut buffer).await {
         bytes.extend_from_slice(&buffer[..count]);
     }

@@ -28,6 +28,9 @@ pub(crate) enum StockState {
     Closed,
 }
 
+/// Its new state and its answer, or `Err` where the table says that this cannot be.
+pub(crate) type StockStep = Result<(StockState, Option<Message>), ()>;
+
 /// What the payment provider has really done, whoever knows of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Provider {
@@ -69,7 +72,7 @@ pub(crate) fn payment_answered(state: PaymentState, provider: Provider) -> (Paym
 
 /// One message to product-service: its new state and its answer, or `Err` where the table says "impossible".
 /// `enough` says whether the stock suffices, should it be asked now.
-pub(crate) fn stock(state: StockState, message: Message, enough: bool) -> Result<(StockState, Option<Message>), ()> {
+pub(crate) fn stock(state: StockState, message: Message, enough: bool) -> StockStep {
     use StockState as S;
     Ok(match (message, state) {
         (Message::Placed, S::None) if enough => (S::Reserved, Some(Message::StockReserved)),

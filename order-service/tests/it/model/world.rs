@@ -1,6 +1,6 @@
 //! Everything at one moment: the order, the participants, the provider and what is on its way between them.
 
-use super::participants::{self, PaymentState, Provider, StockState};
+use super::participants::{self, PaymentState, Provider, StockState, StockStep};
 use order_service::domain::{Compensation, Emitted, Input, Order, Payment, Refusal, Status, Stock};
 
 /// The messages that matter between the three.
@@ -52,7 +52,7 @@ pub(crate) const ROUTES: [(Message, To); 16] = [
 pub(crate) struct Rules {
     pub(crate) order: fn(&mut Order, Input) -> Result<Vec<Emitted>, Refusal>,
     pub(crate) payment: fn(PaymentState, Message) -> (PaymentState, Option<Message>),
-    pub(crate) stock: fn(StockState, Message, bool) -> Result<(StockState, Option<Message>), ()>,
+    pub(crate) stock: fn(StockState, Message, bool) -> StockStep,
 }
 
 impl Rules {
@@ -92,6 +92,12 @@ impl World {
         world
     }
 
+    fn send_all(&mut self, messages: impl IntoIterator<Item = Message>) {
+        for message in messages {
+            self.send(message);
+        }
+    }
+
     fn send(&mut self, message: Message) {
         for (bit, (routed, _)) in ROUTES.iter().enumerate() {
             if *routed == message {
@@ -110,13 +116,13 @@ impl World {
             To::Payment => {
                 let (state, answer) = (rules.payment)(self.payment, message);
                 self.payment = state;
-                answer.into_iter().for_each(|answer| self.send(answer));
+                self.send_all(answer);
             }
             To::Stock => {
                 let (state, answer) = (rules.stock)(self.stock, message, enough)
                     .map_err(|()| format!("product-service got the impossible {message:?} while {:?}", self.stock))?;
                 self.stock = state;
-                answer.into_iter().for_each(|answer| self.send(answer));
+                self.send_all(answer);
             }
         }
         Ok(self)
@@ -186,7 +192,7 @@ impl World {
         let (payment, answer) = participants::payment_answered(self.payment, self.provider);
         if payment != self.payment {
             let mut answered = Self { payment, ..self };
-            answer.into_iter().for_each(|answer| answered.send(answer));
+            answered.send_all(answer);
             steps.push(("the provider's answer arrives", answered));
         }
         steps
