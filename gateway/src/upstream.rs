@@ -13,6 +13,10 @@ use std::{
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 /// A service may be waiting for its own calls, which end after five seconds.
 const SLOW_CALL: Duration = Duration::from_secs(6);
+/// A service that was killed is back after two or three seconds; customers should not wait much longer than it. See
+/// `docs/adr/0006-the-gateways-breakers-ask-sooner.md`.
+const OPEN_FOR: Duration = Duration::from_secs(2);
+const OPEN_FOR_MAX: Duration = Duration::from_secs(30);
 /// How many requests may be under way to one replica. What is above it waits shortly and is then refused with 503, so
 /// that one slow service does not take all connections with it.
 const CONCURRENCY_MAX: usize = 256;
@@ -52,6 +56,8 @@ impl Upstream {
                 },
                 breaker: BreakerConfig {
                     slow_call: SLOW_CALL,
+                    open_for: OPEN_FOR,
+                    open_for_max: OPEN_FOR_MAX,
                     ..BreakerConfig::default()
                 },
                 ..ClientConfig::new(Self::replica_name(name, index), replica.base_url.clone())
