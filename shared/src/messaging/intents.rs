@@ -158,11 +158,12 @@ pub(crate) async fn work<S: Clone + Send + Sync + 'static>(
     }
 }
 
+/// The array is filled once; a join with the sub-select could be planned to run it, and its limit, once for each row.
 async fn claim(database: &Database, kind: &str, limit: usize) -> Result<Vec<Intent>, sqlx::Error> {
     sqlx::query_as(
         "update intents set attempts = attempts + 1, lease = $2, due_at = now() + make_interval(secs => $3)
-         where id in (select id from intents where kind = $1 and done_at is null and due_at <= now()
-                      order by due_at limit $4 for update skip locked)
+         where id = any(array(select id from intents where kind = $1 and done_at is null and due_at <= now()
+                              order by due_at limit $4 for update skip locked))
          returning id, kind, subject, payload, attempts, correlation_id, traceparent, lease",
     )
     .bind(kind)
