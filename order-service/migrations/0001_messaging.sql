@@ -25,7 +25,8 @@ create table outbox (
     refusals integer not null default 0,
     last_error text
 );
-create index outbox_held on outbox (subject, id) where retry_at is not null;
+create index outbox_by_subject on outbox (subject, id);
+create index outbox_held on outbox (retry_at) where retry_at is not null;
 
 -- What was published: for timelines, and to prove afterwards that nothing is missing.
 create table published (

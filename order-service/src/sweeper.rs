@@ -51,6 +51,11 @@ pub async fn run(app: App, consumer: Arc<ConsumerHealth>, stop: CancellationToke
         };
         if let Err(error) = lead(&app, &consumer, &mut leader, &stop).await {
             tracing::warn!(error = &error as &dyn std::error::Error, "the sweep was interrupted");
+            // An error that lasts must not become an election after the other.
+            tokio::select! {
+                () = stop.cancelled() => {}
+                () = tokio::time::sleep(app.timing.interval) => {}
+            }
         }
     }
 }

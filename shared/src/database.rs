@@ -10,6 +10,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use std::{
+    fmt,
     ops::{Deref, DerefMut},
     sync::Arc,
     time::Duration,
@@ -21,8 +22,12 @@ use uuid::Uuid;
 /// How long a request or handler waits for a connection before the database counts as away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
+const PING_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a new connection may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// A handle to the service's database. Cheap to clone.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Database {
     pool: PgPool,
     url: Arc<str>,
@@ -58,6 +63,7 @@ impl Database {
         let pool = PgPoolOptions::new()
             .max_connections(connections_max)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .after_release(|connection, _| Box::pin(async move { keep_if_alive(connection).await }))
             .connect_lazy_with(options(url, source)?);
         Ok(Self {
             pool,
@@ -77,9 +83,12 @@ impl Database {
         self.source
     }
 
-    /// A connection of its own, beside the pool, for a lock that lives as long as it.
+    /// A connection of its own, beside the pool, for a lock that lives as long as it, or a migration.
     pub(crate) async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
-        PgConnection::connect_with(&options(&self.url, self.source)?).await
+        let connecting = async { PgConnection::connect_with(&options(&self.url, self.source)?).await };
+        tokio::time::timeout(CONNECT_TIMEOUT, connecting)
+            .await
+            .unwrap_or(Err(sqlx::Error::PoolTimedOut))
     }
 
     pub(crate) fn wake(&self) -> &Wake {
@@ -187,4 +196,23 @@ fn options(url: &str, source: &str) -> Result<PgConnectOptions, sqlx::Error> {
         ("lock_timeout", "10s"),
         ("idle_in_transaction_session_timeout", "30s"),
     ]))
+}
+
+/// A connection whose server has gone silent is closed at once: pinged without a limit, it would keep its place in the
+/// pool until TCP gives up on it, which takes a quarter of an hour.
+async fn keep_if_alive(connection: &mut PgConnection) -> Result<bool, sqlx::Error> {
+    match tokio::time::timeout(PING_TIMEOUT, connection.ping()).await {
+        Ok(Ok(())) => Ok(true),
+        Ok(Err(_)) | Err(_) => Err(sqlx::Error::PoolClosed),
+    }
+}
+
+/// Without the URL, which holds the password.
+impl fmt::Debug for Database {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Database")
+            .field("source", &self.source)
+            .finish_non_exhaustive()
+    }
 }

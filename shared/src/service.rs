@@ -12,9 +12,10 @@ pub use settings::Settings;
 
 use crate::{
     config::{ConfigError, Env},
+    messaging::failure::is_database_away,
     telemetry,
 };
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
@@ -56,7 +57,10 @@ where
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(serve(name, migrator, settings, config, assemble)) {
+    let outcome = runtime.block_on(serve(name, migrator, settings, config, assemble));
+    // Whatever still blocks a thread (a name lookup, a password being hashed) does not hold up the end.
+    runtime.shutdown_background();
+    match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(error = telemetry::chain(&error), "{name} cannot run");
@@ -116,18 +120,31 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {
 /// Applies the migrations, waiting for a database that is away. `false` if the stop comes first.
 async fn migrate(base: &Base, migrator: &Migrator, stop: &CancellationToken) -> Result<bool, StartError> {
     loop {
-        match migrator.run(base.database.pool()).await {
-            Ok(()) => return Ok(true),
-            Err(sqlx::migrate::MigrateError::Execute(error)) if crate::messaging::failure::is_database_away(&error) => {
+        match stop.run_until_cancelled(migrate_once(base, migrator)).await {
+            None => return Ok(false),
+            Some(Ok(())) => return Ok(true),
+            Some(Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)))
+                if is_database_away(&error) =>
+            {
                 tracing::warn!(%error, "waiting for the database");
             }
-            Err(error) => return Err(error.into()),
+            Some(Err(error)) => return Err(error.into()),
         }
         tokio::select! {
             () = stop.cancelled() => return Ok(false),
             () = tokio::time::sleep(MIGRATION_RETRY_INTERVAL) => {}
         }
     }
+}
+
+/// On a connection without the limits that requests have: an index on a large table takes its time, and a second
+/// instance waits for the first one's migration.
+async fn migrate_once(base: &Base, migrator: &Migrator) -> Result<(), MigrateError> {
+    let mut connection = base.database.connect().await?;
+    sqlx::query("select set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false)")
+        .execute(&mut connection)
+        .await?;
+    migrator.run(&mut connection).await
 }
 
 #[expect(clippy::disallowed_methods, reason = "it waits for a signal and cannot fail")]

@@ -110,7 +110,7 @@ impl StatusPage {
     async fn report(&self) -> Value {
         let reachable = self.is_database_reachable().await;
         let consumers: Vec<_> = self.base.consumers().iter().map(|consumer| consumer.report()).collect();
-        let (publishing, consuming) = self.base.broker.status().await;
+        let (publishing, consuming) = self.base.broker.status();
         let mut report = json!({
             "service": self.base.name,
             "version": env!("CARGO_PKG_VERSION"),

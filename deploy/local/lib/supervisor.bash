@@ -83,13 +83,13 @@ end_wait() {
     [[ ! -p $pipe ]] || echo 1<>"$pipe"
 }
 
-# stop_process PROCESS…: all at once, each with its own signal. After 10 s they are killed.
+# stop_process PROCESS…: all at once, each with its own signal. After 20 s they are killed.
 stop_process() {
     local name
     for name in "$@"; do
         s6-svc -d "$RUN_DIR/services/$name" 2>/dev/null || true
     done
-    wait_down 10 "$@" && return
+    wait_down 20 "$@" && return
     for name in "$@"; do
         is_down "$name" && continue
         say "$name does not stop: killing it"

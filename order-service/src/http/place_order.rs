@@ -45,6 +45,7 @@ struct Item {
 }
 
 /// Answers a request that was seen before as it was answered then; otherwise places the order.
+#[expect(clippy::disallowed_methods, reason = "the task is awaited at once")]
 pub(super) async fn handle(
     State(app): State<App>,
     context: Context,
@@ -66,19 +67,37 @@ pub(super) async fn handle(
         fingerprint,
         lease: shared::id::new(),
     };
-    match keys::claim(app.database.pool(), &claim, LEASE, KEEP).await? {
-        Claimed::Answered(answer) => return Ok(respond(answer)),
+    // In a task of its own: a client that hangs up half-way would otherwise leave its key taken until the lease ends,
+    // and its next try is just what the key is for.
+    let attempt = tokio::spawn(async move { answer(&app, &context, &caller, &wish, &claim).await });
+    match attempt.await {
+        Ok(answer) => answer.map(respond),
+        Err(broken) => match broken.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(Error::KeyInFlight),
+        },
+    }
+}
+
+/// The answer that this key has, or gets now.
+async fn answer(
+    app: &App,
+    context: &Context,
+    caller: &Identity,
+    wish: &Wish,
+    claim: &Claim,
+) -> Result<StoredAnswer, Error> {
+    match keys::claim(app.database.pool(), claim, LEASE, KEEP).await? {
+        Claimed::Answered(answer) => return Ok(answer),
         Claimed::InFlight => return Err(Error::KeyInFlight),
         Claimed::OtherRequest => return Err(Error::KeyOfOtherRequest),
         Claimed::Ours => {}
     }
-    match place(&app, &context, &caller, &wish, &claim).await {
-        Ok(answer) => Ok(respond(answer)),
-        Err(error) => {
-            give_back(&app, &claim).await;
-            Err(error)
-        }
+    let placed = place(app, context, caller, wish, claim).await;
+    if placed.is_err() {
+        give_back(app, claim).await;
     }
+    placed
 }
 
 /// Asks both services, then stores order, event and answer together. No transaction is open while it asks.

@@ -4,9 +4,13 @@
 //! even acknowledgements (reliability rule: rabbitmq.com/docs/alarms). lapin's automatic recovery stays off: whoever uses
 //! a channel drops it on any error and asks for a new one; an acknowledgement can so never reach a younger channel.
 
-use lapin::{Channel, Connection, ConnectionProperties};
+use lapin::{Channel, Connection, ConnectionProperties, ConnectionStatus, ErrorKind, protocol::AMQPErrorKind};
 use serde::Serialize;
-use std::{sync::Arc, time::Duration};
+use std::{
+    fmt,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
 use tokio::{sync::Mutex, time::timeout};
 
 /// Half of the time after which a silent broker counts as gone (AMQP heartbeats are missed twice).
@@ -29,11 +33,12 @@ pub(crate) struct Link {
     inner: Arc<LinkInner>,
 }
 
-#[derive(Debug)]
 struct LinkInner {
     uri: String,
     name: String,
     connection: Mutex<Option<Connection>>,
+    /// Read without waiting for whoever is connecting.
+    state: std::sync::Mutex<Option<ConnectionStatus>>,
 }
 
 /// State of one connection, for `/internal/status`.
@@ -60,6 +65,19 @@ pub enum BrokerError {
     Refused(String),
 }
 
+impl BrokerError {
+    /// Whether the broker closed the channel over what was sent on it (no such exchange, not allowed, too large), or
+    /// never confirmed it, as opposed to the connection being gone.
+    pub(crate) fn is_about_the_message(&self) -> bool {
+        match self {
+            Self::Amqp(error) => {
+                matches!(error.kind(), ErrorKind::ProtocolError(error) if matches!(error.kind(), AMQPErrorKind::Soft(_)))
+            }
+            Self::Timeout(_) | Self::Refused(_) => true,
+        }
+    }
+}
+
 impl Broker {
     /// Prepares both connections; they are opened when first used.
     pub fn new(url: &str, service: &str) -> Self {
@@ -70,8 +88,8 @@ impl Broker {
     }
 
     /// State of the publishing and of the consuming connection.
-    pub async fn status(&self) -> (LinkStatus, LinkStatus) {
-        (self.publishing.status().await, self.consuming.status().await)
+    pub fn status(&self) -> (LinkStatus, LinkStatus) {
+        (self.publishing.status(), self.consuming.status())
     }
 
     /// Closes both connections.
@@ -90,6 +108,7 @@ impl Link {
                 uri,
                 name,
                 connection: Mutex::new(None),
+                state: std::sync::Mutex::new(None),
             }),
         }
     }
@@ -116,6 +135,7 @@ impl Link {
         let connection = timeout(CONNECT_TIMEOUT, connecting)
             .await
             .map_err(|_| BrokerError::Timeout(CONNECT_TIMEOUT))??;
+        *self.inner.state.lock().unwrap_or_else(PoisonError::into_inner) = Some(connection.status().clone());
         tracing::info!(connection = %self.inner.name, "connected to the broker");
         Ok(connection)
     }
@@ -134,16 +154,25 @@ impl Link {
     }
 
     /// Whether the broker has stopped reading from this connection.
-    pub(crate) async fn is_blocked(&self) -> bool {
-        self.status().await.blocked
+    pub(crate) fn is_blocked(&self) -> bool {
+        self.status().blocked
     }
 
-    async fn status(&self) -> LinkStatus {
-        let slot = self.inner.connection.lock().await;
-        let status = slot.as_ref().map(Connection::status);
+    fn status(&self) -> LinkStatus {
+        let state = self.inner.state.lock().unwrap_or_else(PoisonError::into_inner);
         LinkStatus {
-            connected: status.is_some_and(lapin::ConnectionStatus::connected),
-            blocked: status.is_some_and(lapin::ConnectionStatus::blocked),
+            connected: state.as_ref().is_some_and(ConnectionStatus::connected),
+            blocked: state.as_ref().is_some_and(|state| state.connected() && state.blocked()),
         }
+    }
+}
+
+/// Without the URI, which holds the password.
+impl fmt::Debug for LinkInner {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Link")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }

@@ -85,10 +85,7 @@ impl<S: Send + Sync + 'static> Consumer<S> {
     }
 
     /// Consumes until `stop`.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a delivery's task catches panics; the batch loop is awaited"
-    )]
+    #[expect(clippy::disallowed_methods, reason = "a delivery's task catches panics")]
     pub(crate) async fn run(self: Arc<Self>, stop: CancellationToken) {
         match self.work {
             Work::Each(_) => {
@@ -99,12 +96,9 @@ impl<S: Send + Sync + 'static> Consumer<S> {
             Work::Batches(_) => {
                 // Bounded by the prefetch: the broker sends no more than that unacknowledged.
                 let (sender, receiver) = mpsc::unbounded_channel();
-                let batches = tokio::spawn(Arc::clone(&self).batches(receiver));
                 let sink = move |received| drop(sender.send(received));
-                self.subscription.run(stop, sink).await;
-                if batches.await.is_err() {
-                    tracing::error!(queue = %self.subscription.queue, "the batch loop ended early");
-                }
+                // The sender ends with the subscription, and the batch loop with the sender.
+                tokio::join!(self.subscription.run(stop, sink), Arc::clone(&self).batches(receiver));
             }
         }
     }
@@ -152,7 +146,14 @@ impl<S: Send + Sync + 'static> Consumer<S> {
         let events: Vec<Envelope> = batch.iter().map(|(_, event)| event.clone()).collect();
         let outcome = persist::until_definite(first, self.health(), || self.attempt(&context, &events)).await;
         match outcome {
-            None => {}
+            // The first came on a channel that is gone; others of the batch may have come on the next one.
+            None => {
+                for (received, event) in batch {
+                    if received.is_ours() {
+                        self.handle(received, event).await;
+                    }
+                }
+            }
             Some(Ok(fresh)) => {
                 let duplicates = batch.len() - fresh;
                 self.health().count(|counters| {
@@ -203,9 +204,8 @@ impl<S: Send + Sync + 'static> Consumer<S> {
         };
         let outcome = tokio::time::timeout(HANDLER_TIMEOUT, transaction).await;
         outcome.unwrap_or_else(|_| {
-            Err(Failure::transient(format!(
-                "the handler took longer than {HANDLER_TIMEOUT:?}"
-            )))
+            let text = format!("the handler took longer than {HANDLER_TIMEOUT:?}");
+            Err(Failure::Infrastructure(text.into()))
         })
     }
 

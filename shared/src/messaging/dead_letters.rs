@@ -118,6 +118,8 @@ async fn store(database: &Database, queue: &str, received: &Received) -> Result<
     let reason = received
         .header(REASON_HEADER)
         .or_else(|| received.header("x-first-death-reason"));
+    // A text column takes no NUL, and what dies of one must still find its place here.
+    let clean = |text: &str| text.replace('\0', "\u{fffd}");
     sqlx::query(
         "insert into dead_letters (id, queue, event_id, event_type, subject, correlation_id, body, reason, attempts)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -126,11 +128,11 @@ async fn store(database: &Database, queue: &str, received: &Received) -> Result<
     .bind(id::new())
     .bind(queue)
     .bind(metadata.map(|metadata| metadata.event_id))
-    .bind(event.as_ref().map(|event| &event.event_type))
+    .bind(event.as_ref().map(|event| clean(&event.event_type)))
     .bind(metadata.map(|metadata| metadata.subject))
-    .bind(metadata.map(|metadata| &metadata.correlation_id))
+    .bind(metadata.map(|metadata| clean(&metadata.correlation_id)))
     .bind(received.body())
-    .bind(reason.unwrap_or_else(|| "unknown".to_owned()).replace('\0', "\u{fffd}"))
+    .bind(clean(reason.as_deref().unwrap_or("unknown")))
     .bind(i32::try_from(received.attempts()).unwrap_or(i32::MAX))
     .execute(database.pool())
     .await

@@ -56,6 +56,8 @@ impl From<sqlx::Error> for Failure {
             Self::Infrastructure(Box::new(error))
         } else if is_conflict(&error) {
             Self::Conflict(error)
+        } else if is_unstorable(&error) {
+            Self::permanent(format!("database: {error}"))
         } else {
             Self::transient(format!("database: {error}"))
         }
@@ -65,7 +67,8 @@ impl From<sqlx::Error> for Failure {
 /// Whether the database could not be reached, as opposed to having refused the statement.
 ///
 /// The SQLSTATE classes are PostgreSQL's (appendix A of its manual): 08 connection, 53 resources, 57P shutdown and crash,
-/// 58 system error. 25P03 and 57P05 end sessions that stood idle.
+/// 58 system error. 25P03 and 57P05 end sessions that stood idle, 25006 is a primary that has become a standby. 57014 and
+/// 55P03 are our own limits on statements and locks: a database that stalls, not an event that is wrong.
 pub fn is_database_away(error: &sqlx::Error) -> bool {
     match error {
         sqlx::Error::Io(_)
@@ -75,7 +78,7 @@ pub fn is_database_away(error: &sqlx::Error) -> bool {
         | sqlx::Error::WorkerCrashed
         | sqlx::Error::Protocol(_) => true,
         sqlx::Error::Database(refusal) => refusal.code().is_some_and(|code| {
-            ["08", "53", "57P", "58", "25P03"]
+            ["08", "53", "57P", "58", "25P03", "25006", "57014", "55P03"]
                 .iter()
                 .any(|class| code.starts_with(class))
         }),
@@ -87,4 +90,10 @@ pub fn is_database_away(error: &sqlx::Error) -> bool {
 fn is_conflict(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| code == "40001" || code == "40P01")
+}
+
+/// Whether a value can never be stored: SQLSTATE class 22, such as a NUL in a text.
+fn is_unstorable(error: &sqlx::Error) -> bool {
+    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
+    code.is_some_and(|code| code.starts_with("22"))
 }

@@ -4,7 +4,7 @@
 //! call, and commits the result together with `done_at`. If it dies, the claim runs out and another asks again with the
 //! same id, which is the key that the outside knows the call by.
 
-use super::failure::Failure;
+use super::{failure::Failure, leader::answered};
 use crate::{context::Context, database::Database, id};
 use futures_util::FutureExt;
 use serde::Serialize;
@@ -21,7 +21,7 @@ const LEASE_S: f64 = 60.0;
 const PERFORM_TIMEOUT: Duration = Duration::from_secs(45);
 /// How often due rows are looked for when nobody has woken the worker.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(12);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// An outside call that is due.
 #[derive(Debug, Clone, sqlx::FromRow)]
@@ -136,7 +136,7 @@ pub(crate) async fn work<S: Clone + Send + Sync + 'static>(
     while !stop.is_cancelled() {
         while calls.try_join_next().is_some() {}
         news.mark_unchanged();
-        let claimed = claim(&database, kind, CONCURRENT_CALLS - calls.len())
+        let claimed = answered(claim(&database, kind, CONCURRENT_CALLS - calls.len()))
             .await
             .unwrap_or_else(|error| {
                 tracing::warn!(kind, %error, "cannot look for due intents");

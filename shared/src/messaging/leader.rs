@@ -7,6 +7,8 @@ use tokio_util::sync::CancellationToken;
 
 /// How often a follower asks for the lock.
 const ELECTION_INTERVAL: Duration = Duration::from_millis(500);
+/// A database that does not answer at all is found out by this: no packet ever ends such a wait, since nothing is sent.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(25);
 /// PostgreSQL ends the session of a leader that is frozen for this long, which frees the lock for another.
 const IDLE_SESSION_TIMEOUT: &str = "15s";
 
@@ -34,16 +36,11 @@ impl Leader {
 
     async fn stand(database: &Database, task: &str, stop: &CancellationToken) -> Result<Option<Self>, sqlx::Error> {
         let mut connection = database.connect().await?;
-        sqlx::query("select set_config('idle_session_timeout', $1, false)")
-            .bind(IDLE_SESSION_TIMEOUT)
-            .execute(&mut connection)
-            .await?;
+        let limit = sqlx::query("select set_config('idle_session_timeout', $1, false)").bind(IDLE_SESSION_TIMEOUT);
+        answered(limit.execute(&mut connection)).await?;
         loop {
-            let elected: bool = sqlx::query_scalar("select pg_try_advisory_lock(hashtextextended($1, 0))")
-                .bind(task)
-                .fetch_one(&mut connection)
-                .await?;
-            if elected {
+            let lock = sqlx::query_scalar("select pg_try_advisory_lock(hashtextextended($1, 0))").bind(task);
+            if answered(lock.fetch_one(&mut connection)).await? {
                 tracing::info!(task, "elected leader");
                 return Ok(Some(Self { connection }));
             }
@@ -59,8 +56,17 @@ impl Leader {
         &mut self.connection
     }
 
-    /// Fails if the lock is lost; then drop this and be elected again.
+    /// Fails if the lock is lost, or the database is silent; then drop this and be elected again.
     pub async fn check(&mut self) -> Result<(), sqlx::Error> {
-        sqlx::query("select 1").execute(&mut self.connection).await.map(drop)
+        answered(sqlx::query("select 1").execute(&mut self.connection))
+            .await
+            .map(drop)
     }
+}
+
+/// The answer of a database, or an error when there is none in time.
+pub(crate) async fn answered<T>(answer: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, sqlx::Error> {
+    tokio::time::timeout(ANSWER_TIMEOUT, answer)
+        .await
+        .unwrap_or(Err(sqlx::Error::PoolTimedOut))
 }

@@ -31,7 +31,7 @@ pub(crate) struct OutboxRow {
 #[derive(Debug, Clone, Default, Serialize, sqlx::FromRow)]
 #[serde(rename_all = "camelCase")]
 pub struct Backlog {
-    /// Rows not yet confirmed by the broker.
+    /// Rows not yet confirmed by the broker; counted up to 100,000.
     pub pending: i64,
     /// Age of the oldest of them in seconds.
     pub oldest_age_s: Option<f64>,
@@ -154,9 +154,10 @@ pub(crate) async fn hold(connection: &mut PgConnection, ids: &[i64], error: &str
 /// How much is waiting.
 pub async fn backlog(executor: impl PgExecutor<'_>) -> Result<Backlog, sqlx::Error> {
     sqlx::query_as(
-        "select count(*) as pending, extract(epoch from now() - min(created_at))::float8 as oldest_age_s,
-                count(retry_at) as refused, (array_agg(last_error order by retry_at desc nulls last))[1] as last_error
-         from outbox",
+        "select (select count(*) from (select 1 from outbox limit 100000) counted) as pending,
+                (select extract(epoch from now() - created_at)::float8 from outbox order by id limit 1) as oldest_age_s,
+                (select count(*) from outbox where retry_at is not null) as refused,
+                (select last_error from outbox where retry_at is not null order by retry_at desc limit 1) as last_error",
     )
     .fetch_one(executor)
     .await

@@ -6,11 +6,11 @@
 
 use super::{
     broker::{Broker, BrokerError},
-    leader::Leader,
+    leader::{Leader, answered},
     outbox::{self, OutboxRow},
 };
 use crate::database::Database;
-use futures_util::future::join_all;
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use lapin::{
     BasicProperties, Channel, Confirmation, PublisherConfirm,
     options::{BasicPublishOptions, ConfirmSelectOptions},
@@ -43,12 +43,43 @@ pub struct Relay {
     leading: Arc<AtomicBool>,
 }
 
-/// What became of a wave.
+/// What became of a wave. Rows in neither list have an unknown fate and are published again.
 #[derive(Debug, Default)]
 struct WaveOutcome {
     published: Vec<i64>,
     refused: Vec<i64>,
     reason: String,
+    interrupted: Option<BrokerError>,
+}
+
+/// A row's confirm, or why there is none.
+type Confirmed = Result<Confirmation, BrokerError>;
+
+/// How fast to go. After a failure the relay goes row by row until one passes: that tells whose fault it is.
+#[derive(Debug, Clone, Copy)]
+struct Pace {
+    backoff: Duration,
+    careful: bool,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            backoff: BACKOFF_MIN,
+            careful: false,
+        }
+    }
+}
+
+impl Pace {
+    fn rows(self) -> i64 {
+        if self.careful { 1 } else { BATCH_ROWS }
+    }
+
+    fn slow_down(&mut self) {
+        self.backoff = (self.backoff * 2).min(BACKOFF_MAX);
+        self.careful = true;
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -76,19 +107,19 @@ impl Relay {
 
     /// Publishes until `stop`.
     pub async fn run(&self, stop: CancellationToken) {
-        let mut backoff = BACKOFF_MIN;
+        let mut pace = Pace::default();
         while !stop.is_cancelled() {
             let Some(mut leader) = Leader::elect(&self.database, "relay", &stop).await else {
                 return;
             };
             self.leading.store(true, Ordering::Relaxed);
-            while let Err(error) = self.lead(&mut leader, &stop, &mut backoff).await {
+            while let Err(error) = self.lead(&mut leader, &stop, &mut pace).await {
                 tracing::warn!(error = &error as &dyn std::error::Error, "the relay starts anew");
                 tokio::select! {
                     () = stop.cancelled() => {}
-                    () = tokio::time::sleep(backoff) => {}
+                    () = tokio::time::sleep(pace.backoff) => {}
                 }
-                backoff = (backoff * 2).min(BACKOFF_MAX);
+                pace.slow_down();
                 if matches!(error, RelayError::Database(_)) || stop.is_cancelled() {
                     break;
                 }
@@ -97,12 +128,7 @@ impl Relay {
         }
     }
 
-    async fn lead(
-        &self,
-        leader: &mut Leader,
-        stop: &CancellationToken,
-        backoff: &mut Duration,
-    ) -> Result<(), RelayError> {
+    async fn lead(&self, leader: &mut Leader, stop: &CancellationToken, pace: &mut Pace) -> Result<(), RelayError> {
         // The lock is tried before the broker is, so that a leader without a broker does not idle out of its session.
         leader.check().await?;
         let channel = self.broker.publishing.channel().await?;
@@ -111,10 +137,10 @@ impl Relay {
             .await
             .map_err(BrokerError::from)?;
         loop {
-            let rows = outbox::next(leader.connection(), BATCH_ROWS).await?;
-            let full = i64::try_from(rows.len()).is_ok_and(|count| count == BATCH_ROWS);
+            let rows = answered(outbox::next(leader.connection(), pace.rows())).await?;
+            let full = i64::try_from(rows.len()).is_ok_and(|count| count == pace.rows());
             self.publish(leader, &channel, rows, stop).await?;
-            *backoff = BACKOFF_MIN;
+            *pace = Pace::default();
             if stop.is_cancelled() {
                 return Ok(());
             }
@@ -139,49 +165,70 @@ impl Relay {
         let mut held: HashSet<Uuid> = HashSet::new();
         while !waiting.is_empty() {
             let wave = next_wave(&mut waiting, &held);
-            let outcome = self.publish_wave(leader, channel, &wave, stop).await?;
-            if !outcome.published.is_empty() {
-                outbox::mark_published(leader.connection(), &outcome.published).await?;
-                metrics::counter!("outbox_published_total").increment(outcome.published.len() as u64);
+            let confirmations = self.confirmations(leader, channel, &wave, stop).await?;
+            let outcome = judge(&wave, confirmations);
+            note(leader, &outcome).await?;
+            if let Some(error) = outcome.interrupted {
+                return Err(error.into());
             }
-            if !outcome.refused.is_empty() {
-                tracing::error!(rows = ?outcome.refused, reason = %outcome.reason, "the broker did not take these events");
-                outbox::hold(leader.connection(), &outcome.refused, &outcome.reason).await?;
-                metrics::counter!("outbox_refused_total").increment(outcome.refused.len() as u64);
-                held.extend(
-                    wave.iter()
-                        .filter(|row| outcome.refused.contains(&row.id))
-                        .filter_map(|row| row.subject),
-                );
-            }
+            held.extend(
+                wave.iter()
+                    .filter(|row| outcome.refused.contains(&row.id))
+                    .filter_map(|row| row.subject),
+            );
         }
         Ok(())
     }
 
-    async fn publish_wave(
+    /// Publishes a wave and collects its confirms: one for each row, as far as they came before something broke.
+    async fn confirmations(
         &self,
         leader: &mut Leader,
         channel: &Channel,
         wave: &[OutboxRow],
         stop: &CancellationToken,
-    ) -> Result<WaveOutcome, RelayError> {
-        let mut confirms = Vec::with_capacity(wave.len());
-        for row in wave {
-            confirms.push(send(channel, row, self.database.source()).await?);
+    ) -> Result<Vec<Option<Confirmed>>, RelayError> {
+        let mut confirmations: Vec<Option<Confirmed>> = wave.iter().map(|_| None).collect();
+        let mut pending = FuturesUnordered::new();
+        for (index, row) in wave.iter().enumerate() {
+            match send(channel, row, self.database.source()).await {
+                Ok(confirm) => pending.push(async move { (index, confirm.await.map_err(BrokerError::from)) }),
+                Err(error) => {
+                    confirmations[index] = Some(Err(error));
+                    break;
+                }
+            }
         }
-        let mut confirms = std::pin::pin!(join_all(confirms));
         loop {
-            if let Ok(confirmations) = timeout(CONFIRM_TIMEOUT, &mut confirms).await {
-                return Ok(judge(wave, confirmations)?);
+            match timeout(CONFIRM_TIMEOUT, pending.next()).await {
+                Ok(Some((index, confirmed))) => confirmations[index] = Some(confirmed),
+                Ok(None) => return Ok(confirmations),
+                // A blocked broker confirms after its alarm; sending the wave again would only add duplicates.
+                Err(_) if self.broker.publishing.is_blocked() && !stop.is_cancelled() => leader.check().await?,
+                Err(_) => {
+                    self.broker.publishing.discard().await;
+                    for confirmation in confirmations.iter_mut().filter(|confirmation| confirmation.is_none()) {
+                        *confirmation = Some(Err(BrokerError::Timeout(CONFIRM_TIMEOUT)));
+                    }
+                    return Ok(confirmations);
+                }
             }
-            // A blocked broker confirms after its alarm; sending the wave again would only add duplicates.
-            if !self.broker.publishing.is_blocked().await || stop.is_cancelled() {
-                self.broker.publishing.discard().await;
-                return Err(BrokerError::Timeout(CONFIRM_TIMEOUT).into());
-            }
-            leader.check().await?;
         }
     }
+}
+
+/// Writes down what became of a wave.
+async fn note(leader: &mut Leader, outcome: &WaveOutcome) -> Result<(), sqlx::Error> {
+    if !outcome.published.is_empty() {
+        answered(outbox::mark_published(leader.connection(), &outcome.published)).await?;
+        metrics::counter!("outbox_published_total").increment(outcome.published.len() as u64);
+    }
+    if !outcome.refused.is_empty() {
+        tracing::error!(rows = ?outcome.refused, reason = %outcome.reason, "the broker did not take these events");
+        answered(outbox::hold(leader.connection(), &outcome.refused, &outcome.reason)).await?;
+        metrics::counter!("outbox_refused_total").increment(outcome.refused.len() as u64);
+    }
+    Ok(())
 }
 
 /// Takes the first waiting row of each subject; what stands behind a held subject is dropped from this round.
@@ -226,27 +273,38 @@ fn properties(row: &OutboxRow, source: &'static str) -> BasicProperties {
         .with_headers(headers)
 }
 
-/// Tells published rows from refused ones once every confirm of the wave is there.
+/// Tells published rows from refused ones.
 ///
 /// lapin hands a returned message to whichever confirm completes next, not to its own (4.12.3, `acknowledgement.rs`), so
-/// a return is matched by the message id it carries, over the whole wave. A broken channel leaves the wave unknown: it
-/// is published again, and the inbox of each consumer absorbs the repetition.
-fn judge(wave: &[OutboxRow], confirmations: Vec<lapin::Result<Confirmation>>) -> Result<WaveOutcome, BrokerError> {
+/// a return is matched by the message id it carries, over the whole wave. Since it is handed over before or with its own
+/// row's confirm, what was confirmed before something broke can be told as well. The rest is published again, and the
+/// inbox of each consumer absorbs the repetition.
+fn judge(wave: &[OutboxRow], confirmations: Vec<Option<Confirmed>>) -> WaveOutcome {
     let mut returned = HashSet::new();
     let mut acked = Vec::new();
     let mut outcome = WaveOutcome::default();
-    for (row, confirmation) in wave.iter().zip(confirmations) {
-        match confirmation? {
-            Confirmation::Ack(message) => {
+    for (row, confirmed) in wave.iter().zip(confirmations) {
+        match confirmed {
+            Some(Ok(Confirmation::Ack(message))) => {
                 acked.push(row);
                 returned.extend(message.and_then(|message| returned_id(&message, &mut outcome.reason)));
             }
-            Confirmation::Nack(message) => {
+            Some(Ok(Confirmation::Nack(message))) => {
                 outcome.refused.push(row.id);
                 "refused by a queue (nack)".clone_into(&mut outcome.reason);
                 returned.extend(message.and_then(|message| returned_id(&message, &mut outcome.reason)));
             }
-            Confirmation::NotRequested => return Err(BrokerError::Refused("confirms are off".to_owned())),
+            // Alone in its wave, it is this row that the broker cannot take: the others must not wait behind it.
+            Some(Err(error)) if wave.len() == 1 && error.is_about_the_message() => {
+                outcome.refused.push(row.id);
+                outcome.reason = crate::telemetry::chain(&error);
+                outcome.interrupted = Some(error);
+            }
+            Some(Err(error)) => outcome.interrupted = Some(error),
+            Some(Ok(Confirmation::NotRequested)) => {
+                outcome.interrupted = Some(BrokerError::Refused("confirms are off".to_owned()));
+            }
+            None => {}
         }
     }
     for row in acked {
@@ -257,7 +315,7 @@ fn judge(wave: &[OutboxRow], confirmations: Vec<lapin::Result<Confirmation>>) ->
         };
         fate.push(row.id);
     }
-    Ok(outcome)
+    outcome
 }
 
 fn returned_id(message: &lapin::message::BasicReturnMessage, reason: &mut String) -> Option<Uuid> {

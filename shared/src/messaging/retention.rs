@@ -24,7 +24,7 @@ const SWEEPS: [&str; 4] = [
 pub(crate) async fn run(database: Database, stop: CancellationToken) {
     while !stop.is_cancelled() {
         for statement in SWEEPS {
-            if let Err(error) = sweep(&database, statement).await {
+            if let Err(error) = sweep(&database, statement, &stop).await {
                 tracing::warn!(%error, "retention could not sweep a table; it tries again in an hour");
             }
         }
@@ -35,13 +35,15 @@ pub(crate) async fn run(database: Database, stop: CancellationToken) {
     }
 }
 
-async fn sweep(database: &Database, statement: &'static str) -> Result<(), sqlx::Error> {
-    while sqlx::query(statement)
-        .bind(RETENTION_DAYS)
-        .execute(database.pool())
-        .await?
-        .rows_affected()
-        > 0
-    {}
+async fn sweep(database: &Database, statement: &'static str, stop: &CancellationToken) -> Result<(), sqlx::Error> {
+    while !stop.is_cancelled() {
+        let deleted = sqlx::query(statement)
+            .bind(RETENTION_DAYS)
+            .execute(database.pool())
+            .await?;
+        if deleted.rows_affected() == 0 {
+            break;
+        }
+    }
     Ok(())
 }

@@ -114,6 +114,10 @@ impl Parking {
         reason = "a retry goes to the service's own retry exchange"
     )]
     async fn publish(&self, key: &str, body: &[u8], properties: BasicProperties) -> Result<(), BrokerError> {
+        // Into a blocked connection nothing goes out: a copy would be added to the heap each time we try.
+        if self.broker.publishing.is_blocked() {
+            return Err(BrokerError::Refused("it is blocked by an alarm".to_owned()));
+        }
         let mut slot = self.channel.lock().await;
         let open = slot.take().filter(|channel| channel.status().connected());
         let channel = if let Some(channel) = open {

@@ -16,7 +16,7 @@ use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// Requests, consumers and workers have this long to finish what they have in hand.
-const DRAIN_TIMEOUT: Duration = Duration::from_secs(13);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(11);
 /// The relay then has this long to publish what they have written.
 const FLUSH_TIMEOUT: Duration = Duration::from_secs(3);
 

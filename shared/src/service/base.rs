@@ -15,7 +15,7 @@ use std::{
 };
 use tokio::time::timeout;
 
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Database, broker, HTTP clients. Cheap to clone.
 #[derive(Debug, Clone)]

@@ -26,7 +26,7 @@ use tracing::Instrument;
 /// The largest request body; an order of 50 lines has under 8 KiB.
 const BODY_BYTES_MAX: usize = 256 * 1024;
 /// Requests in hand have this long to finish after the stop.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(12);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The open door of a service: the server, and what it lets in.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::{pin::Pin, sync::Arc, time::Duration};
 use tokio::{task::JoinSet, time::timeout};
-use tokio_util::sync::CancellationToken;
+use tokio_util::{sync::CancellationToken, task::AbortOnDropHandle};
 
 const RESTART_DELAY: Duration = Duration::from_secs(1);
 
@@ -54,7 +54,7 @@ impl Running {
 #[expect(clippy::disallowed_methods, reason = "this is the supervision")]
 async fn supervise(name: String, start: Start, stop: CancellationToken) {
     loop {
-        let outcome = tokio::spawn(start(stop.clone())).await;
+        let outcome = AbortOnDropHandle::new(tokio::spawn(start(stop.clone()))).await;
         if stop.is_cancelled() {
             return;
         }

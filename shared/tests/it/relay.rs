@@ -84,3 +84,25 @@ async fn a_subject_waits_behind_its_refused_event() {
     assert_eq!((first.metadata.sequence, second.metadata.sequence), (1, 2));
     until_count(&service.database, "select count(*) from outbox", 0).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_closes_the_channel_does_not_stop_the_others() {
+    let bed = bed().await;
+    let (service, config) = open(&bed).await;
+    let database = config.database();
+    // As if a dead letter were replayed to a queue whose exchange is gone: the broker answers 404 and closes the channel.
+    sqlx::query(
+        "insert into outbox (event_id, exchange, routing_key, event_type, body, correlation_id)
+         values ($1, 'gone.retry', 'replay', 'ticket.torn', '{}', 'none')",
+    )
+    .bind(id::new())
+    .execute(&service.database)
+    .await
+    .unwrap();
+    for _ in 0..50 {
+        emit(&database, "ticket.torn", id::new(), "good").await;
+    }
+    until_count(&service.database, "select count(*) from published", 50).await;
+    let held = "select count(*) from outbox where refusals > 0 and last_error like '%NOT_FOUND%'";
+    until_count(&service.database, held, 1).await;
+}
