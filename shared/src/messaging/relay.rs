@@ -4,6 +4,8 @@
 //! without waiting for each other, then all their confirms awaited. That keeps a subject's events in order and the
 //! round trips few.
 
+mod wave;
+
 use super::{
     broker::{Broker, BrokerError},
     leader::{Leader, answered},
@@ -12,7 +14,7 @@ use super::{
 use crate::database::Database;
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use lapin::{
-    BasicProperties, Channel, Confirmation, PublisherConfirm,
+    BasicProperties, Channel, PublisherConfirm,
     options::{BasicPublishOptions, ConfirmSelectOptions},
     types::{AMQPValue, FieldTable},
 };
@@ -25,6 +27,7 @@ use std::{
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
+use wave::{Confirmed, WaveOutcome, judge, next_wave};
 
 /// How many rows are read at once, which also bounds the confirms in flight.
 const BATCH_ROWS: i64 = 500;
@@ -42,18 +45,6 @@ pub struct Relay {
     broker: Broker,
     leading: Arc<AtomicBool>,
 }
-
-/// What became of a wave. Rows in neither list have an unknown fate and are published again.
-#[derive(Debug, Default)]
-struct WaveOutcome {
-    published: Vec<i64>,
-    refused: Vec<i64>,
-    reason: String,
-    interrupted: Option<BrokerError>,
-}
-
-/// A row's confirm, or why there is none.
-type Confirmed = Result<Confirmation, BrokerError>;
 
 /// How fast to go. After a failure the relay goes row by row until one passes: that tells whose fault it is.
 #[derive(Debug, Clone, Copy)]
@@ -231,21 +222,6 @@ async fn note(leader: &mut Leader, outcome: &WaveOutcome) -> Result<(), sqlx::Er
     Ok(())
 }
 
-/// Takes the first waiting row of each subject; what stands behind a held subject is dropped from this round.
-fn next_wave(waiting: &mut VecDeque<OutboxRow>, held: &HashSet<Uuid>) -> Vec<OutboxRow> {
-    let mut wave = Vec::new();
-    let mut seen = HashSet::new();
-    for row in std::mem::take(waiting) {
-        match row.subject {
-            Some(subject) if held.contains(&subject) => {}
-            Some(subject) if !seen.insert(subject) => waiting.push_back(row),
-            _ => wave.push(row),
-        }
-    }
-    wave
-}
-
-#[expect(clippy::disallowed_methods, reason = "the relay is what publishes")]
 async fn send(channel: &Channel, row: &OutboxRow, source: &'static str) -> Result<PublisherConfirm, BrokerError> {
     let options = BasicPublishOptions {
         mandatory: true,
@@ -271,84 +247,4 @@ fn properties(row: &OutboxRow, source: &'static str) -> BasicProperties {
         .with_correlation_id(row.correlation_id.as_str().into())
         .with_timestamp(u64::try_from(row.created_at.timestamp()).unwrap_or_default())
         .with_headers(headers)
-}
-
-/// Tells published rows from refused ones.
-///
-/// lapin hands a returned message to whichever confirm completes next, not to its own (4.12.3, `acknowledgement.rs`), so
-/// a return is matched by the message id it carries, over the whole wave. Since it is handed over before or with its own
-/// row's confirm, what was confirmed before something broke can be told as well. The rest is published again, and the
-/// inbox of each consumer absorbs the repetition.
-fn judge(wave: &[OutboxRow], confirmations: Vec<Option<Confirmed>>) -> WaveOutcome {
-    let mut returned = HashSet::new();
-    let mut acked = Vec::new();
-    let mut outcome = WaveOutcome::default();
-    for (row, confirmed) in wave.iter().zip(confirmations) {
-        match confirmed {
-            Some(Ok(Confirmation::Ack(message))) => {
-                acked.push(row);
-                returned.extend(message.and_then(|message| returned_id(&message, &mut outcome.reason)));
-            }
-            Some(Ok(Confirmation::Nack(message))) => {
-                outcome.refused.push(row.id);
-                "refused by a queue (nack)".clone_into(&mut outcome.reason);
-                returned.extend(message.and_then(|message| returned_id(&message, &mut outcome.reason)));
-            }
-            // Alone in its wave, it is this row that the broker cannot take: the others must not wait behind it.
-            Some(Err(error)) if wave.len() == 1 && error.is_about_the_message() => {
-                outcome.refused.push(row.id);
-                outcome.reason = crate::telemetry::chain(&error);
-                outcome.interrupted = Some(error);
-            }
-            Some(Err(error)) => outcome.interrupted = Some(error),
-            Some(Ok(Confirmation::NotRequested)) => {
-                outcome.interrupted = Some(BrokerError::Refused("confirms are off".to_owned()));
-            }
-            None => {}
-        }
-    }
-    for row in acked {
-        let fate = if returned.contains(&row.event_id) {
-            &mut outcome.refused
-        } else {
-            &mut outcome.published
-        };
-        fate.push(row.id);
-    }
-    outcome
-}
-
-fn returned_id(message: &lapin::message::BasicReturnMessage, reason: &mut String) -> Option<Uuid> {
-    *reason = format!("returned: {} {}", message.reply_code, message.reply_text);
-    message.delivery.properties.message_id().as_ref()?.as_str().parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn row(id: i64, subject: Uuid) -> OutboxRow {
-        OutboxRow {
-            id,
-            event_id: crate::id::new(),
-            exchange: String::new(),
-            routing_key: String::new(),
-            event_type: String::new(),
-            subject: Some(subject),
-            body: Vec::new(),
-            correlation_id: String::new(),
-            traceparent: None,
-            created_at: crate::clock::now(),
-        }
-    }
-
-    #[test]
-    fn a_wave_holds_one_row_of_each_subject_and_nothing_behind_a_refused_one() {
-        let (a, b) = (crate::id::new(), crate::id::new());
-        let mut waiting = VecDeque::from([row(1, a), row(2, b), row(3, a), row(4, b)]);
-        let ids = |wave: &[OutboxRow]| wave.iter().map(|row| row.id).collect::<Vec<_>>();
-        assert_eq!(ids(&next_wave(&mut waiting, &HashSet::new())), [1, 2]);
-        assert_eq!(ids(&next_wave(&mut waiting, &HashSet::from([a]))), [4]);
-        assert!(waiting.is_empty());
-    }
 }
