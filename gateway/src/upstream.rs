@@ -14,7 +14,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
 /// A service may be waiting for its own calls, which end after five seconds.
 const SLOW_CALL: Duration = Duration::from_secs(6);
 /// A service that was killed is back after two or three seconds; customers should not wait much longer than it. See
-/// `docs/adr/0006-the-gateways-breakers-ask-sooner.md`.
+/// `docs/adr/0006-breakers-on-the-customers-way-ask-sooner.md`.
 const OPEN_FOR: Duration = Duration::from_secs(2);
 const OPEN_FOR_MAX: Duration = Duration::from_secs(30);
 /// How many requests may be under way to one replica. What is above it waits shortly and is then refused with 503, so

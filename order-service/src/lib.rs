@@ -21,8 +21,10 @@ pub use config::Config;
 use catalogue::Catalogue;
 use shared::{
     database::Database,
+    http_client::ClientConfig,
     service::{Base, Service, StartError},
 };
+use std::time::Duration;
 use users::Users;
 
 /// The schema of this service's database.
@@ -44,6 +46,14 @@ pub struct App {
     pub timing: sweeper::Timing,
 }
 
+/// A customer waits for these two, and a service that was killed is back within three seconds: ask it again after two, as
+/// the gateway does (`docs/adr/0006-breakers-on-the-customers-way-ask-sooner.md`).
+fn impatient(mut config: ClientConfig) -> ClientConfig {
+    config.breaker.open_for = Duration::from_secs(2);
+    config.breaker.open_for_max = Duration::from_secs(30);
+    config
+}
+
 /// Puts the service together.
 #[expect(
     clippy::unused_async,
@@ -53,10 +63,13 @@ pub async fn assemble(config: Config, base: Base) -> Result<Service, StartError>
     let app = App {
         database: base.database.clone(),
         users: Users::new(
-            base.http_client("user-service", config.user_service_url),
+            base.http_client_with(impatient(ClientConfig::new("user-service", config.user_service_url))),
             users::STALE_MAX,
         ),
-        catalogue: Catalogue::new(base.http_client("product-service", config.product_service_url)),
+        catalogue: Catalogue::new(base.http_client_with(impatient(ClientConfig::new(
+            "product-service",
+            config.product_service_url,
+        )))),
         timing: sweeper::Timing {
             payment_deadline: config.payment_deadline,
             compensation_overdue: config.compensation_overdue,

@@ -112,6 +112,9 @@ impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
         if crate::messaging::failure::is_database_away(&error) {
             Self::unavailable("the service cannot reach its database, try again shortly", 2).caused_by(error)
+        } else if crate::messaging::failure::is_unstorable(&error) {
+            let detail = "a value in the request cannot be stored, such as a text with a NUL character";
+            Self::bad_request("unstorable", detail).caused_by(error)
         } else {
             Self::internal(error)
         }

@@ -63,6 +63,17 @@ load_ports() {
         [[ $port =~ ^[0-9]+$ && $port -ge 1 && $port -le 65535 ]] || die "$override=$port is not a port number."
         printf -v "$name" '%s' "$port"
     done < <(port_defaults)
+    refuse_twins
+}
+
+# refuse_twins: two processes cannot share a port.
+refuse_twins() {
+    local default name twins
+    twins=$(while read -r default; do
+        name=${default%%=*}
+        echo "${!name} $name"
+    done < <(port_defaults) | sort | awk 'seen[$1] { print seen[$1], "and", $2, "are both", $1; exit } { seen[$1] = $2 }')
+    [[ -z $twins ]] || die "$twins: choose different ports."
 }
 
 remember_ports() {

@@ -8,7 +8,7 @@ use super::{
     retry::Sent,
 };
 use bytes::Bytes;
-use http::{Extensions, StatusCode};
+use http::{Extensions, StatusCode, header::RETRY_AFTER};
 use reqwest::{Request, Response};
 use reqwest_middleware::{Error, Middleware, Next, Result};
 use std::sync::Arc;
@@ -49,7 +49,10 @@ impl Middleware for Attempt {
         let result = exchange.await.unwrap_or_else(timed_out);
         let result = result.map_err(|error| blame(error, target, extensions));
 
-        permit.settle(&verdict(&result));
+        permit.settle(&verdict(
+            &result,
+            matches!(extensions.get::<Mode>(), Some(Mode::Streamed(_))),
+        ));
         drop(place);
         result.map_err(Error::middleware)
     }
@@ -119,10 +122,17 @@ fn blame(error: CallError, target: &Arc<str>, extensions: &Extensions) -> CallEr
 }
 
 /// What an attempt's outcome says about the upstream's health.
-fn verdict(result: &std::result::Result<Response, CallError>) -> Verdict {
+///
+/// A service behind the gateway that says 503 with `Retry-After` is well: it passes on that something behind it is not.
+/// Were that held against it, what needs nothing from behind it would be refused as well, and breakers would wait for
+/// each other long after all is well again.
+fn verdict(result: &std::result::Result<Response, CallError>, forwarded: bool) -> Verdict {
     match result {
         Ok(response) => match response.status() {
             status if status.is_success() => Verdict::Success,
+            StatusCode::SERVICE_UNAVAILABLE if forwarded && response.headers().contains_key(RETRY_AFTER) => {
+                Verdict::Success
+            }
             StatusCode::TOO_MANY_REQUESTS => Verdict::Throttled,
             status @ (StatusCode::INTERNAL_SERVER_ERROR
             | StatusCode::BAD_GATEWAY

@@ -93,7 +93,7 @@ fn is_conflict(error: &sqlx::Error) -> bool {
 }
 
 /// Whether a value can never be stored: SQLSTATE class 22, such as a NUL in a text.
-fn is_unstorable(error: &sqlx::Error) -> bool {
+pub(crate) fn is_unstorable(error: &sqlx::Error) -> bool {
     let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
     code.is_some_and(|code| code.starts_with("22"))
 }

@@ -17,6 +17,8 @@ use serde::Deserialize;
 use std::sync::Arc;
 use uuid::Uuid;
 
+const REASON_CHARS_MAX: usize = 500;
+
 /// Which dead letters to list.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -91,6 +93,10 @@ pub(super) async fn discard(
     Path(id): Path<Uuid>,
     Json(discard): Json<Discard>,
 ) -> Result<StatusCode, Problem> {
+    if !(1..=REASON_CHARS_MAX).contains(&discard.reason.chars().count()) {
+        let detail = format!("say why, in 1 to {REASON_CHARS_MAX} characters");
+        return Err(Problem::bad_request("reason-length", detail));
+    }
     dead_letters::discard(&page.base.database, id, &discard.reason).await?;
     tracing::info!(dead_letter = %id, reason = %discard.reason, "an operator discards a dead letter");
     Ok(StatusCode::NO_CONTENT)

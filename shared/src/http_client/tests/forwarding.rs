@@ -168,3 +168,17 @@ async fn a_body_that_stalls_or_breaks_is_not_the_upstreams_fault() {
     }
     assert_eq!(client.status().counters.failure, 0);
 }
+
+#[tokio::test]
+async fn a_service_that_passes_on_a_failure_in_its_own_words_is_not_cut_off() {
+    let excuse = |_, _| async { (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")]).into_response() };
+    let upstream = Upstream::start(excuse).await;
+    let client = upstream.client(|_| ());
+    for number in 1..=20 {
+        let answer = client.forward(request(Method::GET, Body::empty()), "/").await.unwrap();
+        assert_eq!(
+            (answer.status(), upstream.hits()),
+            (StatusCode::SERVICE_UNAVAILABLE, number)
+        );
+    }
+}
