@@ -222,6 +222,7 @@ async fn note(leader: &mut Leader, outcome: &WaveOutcome) -> Result<(), sqlx::Er
     Ok(())
 }
 
+#[expect(clippy::disallowed_methods, reason = "the relay is what publishes")]
 async fn send(channel: &Channel, row: &OutboxRow, source: &'static str) -> Result<PublisherConfirm, BrokerError> {
     let options = BasicPublishOptions {
         mandatory: true,

@@ -31,7 +31,6 @@ pub(super) fn next_wave(waiting: &mut VecDeque<OutboxRow>, held: &HashSet<Uuid>)
     wave
 }
 
-#[expect(clippy::disallowed_methods, reason = "the relay is what publishes")]
 /// Tells published rows from refused ones.
 ///
 /// lapin hands a returned message to whichever confirm completes next, not to its own (4.12.3, `acknowledgement.rs`), so
