@@ -60,7 +60,10 @@ fn to_provider(config: &Config) -> ClientConfig {
     client.retry.retries_max = 0;
     // Taking seconds is normal for a provider; what is too slow ends at the timeout.
     client.breaker.slow_call = config.provider_timeout;
-    // Money waits for it, so one probe every half minute, however long it has been away.
-    client.breaker.open_for_max = client.breaker.open_for;
+    // Money waits for it, and orders have a deadline: ask again soon, however long it has been away. With half a minute
+    // between probes, a few cards that fail twice each would hold up everybody's payment for minutes, since it is their
+    // own tries that are the probes (`docs/adr/0006-breakers-on-the-customers-way-ask-sooner.md`).
+    client.breaker.open_for = Duration::from_secs(1);
+    client.breaker.open_for_max = Duration::from_secs(2);
     client
 }
