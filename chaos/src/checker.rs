@@ -1,0 +1,1 @@
+//! Says what must be true at the end and is not.

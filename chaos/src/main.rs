@@ -1,0 +1,3 @@
+//! See [`chaos`].
+
+fn main() {}
