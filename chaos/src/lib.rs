@@ -6,4 +6,5 @@
 
 pub mod checker;
 pub mod history;
+pub mod proxy;
 pub mod traffic;
