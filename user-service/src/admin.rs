@@ -8,8 +8,25 @@ use crate::{
     events, sessions,
     store::{self, users::NewUser},
 };
-use shared::{context::Context, database::Tx, id, identity::Role};
+use shared::{context::Context, database::Tx, id, identity::Role, messaging::failure::is_database_away};
+use std::time::Duration;
 use uuid::Uuid;
+
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// As [`ensure`], waiting for a database that is away: a service that ends because another has not started yet only
+/// makes the start of both longer.
+pub async fn ensure_when_possible(app: &App, admin: &AdminAccount) -> Result<(), Error> {
+    loop {
+        match ensure(app, admin).await {
+            Err(Error::Database(error)) if is_database_away(&error) => {
+                tracing::warn!(%error, "waiting for the database to make the admin");
+                tokio::time::sleep(RETRY_INTERVAL).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
 
 /// Sees to it that the account exists, is an admin's, and has this password.
 ///

@@ -56,7 +56,7 @@ pub async fn assemble(config: Config, base: Base) -> Result<Service, StartError>
         refresh_token_ttl_s: config.refresh_token_ttl_s,
     };
     if let Some(account) = &config.admin {
-        admin::ensure(&app, account).await.map_err(own)?;
+        admin::ensure_when_possible(&app, account).await.map_err(own)?;
     }
     let sweeping = app.clone();
     Ok(Service::new(base)

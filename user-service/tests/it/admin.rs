@@ -38,6 +38,44 @@ async fn two_instances_at_once_make_one_admin() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_stalls_during_the_start_is_waited_for() {
+    let bed = TestBed::new(&["analytics-queue"]).await;
+    let redis = variable("TEST_REDIS_URL");
+    let variables = [
+        ("REDIS_URL", redis.as_str()),
+        ("ADMIN_EMAIL", EMAIL),
+        ("ADMIN_PASSWORD", PASSWORD),
+    ];
+    let first = start(&bed, &variables[..1]).await;
+    let mut stalling = first.database.acquire().await.unwrap();
+    sqlx::query("select pg_advisory_lock(hashtext('user-service: admin'))")
+        .execute(&mut *stalling)
+        .await
+        .unwrap();
+    let waiting = |expected: bool| {
+        let database = first.database.clone();
+        eventually("the turn to be waited for, or given up", move || {
+            let database = database.clone();
+            async move {
+                let sql = "select exists(select from pg_locks where locktype = 'advisory' and not granted)";
+                let waits: bool = sqlx::query_scalar(sql).fetch_one(&database).await.unwrap();
+                (waits == expected).then_some(())
+            }
+        })
+    };
+    let stall = async {
+        waiting(true).await;
+        // The limit on locks has ended the first try.
+        waiting(false).await;
+        stalling.close().await.unwrap();
+    };
+    let (second, ()) = tokio::join!(start(&bed, &variables), stall);
+    let world = World { bed, service: second };
+    world.login(EMAIL).await;
+    first.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_new_password_takes_effect_at_the_next_start() {
     let redis = variable("TEST_REDIS_URL");
     let settings = |password| {
