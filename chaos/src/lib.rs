@@ -5,6 +5,17 @@
 //! It shares no code with the services: what it says about them it has seen from outside.
 
 pub mod checker;
+pub mod cli;
+pub mod fault;
 pub mod history;
+mod http;
+pub mod memory;
+pub mod platform;
 pub mod proxy;
+pub mod reached;
+pub mod report;
+pub mod run;
+pub mod schedule;
+pub mod storm;
 pub mod traffic;
+pub mod trouble;

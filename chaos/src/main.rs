@@ -1,3 +1,5 @@
 //! See [`chaos`].
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    chaos::cli::main()
+}

@@ -7,10 +7,22 @@ binary_of() {
     [[ $1 == topology-watch ]] && echo topology || echo "$1"
 }
 
-# The tests' platform is built together with the tests, so that nothing is built twice with different features.
+# build_profile: cargo's; `chaos` is told which.
+build_profile() {
+    case $(profile) in
+        platform) echo release ;;
+        chaos) echo "${CHAOS_BUILD:-release}" ;;
+        *) echo dev ;;
+    esac
+}
+
+# What runs in the dev profile is built together with the tests, so that nothing is built twice with different features.
 build_binaries() {
     local package arguments=(--workspace --all-targets)
-    if [[ $(profile) == platform ]]; then
+    if [[ $(profile) == chaos ]]; then
+        PACKAGES+=(chaos) BINARIES+=(chaos)
+    fi
+    if [[ $(build_profile) == release ]]; then
         arguments=(--release)
         for package in "${PACKAGES[@]}"; do
             arguments+=(-p "$package")
@@ -22,7 +34,7 @@ build_binaries() {
 
 install_binaries() {
     local name built target
-    target=$(cd "$ROOT" && realpath -m "${CARGO_TARGET_DIR:-target}")/$([[ $(profile) == platform ]] && echo release || echo debug)
+    target=$(cd "$ROOT" && realpath -m "${CARGO_TARGET_DIR:-target}")/$([[ $(build_profile) == release ]] && echo release || echo debug)
     mkdir -p "$RUN_DIR/bin"
     for name in "${BINARIES[@]}"; do
         built=$target/$name

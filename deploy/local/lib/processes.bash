@@ -5,10 +5,10 @@ SUPPORT=(topology-watch mail-catcher sandbox-provider)
 SERVICES=(user-service product-service order-service payment-service notification-service analytics-service)
 EDGE=(gateway)
 
-# processes: the names of this profile's processes.
+# processes: the names of those that are supervised here in this profile.
 processes() {
     printf '%s\n' "${INFRASTRUCTURE[@]}"
-    [[ $(profile) == infrastructure ]] && return
+    [[ $(profile) == infrastructure || $(profile) == chaos ]] && return
     printf '%s\n' "${SUPPORT[@]}" "${SERVICES[@]}" "${EDGE[@]}"
 }
 

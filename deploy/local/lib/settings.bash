@@ -28,8 +28,8 @@ TEST_PORTS=(
     PROVIDER_PORT=24010 SMTP_PORT=21025 MAIL_PORT=28025
 )
 
-# profile: `platform`, or for tests `tests` (everything, built in the dev profile) or `infrastructure` (only the
-# servers). Remembered by `up`.
+# profile: `platform`, or for tests `tests` (everything, built in the dev profile), `infrastructure` (only the servers) or
+# `chaos` (the servers, and all that `chaos` needs to start the rest itself). Remembered by `up`.
 profile() {
     cat "$RUN_DIR/profile" 2>/dev/null || echo platform
 }

@@ -1,0 +1,300 @@
+//! One run: the platform comes up, customers come, things are done to it, everybody goes home, and then it is judged.
+
+use crate::{
+    checker::{self, Expectations, Finding, Poison, Sources},
+    fault::{Applied, Fault},
+    history::Recorder,
+    memory::{self, Holdings},
+    platform::{Platform, process::Signal, variable},
+    reached::Lookout,
+    report::{Report, Served},
+    traffic::{Summary, Traffic, TrafficConfig},
+    trouble::Trouble,
+};
+use std::{
+    collections::{BTreeMap, HashMap},
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+use tokio::time::{Instant, sleep};
+use tokio_util::sync::CancellationToken;
+
+/// After the last fault, every order must have ended within this time.
+const END_LIMIT: Duration = Duration::from_mins(1);
+/// How long the harness waits for that, to be able to say how long it really takes.
+const PATIENCE: Duration = Duration::from_mins(5);
+const CUSTOMERS: u32 = 40;
+/// SIGABRT, by which a failpoint ends a process.
+const ABORTED: i32 = 6;
+
+/// What kind of run.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// `storm`, `drills` or `windows`.
+    pub name: &'static str,
+    /// The command that repeats it.
+    pub command: String,
+    /// Decides what customers do, and, in a storm, what happens to them.
+    pub seed: u64,
+    /// How many orders arrive in a second.
+    pub orders_per_s: f64,
+    /// Before the first fault.
+    pub warm_up: Duration,
+    /// Where this run's files go.
+    pub folder: PathBuf,
+    /// Where a test arms failpoints, in builds that have them.
+    pub failpoints: Option<PathBuf>,
+    /// What `make env` says.
+    pub variables: HashMap<String, String>,
+}
+
+/// What the course of a run works with.
+#[derive(Debug)]
+pub struct Scene<'a> {
+    /// The platform.
+    pub platform: &'a Platform,
+    /// Its customers.
+    pub traffic: &'a Traffic,
+    started: Instant,
+    faults: Mutex<Vec<Applied>>,
+    poison: Mutex<Vec<Poison>>,
+}
+
+/// What the course of a run found by itself.
+#[derive(Debug, Default)]
+pub struct Course {
+    /// What it judged.
+    pub findings: Vec<Finding>,
+    /// What it measured, in words.
+    pub measures: BTreeMap<String, String>,
+}
+
+impl Scene<'_> {
+    /// Since the start of the run.
+    pub fn elapsed(&self) -> Duration {
+        self.started.elapsed()
+    }
+
+    /// Applies a fault, says so, and writes it down.
+    pub async fn inflict(&self, fault: &Fault) -> Result<String, String> {
+        let at = self.started.elapsed();
+        println!("{:>7.1} s  {fault}", at.as_secs_f64());
+        if let Fault::Poison(key, body) = fault {
+            let poison = Poison {
+                body: body.clone().into_bytes(),
+                queues: queues_of(key),
+            };
+            self.poison.lock().unwrap_or_else(PoisonError::into_inner).push(poison);
+        }
+        let seen = fault.apply(self.platform).await.map_err(|trouble| trouble.to_string());
+        if let Err(why) = &seen {
+            println!("           {fault}: not applied: {why}");
+        }
+        self.faults
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(Applied {
+                at_ms: millis(at),
+                kind: fault.kind(),
+                what: fault.to_string(),
+                took_ms: millis(self.started.elapsed().saturating_sub(at)),
+                seen: seen.clone(),
+            });
+        seen
+    }
+}
+
+/// Does a whole run. `course` is what happens between the warm-up and the end of the traffic.
+pub async fn run(
+    options: Options,
+    course: impl AsyncFnOnce(&Scene<'_>) -> Result<Course, Trouble>,
+) -> Result<Report, Trouble> {
+    std::fs::create_dir_all(&options.folder)?;
+    let history = options.folder.join("history.jsonl");
+    let recorder = Arc::new(Recorder::create(&history)?);
+    let platform = Platform::start(options.variables.clone(), options.failpoints.as_deref()).await?;
+    let traffic = open_traffic(&options, &platform, &recorder).await?;
+    let lookout = Lookout::default();
+    let scene = Scene {
+        platform: &platform,
+        traffic: &traffic,
+        started: Instant::now(),
+        faults: Mutex::default(),
+        poison: Mutex::default(),
+    };
+    let stop = CancellationToken::new();
+    let acts = async {
+        let acted = act(&options, &scene, course).await;
+        stop.cancel();
+        acted
+    };
+    let (acted, summary, ()) = tokio::join!(acts, traffic.run(stop.clone()), lookout.watch(&platform, stop.clone()));
+    let acted = acted?;
+    recorder.flush()?;
+    let expectations = Expectations {
+        poison: std::mem::take(&mut *scene.poison.lock().unwrap_or_else(PoisonError::into_inner)),
+    };
+    let faults = std::mem::take(&mut *scene.faults.lock().unwrap_or_else(PoisonError::into_inner));
+    let sources = Sources::new(&options.variables, &history)?;
+    conclude(
+        options,
+        &platform,
+        &lookout,
+        acted,
+        summary,
+        faults,
+        &sources,
+        &expectations,
+    )
+    .await
+}
+
+struct Acted {
+    course: Course,
+    baseline: Holdings,
+    ended: Instant,
+}
+
+/// Warm-up, course, and the wait until everything is up again.
+async fn act(
+    options: &Options,
+    scene: &Scene<'_>,
+    course: impl AsyncFnOnce(&Scene<'_>) -> Result<Course, Trouble>,
+) -> Result<Acted, Trouble> {
+    sleep(options.warm_up).await;
+    let baseline = memory::read(scene.platform);
+    let course = course(scene).await?;
+    scene.platform.heal_links();
+    let ended = Instant::now();
+    scene.platform.until_ready(PATIENCE).await?;
+    Ok(Acted {
+        course,
+        baseline,
+        ended,
+    })
+}
+
+async fn open_traffic(options: &Options, platform: &Platform, recorder: &Arc<Recorder>) -> Result<Traffic, Trouble> {
+    let text = |name| variable(&options.variables, name).map(str::to_owned);
+    let config = TrafficConfig {
+        gateways: platform.gateways.clone(),
+        orders_per_s: options.orders_per_s,
+        customers: CUSTOMERS,
+        seed: options.seed,
+        admin_email: text("ADMIN_EMAIL")?,
+        admin_password: text("ADMIN_PASSWORD")?,
+    };
+    Ok(Traffic::open(config, Arc::clone(recorder)).await?)
+}
+
+/// Waits for rest, judges, stops everything.
+#[expect(clippy::too_many_arguments, reason = "the parts of a run meet here and nowhere else")]
+async fn conclude(
+    options: Options,
+    platform: &Platform,
+    lookout: &Lookout,
+    acted: Acted,
+    summary: Summary,
+    faults: Vec<Applied>,
+    sources: &Sources,
+    expectations: &Expectations,
+) -> Result<Report, Trouble> {
+    let before = acted.ended.elapsed();
+    let rest = checker::quiesce(sources, PATIENCE).await?;
+    let until_rest = before + Duration::from_millis(rest.took_ms);
+    let afterwards = memory::read(platform);
+    let mut verdict = checker::check(sources, expectations).await?;
+    let run_dir = PathBuf::from(variable(&options.variables, "RUN_DIR")?);
+    let reached = lookout.reached(platform, &run_dir)?;
+    let mut stops = platform.stop().await;
+    stops.extend(wrong_ends(platform));
+    let mut late = rest.open.clone();
+    if until_rest > END_LIMIT {
+        late.push(format!("at rest only after {:.1} s", until_rest.as_secs_f64()));
+    }
+    let grown = memory::grown(&acted.baseline, &afterwards);
+    verdict.findings.extend([
+        finding(
+            "end",
+            "every order has ended, and nothing moves, within 60 s of the last fault",
+            1,
+            late,
+        ),
+        finding(
+            "I12",
+            "memory and open files are back where they were",
+            afterwards.len(),
+            grown,
+        ),
+        finding(
+            "stop",
+            "SIGTERM ends every program with code 0 within 20 s, and none ends by itself",
+            1,
+            stops,
+        ),
+    ]);
+    verdict.findings.extend(acted.course.findings);
+    Ok(Report {
+        options,
+        verdict,
+        faults,
+        measures: acted.course.measures,
+        reached,
+        until_rest,
+        baseline: acted.baseline,
+        afterwards,
+        served: Served::by(&platform.processes),
+        summary,
+    })
+}
+
+/// Ends that nobody asked for, and stops that were no proper stops.
+fn wrong_ends(platform: &Platform) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for process in &platform.processes {
+        for end in process.ends() {
+            let proper = match (end.asked, end.code, end.signal) {
+                (Some(Signal::Term), code, _) => code == Some(0),
+                (Some(_), ..) => true,
+                (None, _, signal) => signal == Some(ABORTED),
+            };
+            if !proper {
+                wrong.push(format!("{} ended: {end:?}", process.name));
+            }
+        }
+    }
+    wrong
+}
+
+/// A finding of the harness's own.
+pub fn finding(id: &'static str, title: &'static str, checked: usize, examples: Vec<String>) -> Finding {
+    Finding {
+        id,
+        title,
+        checked: checked as u64,
+        violations: examples.len() as u64,
+        examples,
+    }
+}
+
+/// The queues that a message with this key reaches.
+fn queues_of(key: &str) -> Vec<String> {
+    let queues: &[&str] = match key {
+        "order.placed" => &[
+            "notification-queue",
+            "inventory-queue",
+            "payment-queue",
+            "analytics-queue",
+        ],
+        "order.confirmed" => &["notification-queue", "inventory-queue", "analytics-queue"],
+        "payment.completed" => &["order-queue", "analytics-queue"],
+        "user.updated" => &["notification-queue", "analytics-queue"],
+        _ => &["analytics-queue"],
+    };
+    queues.iter().map(|queue| (*queue).to_owned()).collect()
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
