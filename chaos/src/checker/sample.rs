@@ -63,11 +63,10 @@ fn at_first() -> Evidence {
 
 /// The first event of a type.
 pub(super) fn id_of(evidence: &Evidence, event_type: &str) -> Uuid {
-    let mut ids = evidence
+    let of_type = evidence
         .published()
-        .filter(|(.., event)| &*event.event_type == event_type)
-        .map(|(_, id, _)| id);
-    ids.next().unwrap()
+        .filter(|(.., event)| &*event.event_type == event_type);
+    of_type.map(|(_, id, _)| id).min().unwrap()
 }
 
 /// The order with this status.
