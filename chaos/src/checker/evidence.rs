@@ -130,7 +130,7 @@ pub(super) struct Line {
 #[derive(Debug, Clone)]
 pub(super) struct Key {
     pub(super) user: Uuid,
-    pub(super) key: String,
+    pub(super) text: String,
     pub(super) order: Option<Uuid>,
 }
 
@@ -143,7 +143,7 @@ pub(super) struct Payment {
     pub(super) refund: Option<Uuid>,
 }
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Product {
     pub(super) initial: i64,
     pub(super) restocked: i64,
@@ -204,7 +204,7 @@ pub(super) struct Told {
 pub(super) struct Setting {
     pub(super) service: &'static str,
     pub(super) name: String,
-    pub(super) setting: String,
+    pub(super) value: String,
 }
 
 impl Evidence {

@@ -82,7 +82,7 @@ type Moves<'a> = BTreeMap<&'a str, (u32, i64)>;
 
 fn moved_once(finding: &mut Finding, evidence: &Evidence) {
     let wishes = Wishes::of(evidence);
-    let mut moved: HashMap<Uuid, BTreeMap<Uuid, Moves<'_>>> = HashMap::new();
+    let mut by_order: HashMap<Uuid, BTreeMap<Uuid, Moves<'_>>> = HashMap::new();
     for Movement {
         product,
         order,
@@ -91,12 +91,12 @@ fn moved_once(finding: &mut Finding, evidence: &Evidence) {
     } in &evidence.movements
     {
         let Some(order) = order else { continue };
-        let moves = moved.entry(*order).or_default().entry(*product).or_default();
+        let moves = by_order.entry(*order).or_default().entry(*product).or_default();
         let (times, pieces) = moves.entry(kind).or_default();
         *times += 1;
         *pieces += quantity;
     }
-    for (order, products) in moved {
+    for (order, products) in by_order {
         let wanted = wishes.pieces(order);
         let all: HashSet<&Uuid> = products.keys().chain(wanted.keys()).collect();
         for product in all {

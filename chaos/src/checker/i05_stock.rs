@@ -2,7 +2,7 @@
 
 use super::{
     Finding,
-    evidence::{Evidence, Product},
+    evidence::{Evidence, Product, clients::Created},
     wishes::Wishes,
 };
 use std::collections::HashMap;
@@ -11,69 +11,50 @@ use uuid::Uuid;
 pub(super) fn check(evidence: &Evidence) -> Finding {
     let mut finding = Finding::new("I5", "stock: every piece is somewhere, and sold to one order");
     let sums = sums(evidence);
-    let sold = sold(evidence);
+    let ordered = ordered(evidence);
     let created = evidence.clients.products();
-    let nothing = Product {
-        initial: 0,
-        restocked: 0,
-        available: 0,
-        reserved: 0,
-        sold: 0,
-    };
     for (id, product) in &evidence.products {
-        let Product {
-            initial,
-            restocked,
-            available,
-            reserved,
-            sold: gone,
-        } = *product;
-        finding.expect(initial + restocked == available + reserved + gone, || {
-            format!("product {id} has lost or gained pieces: {product:?}")
+        adds_up(&mut finding, *id, product, sums.get(id).copied().unwrap_or_default());
+        let ordered = ordered.get(id).copied().unwrap_or_default();
+        finding.expect(product.sold == ordered, || {
+            let sold = product.sold;
+            format!("product {id}: {sold} sold, and confirmed orders have {ordered}")
         });
-        finding.expect(available >= 0 && reserved >= 0 && gone >= 0, || {
-            format!("product {id}: {product:?}")
-        });
-        finding.expect(reserved == 0, || {
-            format!("product {id} still has {reserved} pieces reserved")
-        });
-        let sum = sums.get(id).copied().unwrap_or(nothing);
-        finding.expect(is_same(product, &sum), || {
-            format!("product {id} is {product:?}, and its movements add up to {sum:?}")
-        });
-        let ordered = sold.get(id).copied().unwrap_or_default();
-        finding.expect(gone == ordered, || {
-            format!("product {id}: {gone} sold, and confirmed orders have {ordered}")
-        });
-        if let Some(created) = created.get(id) {
-            finding.expect(initial == created.stock && ordered <= created.stock + restocked, || {
-                format!(
-                    "product {id} was created with {} pieces, and is {product:?}; {ordered} are ordered",
-                    created.stock
-                )
+        if let Some(Created { stock, .. }) = created.get(id) {
+            let is_enough = ordered <= stock + product.restocked;
+            finding.expect(product.initial == *stock && is_enough, || {
+                format!("product {id} was created with {stock} pieces, {ordered} are ordered, and it is {product:?}")
             });
         }
     }
-    for id in created.keys().chain(sold.keys()).chain(sums.keys()) {
-        finding.expect(evidence.products.contains_key(id), || {
-            format!("product {id} does not exist")
-        });
+    for id in created.keys().chain(ordered.keys()).chain(sums.keys()) {
+        let exists = evidence.products.contains_key(id);
+        finding.expect(exists, || format!("product {id} does not exist"));
     }
     finding
 }
 
-fn is_same(one: &Product, other: &Product) -> bool {
-    let numbers = |product: &Product| {
-        let Product {
-            initial,
-            restocked,
-            available,
-            reserved,
-            sold,
-        } = *product;
-        [initial, restocked, available, reserved, sold]
-    };
-    numbers(one) == numbers(other)
+/// One product by itself.
+fn adds_up(finding: &mut Finding, id: Uuid, product: &Product, sum: Product) {
+    let Product {
+        initial,
+        restocked,
+        available,
+        reserved,
+        sold,
+    } = *product;
+    finding.expect(initial + restocked == available + reserved + sold, || {
+        format!("product {id} has lost or gained pieces: {product:?}")
+    });
+    finding.expect(available >= 0 && sold >= 0, || {
+        format!("product {id} has gone below zero: {product:?}")
+    });
+    finding.expect(reserved == 0, || {
+        format!("product {id} still has {reserved} pieces reserved")
+    });
+    finding.expect(*product == sum, || {
+        format!("product {id} is {product:?}, and its movements add up to {sum:?}")
+    });
 }
 
 /// What the movements add up to.
@@ -81,13 +62,7 @@ fn sums(evidence: &Evidence) -> HashMap<Uuid, Product> {
     let mut sums: HashMap<Uuid, Product> = HashMap::new();
     for movement in &evidence.movements {
         let quantity = movement.quantity;
-        let sum = sums.entry(movement.product).or_insert(Product {
-            initial: 0,
-            restocked: 0,
-            available: 0,
-            reserved: 0,
-            sold: 0,
-        });
+        let sum = sums.entry(movement.product).or_default();
         match &*movement.kind {
             "initial" => {
                 sum.initial += quantity;
@@ -120,15 +95,15 @@ fn sums(evidence: &Evidence) -> HashMap<Uuid, Product> {
 }
 
 /// What confirmed orders want, by product.
-fn sold(evidence: &Evidence) -> HashMap<Uuid, i64> {
+fn ordered(evidence: &Evidence) -> HashMap<Uuid, i64> {
     let wishes = Wishes::of(evidence);
-    let mut sold = HashMap::new();
+    let mut ordered = HashMap::new();
     for (id, _) in evidence.orders.iter().filter(|(_, order)| order.is_sold()) {
         for (product, quantity) in wishes.pieces(*id) {
-            *sold.entry(product).or_default() += quantity;
+            *ordered.entry(product).or_default() += quantity;
         }
     }
-    sold
+    ordered
 }
 
 #[cfg(test)]
@@ -155,7 +130,7 @@ mod tests {
             evidence
                 .products
                 .values_mut()
-                .for_each(|product| product.available -= 1)
+                .for_each(|product| product.available -= 1);
         };
         assert!(doctored(lost) >= 2);
         let oversold = |evidence: &mut Evidence| {

@@ -45,18 +45,15 @@ fn is_same(stored: &Stored, service: &str, published: &Published) -> bool {
 }
 
 fn counters_agree(finding: &mut Finding, evidence: &Evidence) {
-    let mut counted: BTreeMap<Hour, i64> = BTreeMap::new();
+    let mut sums: BTreeMap<Hour, i64> = BTreeMap::new();
     for (.., event) in evidence.published() {
         let hour = i16::try_from(event.at.hour()).unwrap_or(i16::MAX);
         let counter = (event.at.date_naive(), hour, event.event_type.clone());
-        *counted.entry(counter).or_default() += 1;
+        *sums.entry(counter).or_default() += 1;
     }
     let told = &evidence.counters;
-    for hour in counted
-        .keys()
-        .chain(told.keys().filter(|hour| !counted.contains_key(*hour)))
-    {
-        let (ours, theirs) = (counted.get(hour), told.get(hour));
+    for hour in sums.keys().chain(told.keys().filter(|hour| !sums.contains_key(*hour))) {
+        let (ours, theirs) = (sums.get(hour), told.get(hour));
         finding.expect(ours == theirs, || {
             let (day, hour, event_type) = hour;
             format!("{event_type} on {day} in hour {hour}: {ours:?} were published, {theirs:?} counted")

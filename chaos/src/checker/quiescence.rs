@@ -77,7 +77,7 @@ pub async fn quiesce(sources: &Sources, limit: Duration) -> Result<Quiescence, C
         let now = start.elapsed();
         if open.is_empty() {
             let since = *at_rest_since.get_or_insert(now);
-            if now - since >= REST {
+            if now.saturating_sub(since) >= REST {
                 return Ok(ended(since, open));
             }
         } else {

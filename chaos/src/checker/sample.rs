@@ -41,7 +41,7 @@ fn at_first() -> Evidence {
         evidence.settings.push(Setting {
             service: "order-service",
             name: name.to_owned(),
-            setting: "on".to_owned(),
+            value: "on".to_owned(),
         });
     }
     for (queue, pattern) in BINDINGS {

@@ -24,7 +24,7 @@ impl<'a> Wishes<'a> {
                 _ => None,
             })
             .collect();
-        let of_key = |key: &'a super::evidence::Key| Some((key.order?, *asked.get(&key.key.parse().ok()?)?));
+        let of_key = |key: &'a super::evidence::Key| Some((key.order?, *asked.get(&key.text.parse().ok()?)?));
         Self {
             evidence,
             prices: evidence.clients.products(),

@@ -64,7 +64,7 @@ impl Queue {
 
     /// Whether dead letters wait here for their service to take them in.
     pub(in crate::checker) fn is_of_dead_letters(&self) -> bool {
-        self.name.ends_with(".dlq")
+        self.name.rsplit_once('.').is_some_and(|(_, kind)| kind == "dlq")
     }
 }
 

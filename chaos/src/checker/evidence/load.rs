@@ -46,6 +46,6 @@ async fn broker(sources: &Sources) -> Result<Broker, CheckError> {
 
 async fn settings(pool: &PgPool, service: &'static str) -> Result<Vec<Setting>, sqlx::Error> {
     let rows: Vec<(String, String)> = sqlx::query_as(SETTINGS).fetch_all(pool).await?;
-    let setting = |(name, setting)| Setting { service, name, setting };
+    let setting = |(name, value)| Setting { service, name, value };
     Ok(rows.into_iter().map(setting).collect())
 }

@@ -73,9 +73,9 @@ pub(super) async fn keys(pool: &PgPool, evidence: &mut Evidence) -> Result<(), s
         sqlx::query_as("select user_id, key, answer_location from idempotency_keys")
             .fetch_all(pool)
             .await?;
-    let key = |(user, key, location): (Uuid, String, Option<String>)| {
+    let key = |(user, text, location): (Uuid, String, Option<String>)| {
         let order = location.and_then(|location| location.strip_prefix(LOCATION)?.parse().ok());
-        Key { user, key, order }
+        Key { user, text, order }
     };
     evidence.keys = rows.into_iter().map(key).collect();
     Ok(())

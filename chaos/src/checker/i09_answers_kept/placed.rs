@@ -48,7 +48,7 @@ fn orders_by_key(
     let mut found = HashSet::new();
     for row in &evidence.keys {
         let Some(order) = row.order else { continue };
-        let key = row.key.parse().ok().filter(|key| placings.contains_key(key));
+        let key = row.text.parse().ok().filter(|key| placings.contains_key(key));
         finding.expect(found.insert(order), || {
             format!("order {order} was placed by more than one key")
         });
@@ -68,7 +68,7 @@ fn orders_by_key(
             finding.expect(false, || {
                 format!(
                     "order {order} was placed with key {}, of which no client knows",
-                    row.key
+                    row.text
                 )
             });
         }
@@ -139,12 +139,12 @@ pub(in crate::checker) struct Placings {
 
 /// Counts the keys by what became of them.
 pub(in crate::checker) fn placings(evidence: &Evidence) -> Placings {
-    let of_key = |row: &crate::checker::evidence::Key| row.order.and(row.key.parse().ok());
+    let of_key = |row: &crate::checker::evidence::Key| row.order.and(row.text.parse().ok());
     let placed: HashSet<Uuid> = evidence.keys.iter().filter_map(of_key).collect();
     let mut counted = Placings::default();
     for (key, calls) in evidence.clients.placings() {
         let is_accepted = |call: &&Call| matches!(call.outcome, Outcome::Answered { status: 201, .. });
-        let counter = if calls.iter().any(is_accepted) {
+        let of_its_kind = if calls.iter().any(is_accepted) {
             &mut counted.accepted
         } else if calls.iter().all(|call| call.was_refused()) {
             &mut counted.refused
@@ -153,7 +153,7 @@ pub(in crate::checker) fn placings(evidence: &Evidence) -> Placings {
         } else {
             &mut counted.unknown_not_placed
         };
-        *counter += 1;
+        *of_its_kind += 1;
     }
     counted
 }
@@ -209,7 +209,7 @@ mod tests {
             evidence
                 .orders
                 .values_mut()
-                .for_each(|order| order.lines[0].quantity += 1)
+                .for_each(|order| order.lines[0].quantity += 1);
         };
         assert_eq!(doctored(other), 3);
         let method = |evidence: &mut Evidence| {
@@ -247,7 +247,7 @@ mod tests {
             body.push(' ');
         };
         assert_eq!(doctored(other), 1);
-        let unasked = |evidence: &mut Evidence| evidence.keys[0].key = uuid::Uuid::nil().to_string();
+        let unasked = |evidence: &mut Evidence| evidence.keys[0].text = uuid::Uuid::nil().to_string();
         assert!(doctored(unasked) >= 1);
     }
 }

@@ -203,10 +203,10 @@ impl Story {
         let order = self.id();
         let request = self.wish(payment_method);
         let Request::Place { key, .. } = &request else { panic!() };
-        let key = key.to_string();
+        let text = key.to_string();
         self.evidence.keys.push(Key {
             user: CUSTOMER,
-            key,
+            text,
             order: Some(order),
         });
         self.asks(Some(1), request, status.map(|status| (status, order)));
@@ -275,16 +275,16 @@ impl Story {
     fn moves_all(&mut self, order: Uuid, kind: &str) {
         for (product, quantity) in [(PRODUCT, 2), (SEEDED, 1)] {
             self.moves(Some(order), product, kind, quantity);
-            let shelf = self.evidence.products.get_mut(&product).unwrap();
+            let on_shelf = self.evidence.products.get_mut(&product).unwrap();
             let (available, reserved, sold) = match kind {
                 "reserve" => (-1, 1, 0),
                 "sell" => (0, -1, 1),
                 "release" => (1, -1, 0),
                 _ => (1, 0, -1),
             };
-            shelf.available += available * quantity;
-            shelf.reserved += reserved * quantity;
-            shelf.sold += sold * quantity;
+            on_shelf.available += available * quantity;
+            on_shelf.reserved += reserved * quantity;
+            on_shelf.sold += sold * quantity;
         }
     }
 
