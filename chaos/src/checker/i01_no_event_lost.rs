@@ -1,0 +1,181 @@
+//! I1: no event is lost.
+//!
+//! Seen from the events: each reached every queue that the broker has bound to its key, and took effect there or lies
+//! among the dead letters, not both. Seen from the rows: whatever they say has happened was told.
+
+mod told;
+
+use super::{
+    Finding,
+    evidence::{Evidence, Published},
+    sources::SERVICES,
+};
+use std::collections::{BTreeMap, HashSet};
+use uuid::Uuid;
+
+pub(super) fn check(evidence: &Evidence) -> Finding {
+    let mut finding = Finding::new("I1", "no event is lost");
+    for (service, messaging) in &evidence.messaging {
+        finding.expect(messaging.outbox.is_empty(), || {
+            let (count, first) = (messaging.outbox.len(), messaging.outbox.first());
+            format!("{service} has {count} events in its outbox, e.g. {first:?}")
+        });
+    }
+    let queues = Queues::of(evidence, &mut finding);
+    for (service, id, event) in evidence.published() {
+        for queue in queues.due(&event.event_type) {
+            delivered(&mut finding, evidence, queue, (service, id, event), &queues);
+        }
+    }
+    told::check(&mut finding, evidence);
+    finding
+}
+
+/// Which queues get which events, and what lies dead in them.
+struct Queues<'a> {
+    due: BTreeMap<&'a str, Vec<&'static str>>,
+    dead: BTreeMap<&'static str, HashSet<Uuid>>,
+}
+
+impl<'a> Queues<'a> {
+    /// From the broker's own bindings.
+    fn of(evidence: &'a Evidence, finding: &mut Finding) -> Self {
+        let readers: BTreeMap<&str, &'static str> = SERVICES
+            .iter()
+            .filter_map(|service| Some((service.queue?, service.name)))
+            .collect();
+        for binding in &evidence.broker.bindings {
+            finding.expect(readers.contains_key(binding.queue.as_str()), || {
+                format!(
+                    "{} is bound to {}, and no service reads it",
+                    binding.queue, binding.pattern
+                )
+            });
+        }
+        for queue in readers.keys() {
+            let is_bound = evidence.broker.bindings.iter().any(|binding| binding.queue == *queue);
+            finding.expect(is_bound, || format!("{queue} is bound to nothing"));
+        }
+        let types: HashSet<&str> = evidence.published().map(|(_, _, event)| &*event.event_type).collect();
+        let takers = |event_type: &str| {
+            let mut services: Vec<&'static str> = evidence
+                .broker
+                .bindings
+                .iter()
+                .filter(|binding| binding.takes(event_type))
+                .filter_map(|binding| readers.get(binding.queue.as_str()).copied())
+                .collect();
+            services.sort_unstable();
+            services.dedup();
+            services
+        };
+        Self {
+            due: types
+                .into_iter()
+                .map(|event_type| (event_type, takers(event_type)))
+                .collect(),
+            dead: evidence
+                .messaging
+                .iter()
+                .map(|(service, rows)| (*service, rows.dead()))
+                .collect(),
+        }
+    }
+
+    fn due(&self, event_type: &str) -> &[&'static str] {
+        self.due.get(event_type).map_or(&[], Vec::as_slice)
+    }
+
+    fn is_dead(&self, service: &str, event: Uuid) -> bool {
+        self.dead.get(service).is_some_and(|dead| dead.contains(&event))
+    }
+}
+
+impl super::evidence::Messaging {
+    /// The events that were given up, or wait for an operator. One that was sent again must be in the inbox.
+    fn dead(&self) -> HashSet<Uuid> {
+        let dead = self.dead_letters.iter().filter(|letter| &*letter.status != "replayed");
+        dead.filter_map(|letter| letter.event_id).collect()
+    }
+}
+
+fn delivered(
+    finding: &mut Finding,
+    evidence: &Evidence,
+    consumer: &str,
+    (publisher, id, event): (&str, Uuid, &Published),
+    queues: &Queues<'_>,
+) {
+    let took_effect = evidence
+        .messaging
+        .get(consumer)
+        .is_some_and(|rows| rows.inbox.contains_key(&id));
+    let is_dead = queues.is_dead(consumer, id);
+    finding.expect(took_effect != is_dead, || {
+        let fate = if is_dead {
+            "is in its inbox and among its dead letters"
+        } else {
+            "is neither in its inbox nor among its dead letters"
+        };
+        let Published {
+            event_type, subject, ..
+        } = event;
+        format!("{event_type} {id} about {subject}, from {publisher}: for {consumer} it {fate}")
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::checker::sample::{self, id_of};
+
+    #[test]
+    fn each_event_reaches_each_bound_queue() {
+        let mut evidence = sample::consistent();
+        assert_eq!(check(&evidence).violations, 0, "{:?}", check(&evidence).examples);
+        let event = id_of(&evidence, "order.shipped");
+        evidence
+            .messaging
+            .get_mut("notification-service")
+            .unwrap()
+            .inbox
+            .remove(&event);
+        let finding = check(&evidence);
+        assert_eq!(finding.violations, 1);
+        assert!(finding.examples[0].contains(&event.to_string()), "{finding}");
+    }
+
+    #[test]
+    fn a_dead_letter_is_not_lost_and_not_both() {
+        let mut evidence = sample::consistent();
+        let event = id_of(&evidence, "order.shipped");
+        let letter = sample::dead_letter("notification-queue", Some(event));
+        let notification = evidence.messaging.get_mut("notification-service").unwrap();
+        notification.dead_letters.push(letter);
+        assert_eq!(check(&evidence).violations, 1);
+        evidence
+            .messaging
+            .get_mut("notification-service")
+            .unwrap()
+            .inbox
+            .remove(&event);
+        assert_eq!(check(&evidence).violations, 0);
+        let notification = evidence.messaging.get_mut("notification-service").unwrap();
+        notification.dead_letters[0].status = "replayed".into();
+        assert_eq!(check(&evidence).violations, 1);
+    }
+
+    #[test]
+    fn an_outbox_has_to_be_empty_and_a_queue_bound() {
+        let mut evidence = sample::consistent();
+        let order = evidence.messaging.get_mut("order-service").unwrap();
+        order.outbox.push((uuid::Uuid::from_u128(1), "order.placed".into()));
+        assert_eq!(check(&evidence).violations, 1);
+        let mut evidence = sample::consistent();
+        evidence
+            .broker
+            .bindings
+            .retain(|binding| binding.queue != "payment-queue");
+        assert_eq!(check(&evidence).violations, 1);
+    }
+}

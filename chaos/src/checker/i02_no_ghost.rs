@@ -1,0 +1,174 @@
+//! I2: nothing was consumed that nobody published, and nothing was published about what does not exist.
+
+use super::{
+    Finding,
+    evidence::{DeadLetter, Evidence},
+    sources::SERVICES,
+};
+use std::collections::HashMap;
+use uuid::Uuid;
+
+/// Publisher, type and subject of every event.
+type Origins<'a> = HashMap<Uuid, (&'static str, &'a str, Option<Uuid>)>;
+
+pub(super) fn check(evidence: &Evidence) -> Finding {
+    let mut finding = Finding::new(
+        "I2",
+        "no ghost: every event comes from one publisher and is about something",
+    );
+    let origins = origins(&mut finding, evidence);
+    let poison = evidence.poison_events();
+    for (service, rows) in &evidence.messaging {
+        for (id, received) in rows.inbox.iter().filter(|(id, _)| !poison.contains(id)) {
+            let (source, event_type) = (&*received.source, &*received.event_type);
+            let is_known = origins.get(id).is_some_and(|(publisher, published, subject)| {
+                *publisher == source
+                    && *published == event_type
+                    && subject.is_none_or(|known| known == received.subject)
+            });
+            finding.expect(is_known, || {
+                let subject = received.subject;
+                format!("{service} consumed {event_type} {id} about {subject}, which {source} has not published so")
+            });
+        }
+        for letter in &rows.dead_letters {
+            if letter.event_id.is_some_and(|id| !poison.contains(&id)) {
+                is_known_letter(&mut finding, letter, &origins);
+            }
+        }
+    }
+    is_about_something(&mut finding, evidence);
+    finding
+}
+
+/// An event has one publisher, and the word with which its type begins says which.
+fn origins<'a>(finding: &mut Finding, evidence: &'a Evidence) -> Origins<'a> {
+    let mut origins = Origins::new();
+    for (service, rows) in &evidence.messaging {
+        let waiting = rows
+            .outbox
+            .iter()
+            .map(|(id, event_type)| (*id, (*service, &**event_type, None)));
+        let published = rows.published.iter();
+        let published = published.map(|(id, event)| (*id, (*service, &*event.event_type, Some(event.subject))));
+        // Where both have it, the second says more.
+        let own: Origins<'_> = waiting.chain(published).collect();
+        for (id, origin) in own {
+            let before = origins.insert(id, origin);
+            finding.expect(before.is_none(), || {
+                format!("event {id} was published by {before:?} and by {origin:?}")
+            });
+        }
+    }
+    origins
+}
+
+fn is_known_letter(finding: &mut Finding, letter: &DeadLetter, origins: &Origins<'_>) {
+    let origin = letter.event_id.and_then(|id| origins.get(&id));
+    let is_known = origin.is_some_and(|(_, event_type, subject)| {
+        letter.event_type.as_deref() == Some(event_type) && (subject.is_none() || letter.subject == *subject)
+    });
+    finding.expect(is_known, || {
+        let DeadLetter {
+            id,
+            queue,
+            event_id,
+            event_type,
+            ..
+        } = letter;
+        format!("the dead letter {id} of {queue} is {event_type:?} {event_id:?}, which nobody has published so")
+    });
+}
+
+fn is_about_something(finding: &mut Finding, evidence: &Evidence) {
+    for (service, id, event) in evidence.published() {
+        let event_type = &*event.event_type;
+        let entity = event_type.split('.').next();
+        let is_own = SERVICES
+            .iter()
+            .any(|known| known.name == service && known.entity == entity);
+        let exists = match service {
+            "user-service" => evidence.users.contains_key(&event.subject),
+            "order-service" => evidence.orders.contains_key(&event.subject),
+            "payment-service" => evidence.payments.contains_key(&event.subject),
+            "product-service" => evidence.reservations.contains_key(&event.subject),
+            _ => false,
+        };
+        finding.expect(is_own && exists, || {
+            let subject = event.subject;
+            format!("{service} published {event_type} {id} about {subject}, of which it has no row")
+        });
+    }
+    for (what, order) in participants(evidence) {
+        finding.expect(evidence.orders.contains_key(&order), || {
+            format!("there is a {what} for order {order}, which does not exist")
+        });
+    }
+}
+
+fn participants(evidence: &Evidence) -> impl Iterator<Item = (&'static str, Uuid)> {
+    let payments = evidence.payments.keys().map(|order| ("payment", *order));
+    payments.chain(evidence.reservations.keys().map(|order| ("reservation", *order)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::checker::{
+        Poison,
+        sample::{self, id_of},
+    };
+    use uuid::Uuid;
+
+    #[test]
+    fn what_is_consumed_was_published_so() {
+        let mut evidence = sample::consistent();
+        assert_eq!(check(&evidence).violations, 0, "{:?}", check(&evidence).examples);
+        let event = id_of(&evidence, "order.shipped");
+        let inbox = &mut evidence.messaging.get_mut("analytics-service").unwrap().inbox;
+        let mut ghost = inbox[&event].clone();
+        inbox.insert(Uuid::from_u128(0xdead), ghost.clone());
+        assert_eq!(check(&evidence).violations, 1);
+        ghost.source = "payment-service".into();
+        let inbox = &mut evidence.messaging.get_mut("analytics-service").unwrap().inbox;
+        inbox.insert(event, ghost);
+        assert_eq!(check(&evidence).violations, 2);
+    }
+
+    #[test]
+    fn an_event_has_one_publisher() {
+        let mut evidence = sample::consistent();
+        let event = id_of(&evidence, "payment.voided");
+        let copy = evidence.messaging["payment-service"].published[&event].clone();
+        let order = evidence.messaging.get_mut("order-service").unwrap();
+        order.published.insert(event, copy);
+        assert!(check(&evidence).violations >= 2);
+    }
+
+    #[test]
+    fn a_dead_letter_that_is_an_event_was_published_unless_it_is_our_rubbish() {
+        let mut evidence = sample::consistent();
+        let rubbish = Uuid::from_u128(0xbad);
+        let letter = sample::dead_letter("payment-queue", Some(rubbish));
+        evidence
+            .messaging
+            .get_mut("payment-service")
+            .unwrap()
+            .dead_letters
+            .push(letter);
+        assert_eq!(check(&evidence).violations, 1);
+        evidence.poison.push(Poison {
+            body: format!(r#"{{"metadata":{{"eventId":"{rubbish}"}}}}"#).into_bytes(),
+            queues: vec!["payment-queue".to_owned()],
+        });
+        assert_eq!(check(&evidence).violations, 0);
+    }
+
+    #[test]
+    fn an_event_is_about_something_that_exists() {
+        let mut evidence = sample::consistent();
+        let order = sample::order(&evidence, "failed");
+        evidence.orders.remove(&order);
+        assert!(check(&evidence).violations >= 2);
+    }
+}

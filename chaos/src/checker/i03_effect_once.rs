@@ -1,0 +1,194 @@
+//! I3: however often something was delivered, its effect is there once.
+
+use super::{
+    Finding,
+    evidence::{Evidence, Movement},
+    wishes::Wishes,
+};
+use std::collections::{BTreeMap, HashMap, HashSet};
+use uuid::Uuid;
+
+/// What is asked for again with each `order.compensation_requested`, as often as it was asked for again.
+const ASKED_AGAIN: [&str; 3] = ["payment.voided", "payment.refunded", "inventory.released"];
+const AGAIN: &str = "order.compensation_requested";
+/// Answers of which an order gets one or the other.
+const EITHER_OR: [(&str, [&str; 2]); 4] = [
+    ("order-service", ["order.failed", "order.cancelled"]),
+    ("payment-service", ["payment.completed", "payment.failed"]),
+    ("payment-service", ["payment.voided", "payment.refunded"]),
+    ("product-service", ["inventory.reserved", "inventory.rejected"]),
+];
+
+pub(super) fn check(evidence: &Evidence) -> Finding {
+    let mut finding = Finding::new("I3", "an effect happens once");
+    told_once(&mut finding, evidence);
+    moved_once(&mut finding, evidence);
+    let events = evidence.notifications.iter().map(|notification| notification.event);
+    each_once(&mut finding, events, |event| {
+        format!("event {event} has more than one notification")
+    });
+    let events = evidence.stored.iter().map(|stored| stored.event);
+    each_once(&mut finding, events, |event| {
+        format!("event {event} is in analytics more than once")
+    });
+    finding
+}
+
+fn each_once(finding: &mut Finding, ids: impl Iterator<Item = Uuid>, example: impl Fn(Uuid) -> String) {
+    let mut seen = HashSet::new();
+    for id in ids {
+        finding.expect(seen.insert(id), || example(id));
+    }
+}
+
+fn told_once(finding: &mut Finding, evidence: &Evidence) {
+    let orders = evidence.types_by_subject("order-service");
+    for service in ["order-service", "payment-service", "product-service"] {
+        let told = evidence.types_by_subject(service);
+        for (order, types) in &told {
+            let again = orders.get(order).map_or(0, |types| count(types, AGAIN));
+            let distinct: HashSet<&str> = types
+                .iter()
+                .copied()
+                .filter(|event_type| *event_type != AGAIN)
+                .collect();
+            for event_type in distinct {
+                let times = count(types, event_type);
+                let allowed = if ASKED_AGAIN.contains(&event_type) {
+                    1 + again
+                } else {
+                    1
+                };
+                finding.expect(times <= allowed, || {
+                    format!("{event_type} was published {times} times about order {order}, which was asked for again {again} times")
+                });
+            }
+            for (_, [one, other]) in EITHER_OR.iter().filter(|(publisher, _)| *publisher == service) {
+                let both = types.contains(one) && types.contains(other);
+                finding.expect(!both, || {
+                    format!("both {one} and {other} were published about order {order}")
+                });
+            }
+        }
+    }
+}
+
+fn count(types: &[&str], wanted: &str) -> usize {
+    types.iter().filter(|event_type| **event_type == wanted).count()
+}
+
+/// How often, and how many pieces of, a product an order has moved in one way.
+type Moves<'a> = BTreeMap<&'a str, (u32, i64)>;
+
+fn moved_once(finding: &mut Finding, evidence: &Evidence) {
+    let wishes = Wishes::of(evidence);
+    let mut by_order: HashMap<Uuid, BTreeMap<Uuid, Moves<'_>>> = HashMap::new();
+    for Movement {
+        product,
+        order,
+        kind,
+        quantity,
+    } in &evidence.movements
+    {
+        let Some(order) = order else { continue };
+        let moves = by_order.entry(*order).or_default().entry(*product).or_default();
+        let (times, pieces) = moves.entry(kind).or_default();
+        *times += 1;
+        *pieces += quantity;
+    }
+    for (order, products) in by_order {
+        let wanted = wishes.pieces(order);
+        let all: HashSet<&Uuid> = products.keys().chain(wanted.keys()).collect();
+        for product in all {
+            let moves = products.get(product).cloned().unwrap_or_default();
+            let wanted = wanted.get(product).copied().unwrap_or_default();
+            finding.expect(is_a_way(&moves, wanted), || {
+                format!(
+                    "order {order} wants {wanted} of product {product} and has moved {moves:?} (kind, times, pieces)"
+                )
+            });
+        }
+    }
+}
+
+/// The ways of an order's pieces: reserved, then sold or released; what was sold may come back.
+fn is_a_way(moves: &Moves<'_>, wanted: i64) -> bool {
+    let kinds: Vec<&str> = moves.keys().copied().collect();
+    // In the order of the alphabet, as the map has them.
+    let ways: [&[&str]; 4] = [
+        &["reserve"],
+        &["release", "reserve"],
+        &["reserve", "sell"],
+        &["reserve", "return", "sell"],
+    ];
+    ways.contains(&kinds.as_slice()) && moves.values().all(|(times, pieces)| *times == 1 && *pieces == wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::check;
+    use crate::checker::sample::{self, id_of};
+    use uuid::Uuid;
+
+    #[test]
+    fn the_same_fact_is_told_once() {
+        let mut evidence = sample::consistent();
+        assert_eq!(check(&evidence).violations, 0, "{:?}", check(&evidence).examples);
+        let event = id_of(&evidence, "order.confirmed");
+        let rows = evidence.messaging.get_mut("order-service").unwrap();
+        rows.published
+            .insert(Uuid::from_u128(1), rows.published[&event].clone());
+        assert_eq!(check(&evidence).violations, 1);
+    }
+
+    #[test]
+    fn an_answer_may_be_repeated_when_it_was_asked_for_again() {
+        let mut evidence = sample::consistent();
+        let event = id_of(&evidence, "payment.refunded");
+        let rows = evidence.messaging.get_mut("payment-service").unwrap();
+        let mut again = rows.published[&event].clone();
+        rows.published.insert(Uuid::from_u128(1), again.clone());
+        assert_eq!(check(&evidence).violations, 1);
+        again.event_type = "order.compensation_requested".into();
+        let rows = evidence.messaging.get_mut("order-service").unwrap();
+        rows.published.insert(Uuid::from_u128(2), again);
+        assert_eq!(check(&evidence).violations, 0);
+    }
+
+    #[test]
+    fn a_payment_does_not_both_succeed_and_fail() {
+        let mut evidence = sample::consistent();
+        let event = id_of(&evidence, "payment.completed");
+        let rows = evidence.messaging.get_mut("payment-service").unwrap();
+        let mut other = rows.published[&event].clone();
+        other.event_type = "payment.failed".into();
+        rows.published.insert(Uuid::from_u128(1), other);
+        assert_eq!(check(&evidence).violations, 1);
+    }
+
+    #[test]
+    fn pieces_move_once_and_as_many_as_were_ordered() {
+        let doctored = |doctor: fn(&mut Vec<crate::checker::evidence::Movement>)| {
+            let mut evidence = sample::consistent();
+            doctor(&mut evidence.movements);
+            check(&evidence).violations
+        };
+        assert_eq!(
+            doctored(|movements| movements.push(movements.last().unwrap().clone())),
+            1
+        );
+        assert_eq!(doctored(|movements| movements.last_mut().unwrap().quantity += 1), 1);
+        assert_eq!(
+            doctored(|movements| movements.retain(|movement| &*movement.kind != "reserve")),
+            6
+        );
+    }
+
+    #[test]
+    fn a_row_of_a_kind_is_there_once() {
+        let mut evidence = sample::consistent();
+        evidence.notifications.push(evidence.notifications[0].clone());
+        evidence.stored.push(evidence.stored[0].clone());
+        assert_eq!(check(&evidence).violations, 2);
+    }
+}
