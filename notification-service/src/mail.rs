@@ -10,6 +10,7 @@ use lettre::{
     transport::smtp::{Error as SmtpError, PoolConfig},
 };
 use shared::{
+    failpoint,
     messaging::{
         failure::Failure,
         intents::{Intent, PerformFuture},
@@ -47,6 +48,9 @@ pub(crate) fn perform<'a>(app: &'a App, intent: &'a Intent) -> PerformFuture<'a>
             Some(letter) => Some(app.mailer.send(&letter).await?),
             None => None,
         };
+        if matches!(outcome, Some(Outcome::Sent)) {
+            failpoint::crash("mail-before-commit");
+        }
         let mut tx = app.database.begin(&intent.context()).await?;
         match outcome {
             Some(Outcome::Sent) => store::settle(&mut tx, intent.id, None, shared::clock::now()).await?,

@@ -6,9 +6,12 @@ use crate::{
     provider::{self, Charge, Outcome},
     transition,
 };
-use shared::messaging::{
-    failure::Failure,
-    intents::{Intent, PerformFuture},
+use shared::{
+    failpoint,
+    messaging::{
+        failure::Failure,
+        intents::{Intent, PerformFuture},
+    },
 };
 
 /// Charges, and commits what became of it together with the intent's end.
@@ -16,7 +19,9 @@ pub fn perform<'a>(app: &'a App, intent: &'a Intent) -> PerformFuture<'a> {
     Box::pin(async move {
         let charge: Charge = serde_json::from_value(intent.payload.clone())
             .map_err(|error| Failure::permanent(format!("the intent cannot be read: {error}")))?;
-        match outcome(app, intent, &charge).await? {
+        let outcome = outcome(app, intent, &charge).await?;
+        failpoint::crash("charge-before-commit");
+        match outcome {
             Outcome::Captured => transition::settle(app, intent, Fact::ProviderCaptured, None).await,
             Outcome::Declined { reason } => {
                 transition::settle(app, intent, Fact::ProviderDeclined, Some(&reason)).await

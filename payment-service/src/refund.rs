@@ -6,9 +6,12 @@ use crate::{
     provider::{self, Refund},
     transition,
 };
-use shared::messaging::{
-    failure::Failure,
-    intents::{Intent, PerformFuture},
+use shared::{
+    failpoint,
+    messaging::{
+        failure::Failure,
+        intents::{Intent, PerformFuture},
+    },
 };
 
 /// Refunds, and commits that together with the intent's end. There is no giving up: the money is owed.
@@ -17,6 +20,7 @@ pub fn perform<'a>(app: &'a App, intent: &'a Intent) -> PerformFuture<'a> {
         let refund: Refund = serde_json::from_value(intent.payload.clone())
             .map_err(|error| Failure::permanent(format!("the intent cannot be read: {error}")))?;
         ensure_refunded(app, intent, &refund).await?;
+        failpoint::crash("refund-before-commit");
         transition::settle(app, intent, Fact::ProviderRefunded, None).await
     })
 }

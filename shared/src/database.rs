@@ -2,6 +2,7 @@
 
 use crate::{
     context::Context,
+    failpoint,
     messaging::{intents::Intent, outbox},
 };
 use serde::Serialize;
@@ -164,7 +165,13 @@ impl Tx {
 
     /// Commits, then wakes the relay and the intent workers if there is something for them.
     pub async fn commit(self) -> Result<(), sqlx::Error> {
+        if failpoint::taken("commit-lost", self.source) {
+            return Err(failpoint::cut());
+        }
         self.inner.commit().await?;
+        if failpoint::taken("commit-unheard", self.source) {
+            return Err(failpoint::cut());
+        }
         if self.emitted {
             self.wake.relay.notify_one();
         }

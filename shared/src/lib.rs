@@ -2,7 +2,7 @@
 //!
 //! Two wings that do not know each other, [`messaging`] (outbox, relay, inbox, consumer, intents, dead letters) and
 //! the HTTP side ([`http_client`], [`problem`], [`extract`], [`identity`]), stand on a few common stones
-//! ([`clock`], [`id`], [`config`], [`context`], [`database`], [`telemetry`]). [`service`] puts them together into a
+//! ([`clock`], [`id`], [`config`], [`context`], [`database`], [`failpoint`], [`telemetry`]). [`service`] puts them together into a
 //! running process with [`status`] pages.
 
 pub mod clock;
@@ -10,6 +10,7 @@ pub mod config;
 pub mod context;
 pub mod database;
 pub mod extract;
+pub mod failpoint;
 pub mod http_client;
 pub mod id;
 pub mod identity;

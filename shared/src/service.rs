@@ -12,10 +12,11 @@ pub use settings::Settings;
 
 use crate::{
     config::{ConfigError, Env},
+    failpoint,
     messaging::failure::is_database_away,
     telemetry,
 };
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
@@ -41,7 +42,9 @@ where
     A: AsyncFnOnce(C, Base) -> Result<Service, StartError>,
 {
     let env = Env::from_process();
-    let read = Settings::from_env(&env).and_then(|settings| Ok((settings, config(&env)?)));
+    let read = failpoint::watch(name, &env)
+        .and_then(|()| Settings::from_env(&env))
+        .and_then(|settings| Ok((settings, config(&env)?)));
     let (settings, config) = match read {
         Ok(read) => read,
         Err(error) => {
@@ -138,13 +141,19 @@ async fn migrate(base: &Base, migrator: &Migrator, stop: &CancellationToken) -> 
 }
 
 /// On a connection without the limits that requests have: an index on a large table takes its time, and a second
-/// instance waits for the first one's migration.
+/// instance waits for the first one's migration. The lock is held from the first migration to the last, and ends with
+/// the connection, also if this process is killed between two of them.
 async fn migrate_once(base: &Base, migrator: &Migrator) -> Result<(), MigrateError> {
     let mut connection = base.database.connect().await?;
     sqlx::query("select set_config('statement_timeout', '0', false), set_config('lock_timeout', '0', false)")
         .execute(&mut connection)
         .await?;
-    migrator.run(&mut connection).await
+    connection.lock().await?;
+    for migration in migrator.iter() {
+        migrator.run_to(migration.version, &mut connection).await?;
+        failpoint::crash("migration-before-next");
+    }
+    Ok(())
 }
 
 #[expect(clippy::disallowed_methods, reason = "it waits for a signal and cannot fail")]

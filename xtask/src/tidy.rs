@@ -12,6 +12,7 @@ mod copies;
 mod dependencies;
 mod domain;
 mod extractors;
+mod failpoints;
 mod names;
 mod nouns;
 mod sizes;
@@ -72,6 +73,8 @@ pub fn check(workspace: &Workspace) -> Vec<Finding> {
         Ok(packages) => findings.extend(dependencies::check(&packages)),
         Err(error) => findings.push(Finding::new("Cargo.toml", 1, "dependencies", error)),
     }
+    let failpoints = workspace.text(failpoints::LIST).unwrap_or_default();
+    findings.extend(failpoints::check(&sources, &failpoints));
     findings.extend(copies::check(workspace, &files));
     findings.extend(contracts::check(workspace, &files));
     findings.sort();

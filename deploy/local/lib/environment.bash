@@ -28,6 +28,8 @@ write_service_environment() {
     password=$(variable_of "$1")_RABBITMQ_PASSWORD
     port=$(port_variables_of "$1")
     mapfile -t settings < <(own_settings "$1")
+    # The binaries of the platform are release builds, which have no failpoints.
+    [[ $(profile) == platform ]] || settings+=("FAILPOINT_DIR=$RUN_DIR/failpoints")
     write_environment "$1" \
         "LISTEN_ADDR=127.0.0.1:${!port}" \
         "DATABASE_URL=$(database_url "$1")" \

@@ -20,7 +20,7 @@ use http::{
     header::{CONTENT_TYPE, ETAG, LOCATION},
 };
 use serde::Deserialize;
-use shared::{context::Context, extract::Json, identity::Identity};
+use shared::{context::Context, extract::Json, failpoint, identity::Identity};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -144,7 +144,9 @@ async fn store(
     if !keys::finish(&mut tx, claim, &answer).await? {
         return Err(Error::KeyInFlight);
     }
+    failpoint::crash("order-before-commit");
     tx.commit().await?;
+    failpoint::crash("order-before-reply");
     Ok(answer)
 }
 

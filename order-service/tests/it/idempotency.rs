@@ -2,8 +2,9 @@
 
 use crate::support::{World, problem};
 use bytes::Bytes;
+use order_service::{MIGRATOR, assemble};
 use serde_json::json;
-use shared::testing::eventually;
+use shared::testing::{arm, eventually};
 
 async fn orders(world: &World) -> i64 {
     sqlx::query_scalar("select count(*) from orders")
@@ -140,6 +141,37 @@ async fn the_key_of_a_dead_attempt_is_taken_over_after_its_lease() {
     problem(world.post_order(&identity, "k", &other).await, 422).await;
     assert_eq!(world.post_order(&identity, "k", &world.request()).await.status(), 201);
     assert_eq!(orders(&world).await, 1);
+}
+
+/// The answer to a repetition after a COMMIT whose answer never came, and how many orders there are then.
+async fn repeated_after(failpoint: &str, instance: &'static str) -> (u16, i64) {
+    let world = World::new().await;
+    let (_, identity) = world.customer();
+    let service = world
+        .bed
+        .start(instance, &MIGRATOR, world.config.clone(), assemble)
+        .await;
+    let body = world.request();
+    let post = || {
+        let request = service
+            .post("/api/orders", &identity)
+            .header("Idempotency-Key", "k")
+            .json(&body);
+        async { request.send().await.unwrap() }
+    };
+    let armed = arm(failpoint, instance);
+    problem(post().await, 503).await;
+    assert!(!armed.exists(), "no commit went wrong");
+    (post().await.status().as_u16(), orders(&world).await)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_of_unknown_outcome_makes_one_order() {
+    assert_eq!(
+        repeated_after("commit-unheard", "order-service-unheard").await,
+        (201, 1)
+    );
+    assert_eq!(repeated_after("commit-lost", "order-service-lost").await, (201, 1));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     context::{Context, TRACEPARENT_HEADER},
     database::{Database, Tx},
+    failpoint,
 };
 use std::{pin::Pin, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
@@ -174,11 +175,16 @@ impl<S: Send + Sync + 'static> Consumer<S> {
 
     /// One transaction; returns how many of the events were new.
     async fn attempt(&self, context: &Context, events: &[Envelope]) -> Result<usize, Failure> {
+        failpoint::crash("consumer-before-begin");
         let transaction = async {
             let mut tx = self.database.begin(context).await?;
             let new = inbox::insert(&mut tx, events).await?;
             if new.is_empty() {
                 return Ok(0);
+            }
+            failpoint::crash("consumer-before-effect");
+            if failpoint::taken("consumer-transient", self.database.source()) {
+                return Err(Failure::transient("a test wants it so"));
             }
             match self.work {
                 Work::Each(table) => {
@@ -200,6 +206,7 @@ impl<S: Send + Sync + 'static> Consumer<S> {
                 }
             }
             tx.commit().await?;
+            failpoint::crash("consumer-before-ack");
             Ok(new.len())
         };
         let outcome = tokio::time::timeout(HANDLER_TIMEOUT, transaction).await;
@@ -236,12 +243,14 @@ impl<S: Send + Sync + 'static> Consumer<S> {
         .await;
         match parked {
             Some(Ok(Parked::Dead)) => {
+                failpoint::crash("dead-letter-before-ack");
                 tracing::error!(%reason, queue = %self.subscription.queue, "an event became a dead letter");
                 metrics::counter!("events_dead_lettered_total").increment(1);
                 self.health().count(|counters| counters.dead_lettered += 1);
                 received.ack().await;
             }
             Some(Ok(Parked::Retry)) => {
+                failpoint::crash("retry-before-ack");
                 tracing::warn!(%reason, attempts = received.attempts() + 1, "an event will be tried again");
                 metrics::counter!("events_retried_total").increment(1);
                 self.health().count(|counters| counters.retried += 1);

@@ -11,7 +11,7 @@ use super::{
     leader::{Leader, answered},
     outbox::{self, OutboxRow},
 };
-use crate::database::Database;
+use crate::{database::Database, failpoint};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use lapin::{
     BasicProperties, Channel, PublisherConfirm,
@@ -179,6 +179,7 @@ impl Relay {
         wave: &[OutboxRow],
         stop: &CancellationToken,
     ) -> Result<Vec<Option<Confirmed>>, RelayError> {
+        failpoint::crash("relay-before-publish");
         let mut confirmations: Vec<Option<Confirmed>> = wave.iter().map(|_| None).collect();
         let mut pending = FuturesUnordered::new();
         for (index, row) in wave.iter().enumerate() {
@@ -190,6 +191,7 @@ impl Relay {
                 }
             }
         }
+        failpoint::crash("relay-before-confirm");
         loop {
             match timeout(CONFIRM_TIMEOUT, pending.next()).await {
                 Ok(Some((index, confirmed))) => confirmations[index] = Some(confirmed),
@@ -211,6 +213,7 @@ impl Relay {
 /// Writes down what became of a wave.
 async fn note(leader: &mut Leader, outcome: &WaveOutcome) -> Result<(), sqlx::Error> {
     if !outcome.published.is_empty() {
+        failpoint::crash("relay-before-mark");
         answered(outbox::mark_published(leader.connection(), &outcome.published)).await?;
         metrics::counter!("outbox_published_total").increment(outcome.published.len() as u64);
     }

@@ -4,7 +4,7 @@ use super::{
     broker::{Broker, BrokerError},
     health::{ConsumerHealth, InFlight},
 };
-use crate::telemetry;
+use crate::{failpoint, telemetry};
 use futures_util::StreamExt;
 use lapin::{
     BasicProperties, Channel,
@@ -122,6 +122,9 @@ impl Subscription {
         timeout(WATCH_TIMEOUT, channel.basic_cancel(tag, BasicCancelOptions::default()))
             .await
             .ok();
+        if self.health.in_flight() > 0 {
+            failpoint::crash("stop-before-last-ack");
+        }
         self.health.drained(DRAIN_TIMEOUT).await;
         timeout(WATCH_TIMEOUT, channel.close(200, "bye".into())).await.ok();
         Ok(())

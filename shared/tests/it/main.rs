@@ -9,3 +9,4 @@ mod intents;
 mod relay;
 mod theatre;
 mod transactions;
+mod unknown_commits;
