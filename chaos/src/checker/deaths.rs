@@ -31,13 +31,13 @@ impl Poison {
 
 /// The id of the event that these bytes are; `None` where anything is missing that an event has.
 pub(super) fn event_id(body: &[u8]) -> Option<Uuid> {
-    let event: Event = serde_json::from_slice(body).ok()?;
+    let event: Envelope = serde_json::from_slice(body).ok()?;
     Some(event.metadata.event_id)
 }
 
 #[derive(Deserialize)]
 #[expect(dead_code, reason = "they have to be there")]
-struct Event {
+struct Envelope {
     #[serde(rename = "type")]
     event_type: String,
     data: Value,
