@@ -1,5 +1,7 @@
 //! The messages that are meant to die.
 
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -25,4 +27,33 @@ impl Poison {
         let body: Value = serde_json::from_slice(&self.body).ok()?;
         body["metadata"]["eventId"].as_str()?.parse().ok()
     }
+}
+
+/// The id of the event that these bytes are; `None` where anything is missing that an event has.
+pub(super) fn event_id(body: &[u8]) -> Option<Uuid> {
+    let event: Envelope = serde_json::from_slice(body).ok()?;
+    Some(event.metadata.event_id)
+}
+
+#[derive(Deserialize)]
+#[expect(dead_code, reason = "they have to be there")]
+struct Envelope {
+    #[serde(rename = "type")]
+    event_type: String,
+    data: Value,
+    metadata: Metadata,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+#[expect(dead_code, reason = "they have to be there")]
+struct Metadata {
+    event_id: Uuid,
+    timestamp: DateTime<Utc>,
+    source: String,
+    version: String,
+    correlation_id: String,
+    causation_id: String,
+    subject: Uuid,
+    sequence: i64,
 }

@@ -88,6 +88,15 @@ pub(super) struct DeadLetter {
     pub(super) status: Word,
 }
 
+impl DeadLetter {
+    /// Whether the run itself has made it.
+    pub(super) fn is_one_of(&self, poison: &[Poison]) -> bool {
+        poison
+            .iter()
+            .any(|poison| poison.body == self.body && poison.queues.contains(&self.queue))
+    }
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct User {
     pub(super) email: String,

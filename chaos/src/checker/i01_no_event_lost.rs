@@ -6,8 +6,8 @@
 mod told;
 
 use super::{
-    Finding,
-    evidence::{Evidence, Published},
+    Finding, Poison,
+    evidence::{Evidence, Messaging, Published},
     sources::SERVICES,
 };
 use std::collections::{BTreeMap, HashSet};
@@ -77,7 +77,7 @@ impl<'a> Queues<'a> {
             dead: evidence
                 .messaging
                 .iter()
-                .map(|(service, rows)| (*service, rows.dead()))
+                .map(|(service, rows)| (*service, dead(rows, &evidence.poison)))
                 .collect(),
         }
     }
@@ -91,12 +91,12 @@ impl<'a> Queues<'a> {
     }
 }
 
-impl super::evidence::Messaging {
-    /// The events that were given up, or wait for an operator. One that was sent again must be in the inbox.
-    fn dead(&self) -> HashSet<Uuid> {
-        let dead = self.dead_letters.iter().filter(|letter| &*letter.status != "replayed");
-        dead.filter_map(|letter| letter.event_id).collect()
-    }
+/// The events that were given up, or wait for an operator. One that was sent again must be in the inbox; what the run has
+/// forged proves nothing.
+fn dead(messaging: &Messaging, poison: &[Poison]) -> HashSet<Uuid> {
+    let letters = messaging.dead_letters.iter();
+    let dead = letters.filter(|letter| &*letter.status != "replayed" && !letter.is_one_of(poison));
+    dead.filter_map(|letter| letter.event_id).collect()
 }
 
 fn delivered(

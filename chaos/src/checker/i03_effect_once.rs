@@ -96,32 +96,39 @@ fn moved_once(finding: &mut Finding, evidence: &Evidence) {
         *times += 1;
         *pieces += quantity;
     }
-    for (order, products) in by_order {
-        let wanted = wishes.pieces(order);
+    for (order, state) in &evidence.reservations {
+        let products = by_order.remove(order).unwrap_or_default();
+        let wanted = wishes.pieces(*order);
         let all: HashSet<&Uuid> = products.keys().chain(wanted.keys()).collect();
         for product in all {
             let moves = products.get(product).cloned().unwrap_or_default();
             let wanted = wanted.get(product).copied().unwrap_or_default();
-            finding.expect(is_a_way(&moves, wanted), || {
+            finding.expect(is_a_way(state, &moves, wanted), || {
                 format!(
-                    "order {order} wants {wanted} of product {product} and has moved {moves:?} (kind, times, pieces)"
+                    "order {order}, whose stock is {state}, wants {wanted} of product {product} and has moved {moves:?} \
+                     (kind, times, pieces)"
                 )
             });
         }
     }
+    for order in by_order.keys() {
+        finding.expect(false, || {
+            format!("order {order} has moved pieces without a reservation")
+        });
+    }
 }
 
 /// The ways of an order's pieces: reserved, then sold or released; what was sold may come back.
-fn is_a_way(moves: &Moves<'_>, wanted: i64) -> bool {
-    let kinds: Vec<&str> = moves.keys().copied().collect();
+fn is_a_way(state: &str, moves: &Moves<'_>, wanted: i64) -> bool {
     // In the order of the alphabet, as the map has them.
-    let ways: [&[&str]; 4] = [
-        &["reserve"],
-        &["release", "reserve"],
-        &["reserve", "sell"],
-        &["reserve", "return", "sell"],
-    ];
-    ways.contains(&kinds.as_slice()) && moves.values().all(|(times, pieces)| *times == 1 && *pieces == wanted)
+    let kinds: Vec<&str> = moves.keys().copied().collect();
+    let is_known = match state {
+        "reserved" => kinds == ["reserve"],
+        "sold" => kinds == ["reserve", "sell"],
+        "released" => kinds == ["release", "reserve"] || kinds == ["reserve", "return", "sell"],
+        _ => kinds.is_empty(),
+    };
+    is_known && moves.values().all(|(times, pieces)| *times == 1 && *pieces == wanted)
 }
 
 #[cfg(test)]
@@ -182,6 +189,16 @@ mod tests {
             doctored(|movements| movements.retain(|movement| &*movement.kind != "reserve")),
             6
         );
+    }
+
+    #[test]
+    fn pieces_move_as_the_reservation_says() {
+        let mut evidence = sample::consistent();
+        let order = sample::order(&evidence, "delivered");
+        evidence.reservations.insert(order, "released".into());
+        assert_eq!(check(&evidence).violations, 2);
+        evidence.reservations.remove(&order);
+        assert_eq!(check(&evidence).violations, 1);
     }
 
     #[test]

@@ -1,11 +1,10 @@
 //! I11: whatever died is on record with all that an operator needs, and nothing died but what had to.
 
 use super::{
-    Finding, Poison,
+    Finding, deaths,
     evidence::{DeadLetter, Evidence},
     sources::SERVICES,
 };
-use serde_json::Value;
 
 pub(super) fn check(evidence: &Evidence) -> Finding {
     let mut finding = Finding::new(
@@ -25,7 +24,7 @@ pub(super) fn check(evidence: &Evidence) -> Finding {
                     describe(letter)
                 )
             });
-            let is_settled = &*letter.status != "waiting" || is_expected(letter, &evidence.poison);
+            let is_settled = &*letter.status != "waiting" || letter.is_one_of(&evidence.poison);
             finding.expect(is_settled, || {
                 format!("a dead letter that nobody expected: {}", describe(letter))
             });
@@ -47,20 +46,14 @@ pub(super) fn check(evidence: &Evidence) -> Finding {
     finding
 }
 
+/// Why, after how many tries, from where, and which event where it is one.
 fn is_complete(letter: &DeadLetter, queue: Option<&str>) -> bool {
-    let event_id = serde_json::from_slice::<Value>(&letter.body)
-        .ok()
-        .and_then(|body| body["metadata"]["eventId"].as_str()?.parse().ok());
-    let is_named = letter.event_id.is_none() || letter.event_id == event_id;
     let reason = letter.reason.trim();
     let has_reason = !reason.is_empty() && reason != "unknown";
-    has_reason && letter.attempts >= 1 && queue == Some(&letter.queue) && is_named
-}
-
-fn is_expected(letter: &DeadLetter, poison: &[Poison]) -> bool {
-    poison
-        .iter()
-        .any(|poison| poison.body == letter.body && poison.queues.contains(&letter.queue))
+    has_reason
+        && letter.attempts >= 1
+        && queue == Some(&letter.queue)
+        && letter.event_id == deaths::event_id(&letter.body)
 }
 
 fn describe(letter: &DeadLetter) -> String {

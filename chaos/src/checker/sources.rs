@@ -70,8 +70,9 @@ pub(super) const SERVICES: [Service; 6] = [
     ),
 ];
 
-/// Where the evidence is: the databases, the broker, the provider's log, the mails and the clients' history.
-#[derive(Debug, Clone)]
+/// Where the evidence is: the databases, the broker, the provider's log, the mails and the clients' history. Not to be
+/// printed: there are passwords in it.
+#[derive(Clone)]
 pub struct Sources {
     databases: BTreeMap<&'static str, PgPool>,
     broker: Management,
@@ -145,7 +146,7 @@ impl Sources {
 }
 
 /// The broker's management API, seen as its operator.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 struct Management {
     client: Client,
     url: Url,
