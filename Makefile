@@ -2,7 +2,7 @@
 # reaches the scripts as environment.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up demo down clean status logs env test verify
+.PHONY: help up demo down clean status logs env test chaos drills windows mutants verify
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,6 +30,18 @@ env: ## addresses and credentials, as shell exports
 
 test: ## run all the tests on infrastructure of their own; the last line sums them up
 	@deploy/local/test
+
+chaos: ## random faults under load, then the verdict: make chaos SEED=7 MINUTES=10 ORDERS_PER_S=20
+	@deploy/local/chaos $(if $(SEED),--seed $(SEED)) --orders-per-s $(or $(ORDERS_PER_S),20) storm --minutes $(or $(MINUTES),10)
+
+drills: ## single faults under load, each with a figure to reach (about 10 minutes)
+	@deploy/local/chaos $(if $(SEED),--seed $(SEED)) --orders-per-s $(or $(ORDERS_PER_S),20) drills
+
+windows: ## a death in each crash window, 20 times or TIMES=…, then the verdict (about 30 minutes)
+	@CHAOS_BUILD=tests deploy/local/chaos $(if $(SEED),--seed $(SEED)) --orders-per-s $(or $(ORDERS_PER_S),8) windows --times $(or $(TIMES),20)
+
+mutants: ## breaks the code in six ways and shows that the verdict turns red each time (about 40 minutes)
+	@deploy/local/mutants
 
 verify: ## format, lints, rules, licences, scripts, checked SQL
 	@deploy/verify

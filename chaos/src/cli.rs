@@ -1,6 +1,6 @@
 //! The command line.
 
-use crate::{report::Report, run::Options, storm, trouble::Trouble};
+use crate::{drills, report::Report, run::Options, storm, trouble::Trouble, windows};
 use clap::{Parser, Subcommand};
 use std::{collections::HashMap, path::PathBuf, process::ExitCode, time::Duration};
 
@@ -16,6 +16,9 @@ struct Arguments {
     /// How many orders arrive in a second.
     #[arg(long, global = true, default_value_t = 20.0)]
     orders_per_s: f64,
+    /// How long to wait at the end until nothing moves any more.
+    #[arg(long, global = true, default_value_t = 300)]
+    patience_s: u64,
     #[command(subcommand)]
     course: Course,
 }
@@ -27,6 +30,17 @@ enum Course {
         /// How long.
         #[arg(long, default_value_t = 10.0)]
         minutes: f64,
+    },
+    /// Single faults under load, each with a figure that must be reached.
+    Drills,
+    /// Deaths at each of the places that `docs/failpoints.md` lists. Needs builds of the dev profile.
+    Windows {
+        /// How often at each.
+        #[arg(long, default_value_t = 20)]
+        times: usize,
+        /// Only at this one, as in `F5`.
+        #[arg(long)]
+        only: Option<String>,
     },
 }
 
@@ -59,6 +73,11 @@ async fn run(arguments: Arguments) -> Result<Report, Trouble> {
             let options = options(arguments, "storm", &format!("make chaos MINUTES={minutes}"))?;
             storm::storm(options, Duration::from_secs_f64(minutes * 60.0)).await?
         }
+        Course::Drills => drills::drills(options(arguments, "drills", "make drills")?).await?,
+        Course::Windows { times, only } => {
+            let options = options(arguments, "windows", &format!("make windows TIMES={times}"))?;
+            windows::windows(options, *times, only.as_deref()).await?
+        }
     };
     report.write()?;
     Ok(report)
@@ -79,6 +98,7 @@ fn options(arguments: Arguments, name: &'static str, command: &str) -> Result<Op
         seed,
         orders_per_s: rate,
         warm_up: Duration::ZERO,
+        patience: Duration::from_secs(arguments.patience_s),
         folder: arguments.reports.join(format!("{name}-{seed}-{started}")),
         failpoints: None,
         variables,

@@ -6,6 +6,7 @@
 
 pub mod checker;
 pub mod cli;
+pub mod drills;
 pub mod fault;
 pub mod history;
 mod http;
@@ -19,3 +20,4 @@ pub mod schedule;
 pub mod storm;
 pub mod traffic;
 pub mod trouble;
+pub mod windows;

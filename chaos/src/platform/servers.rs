@@ -4,7 +4,10 @@ use super::{process, process::Signal, variable};
 use crate::trouble::Trouble;
 use reqwest::Method;
 use serde_json::Value;
-use sqlx::{PgPool, postgres::PgPoolOptions};
+use sqlx::{
+    Connection, PgConnection, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
 use std::{
     collections::HashMap,
     path::{Path, PathBuf},
@@ -205,6 +208,17 @@ impl Servers {
         .fetch_all(&self.postgres)
         .await?;
         Ok(ended.into_iter().filter(|ended| *ended).count())
+    }
+
+    /// Locks the inbox of one database for a while, so that deliveries stay in hand.
+    pub async fn hold_inbox(&self, database: &str, how_long: Duration) -> Result<(), Trouble> {
+        let options: PgConnectOptions = (*self.postgres.connect_options()).clone();
+        let mut connection = PgConnection::connect_with(&options.database(database)).await?;
+        sqlx::raw_sql("begin; lock table inbox in access exclusive mode")
+            .execute(&mut connection)
+            .await?;
+        sleep(how_long).await;
+        Ok(connection.close().await?)
     }
 
     /// A command to Redis, as its administrator.

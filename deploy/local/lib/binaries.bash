@@ -7,34 +7,31 @@ binary_of() {
     [[ $1 == topology-watch ]] && echo topology || echo "$1"
 }
 
-# build_profile: cargo's; `chaos` is told which.
-build_profile() {
+# build_kind: `release`, `tests` (the dev profile, together with the tests, so that nothing is built twice with different
+# features) or `programs` (the dev profile without the tests). `chaos` is told which.
+build_kind() {
     case $(profile) in
         platform) echo release ;;
         chaos) echo "${CHAOS_BUILD:-release}" ;;
-        *) echo dev ;;
+        *) echo tests ;;
     esac
 }
 
-# What runs in the dev profile is built together with the tests, so that nothing is built twice with different features.
 build_binaries() {
-    local package arguments=(--workspace --all-targets)
-    if [[ $(profile) == chaos ]]; then
-        PACKAGES+=(chaos) BINARIES+=(chaos)
-    fi
-    if [[ $(build_profile) == release ]]; then
-        arguments=(--release)
-        for package in "${PACKAGES[@]}"; do
-            arguments+=(-p "$package")
-        done
-    fi
+    local package arguments=()
+    [[ $(profile) != chaos ]] || PACKAGES+=(chaos) BINARIES+=(chaos)
+    case $(build_kind) in
+        tests) arguments=(--workspace --all-targets) ;;
+        *) for package in "${PACKAGES[@]}"; do arguments+=(-p "$package"); done ;;
+    esac
+    [[ $(build_kind) != release ]] || arguments+=(--release)
     say 'building (the first time takes minutes)'
     (cd "$ROOT" && env -u DATABASE_URL cargo build --locked "${arguments[@]}") || die 'the build failed; its words are above.'
 }
 
 install_binaries() {
     local name built target
-    target=$(cd "$ROOT" && realpath -m "${CARGO_TARGET_DIR:-target}")/$([[ $(build_profile) == release ]] && echo release || echo debug)
+    target=$(cd "$ROOT" && realpath -m "${CARGO_TARGET_DIR:-target}")/$([[ $(build_kind) == release ]] && echo release || echo debug)
     mkdir -p "$RUN_DIR/bin"
     for name in "${BINARIES[@]}"; do
         built=$target/$name
