@@ -164,7 +164,12 @@ impl Tx {
     }
 
     /// Commits, then wakes the relay and the intent workers if there is something for them.
-    pub async fn commit(self) -> Result<(), sqlx::Error> {
+    ///
+    /// Fails if a statement has failed before, whoever kept quiet about it: PostgreSQL then answers COMMIT with a
+    /// ROLLBACK that sqlx 0.9.0 takes for success, and an event would be acknowledged that had no effect. No public
+    /// function of sqlx says so without asking the server, hence the statement, which costs a round trip.
+    pub async fn commit(mut self) -> Result<(), sqlx::Error> {
+        sqlx::query("select 1").execute(&mut *self.inner).await?;
         if failpoint::taken("commit-lost", self.source) {
             return Err(failpoint::cut());
         }

@@ -85,6 +85,10 @@ fn on_sold<'a>(app: &'a App, tx: &'a mut Tx, event: &'a Envelope) -> HandlerFutu
             .await?;
         match sold.mood.as_str() {
             "panics" => panic!("a handler that panics"),
+            "careless" => {
+                sqlx::query("select 1 / 0").execute(&mut **tx).await.ok();
+                Ok(())
+            }
             "hopeless" => Err(Failure::permanent("this seat does not exist")),
             "fickle" if app.failing.load(Ordering::SeqCst) => Err(Failure::transient("not now")),
             _ => Ok(()),

@@ -1,6 +1,6 @@
-//! A caller that goes away in the middle of BEGIN leaves nothing behind in the pool.
+//! What a transaction must not do silently: stay open after a BEGIN whose caller went away, or roll back on COMMIT.
 
-use crate::theatre::{bed, open, until_count};
+use crate::theatre::{bed, open, sold, until_count};
 use futures_util::poll;
 use shared::context::Context;
 
@@ -23,4 +23,24 @@ async fn a_begin_that_is_dropped_half_way_leaves_no_transaction_open() {
     let open = "select count(*) from pg_stat_activity
                 where datname = current_database() and state like 'idle in transaction%'";
     until_count(&service.database, open, 0).await;
+}
+
+/// PostgreSQL answers ROLLBACK, and no error, to COMMIT after a failed statement.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_after_a_failed_statement_is_an_error() {
+    let bed = bed().await;
+    let (_service, config) = open(&bed).await;
+    let mut tx = config.database().begin(&Context::new()).await.unwrap();
+    assert!(sqlx::query("select 1 / 0").execute(&mut *tx).await.is_err());
+    let error = tx.commit().await.unwrap_err();
+    assert_eq!(error.as_database_error().unwrap().code().unwrap(), "25P02");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_handler_that_swallows_an_error_of_the_database_loses_no_event() {
+    let bed = bed().await;
+    let (service, _) = open(&bed).await;
+    bed.events().await.publish(&sold("careless")).await;
+    let told = "select count(*) from dead_letters where reason like '%transaction is aborted%'";
+    until_count(&service.database, told, 1).await;
 }
