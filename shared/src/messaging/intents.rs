@@ -10,14 +10,21 @@ use futures_util::FutureExt;
 use serde::Serialize;
 use sqlx::{PgConnection, PgExecutor};
 use std::{panic::AssertUnwindSafe, pin::Pin, time::Duration};
-use tokio::{task::JoinSet, time::timeout};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, timeout, timeout_at},
+};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 /// How many calls of one kind one instance makes at a time.
 const CONCURRENT_CALLS: usize = 8;
-/// How long a claim holds. It must outlast [`PERFORM_TIMEOUT`], or two workers would make the same call at once.
-const LEASE_S: f64 = 60.0;
+/// How long a claim holds unless it is renewed: what a call waits whose worker was killed.
+const LEASE: Duration = Duration::from_secs(15);
+const RENEW_INTERVAL: Duration = Duration::from_secs(3);
+/// A worker that could not renew for this long lets go of its call, well before another may claim it: otherwise two
+/// would make the same call at once. The difference is for what lies between the database's clock and ours.
+const RENEWED_AT_LEAST: Duration = Duration::from_secs(9);
 const PERFORM_TIMEOUT: Duration = Duration::from_secs(45);
 /// How often due rows are looked for when nobody has woken the worker.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
@@ -168,7 +175,7 @@ async fn claim(database: &Database, kind: &str, limit: usize) -> Result<Vec<Inte
     )
     .bind(kind)
     .bind(id::new())
-    .bind(LEASE_S)
+    .bind(LEASE.as_secs_f64())
     .bind(i64::try_from(limit).unwrap_or_default())
     .fetch_all(database.pool())
     .await
@@ -176,7 +183,12 @@ async fn claim(database: &Database, kind: &str, limit: usize) -> Result<Vec<Inte
 
 async fn perform<S>(database: Database, performer: Performer<S>, app: S, intent: Intent) {
     let call = AssertUnwindSafe(performer(&app, &intent)).catch_unwind();
-    let failure = match timeout(PERFORM_TIMEOUT, call).await {
+    let outcome = tokio::select! {
+        biased;
+        outcome = timeout(PERFORM_TIMEOUT, call) => outcome,
+        lost = claim_lost(&database, &intent) => Ok(Ok(Err(lost))),
+    };
+    let failure = match outcome {
         Ok(Ok(Ok(()))) => return,
         Ok(Ok(Err(failure))) => failure,
         Ok(Err(_)) => Failure::transient("the performer panicked"),
@@ -188,6 +200,34 @@ async fn perform<S>(database: Database, performer: Performer<S>, app: S, intent:
     if let Err(error) = postpone(&database, &intent, &failure).await {
         tracing::warn!(%error, intent = %intent.id, "cannot note the failed attempt; the claim will run out");
     }
+}
+
+/// Renews the claim again and again; returns when it can no longer be trusted.
+async fn claim_lost(database: &Database, intent: &Intent) -> Failure {
+    let mut renewed = Instant::now();
+    loop {
+        tokio::time::sleep(RENEW_INTERVAL).await;
+        let asked = Instant::now();
+        match timeout_at(renewed + RENEWED_AT_LEAST, renew(database, intent)).await {
+            Ok(Ok(true)) => renewed = asked,
+            Ok(Ok(false)) => return Failure::transient("the claim has passed to another worker"),
+            Ok(Err(error)) if renewed.elapsed() < RENEWED_AT_LEAST => {
+                tracing::info!(%error, intent = %intent.id, "a claim could not be renewed yet");
+            }
+            Ok(Err(_)) | Err(_) => return Failure::transient("the claim could not be renewed in time"),
+        }
+    }
+}
+
+/// Also where the call is done already: its commit may be ahead of what its worker has heard.
+async fn renew(database: &Database, intent: &Intent) -> Result<bool, sqlx::Error> {
+    let renewed = sqlx::query("update intents set due_at = now() + make_interval(secs => $3) where id = $1 and lease = $2")
+        .bind(intent.id)
+        .bind(intent.lease)
+        .bind(LEASE.as_secs_f64())
+        .execute(database.pool())
+        .await?;
+    Ok(renewed.rows_affected() == 1)
 }
 
 /// 1 s, 2 s, 4 s … up to 32 s; sooner or later if the failure says so.

@@ -47,3 +47,21 @@ async fn an_intent_can_be_withdrawn_only_before_its_first_try() {
     assert!(!tx.withdraw(tried).await.unwrap());
     tx.commit().await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_that_takes_long_keeps_its_claim() {
+    let bed = bed().await;
+    let (service, config) = open(&bed).await;
+    let _other = open(&bed).await;
+    let mut tx = config.database().begin(&Context::new()).await.unwrap();
+    tx.intend("call", id::new(), id::new(), &"long").await.unwrap();
+    tx.commit().await.unwrap();
+    until_count(&service.database, "select count(*) from calls", 1).await;
+    assert_eq!(count(&service.database, "select attempt::bigint from calls").await, 1);
+    until_count(
+        &service.database,
+        "select count(*) from intents where done_at is null",
+        0,
+    )
+    .await;
+}

@@ -98,8 +98,12 @@ fn on_sold<'a>(app: &'a App, tx: &'a mut Tx, event: &'a Envelope) -> HandlerFutu
 
 fn call<'a>(app: &'a App, intent: &'a Intent) -> PerformFuture<'a> {
     Box::pin(async move {
+        let is_long = intent.payload == "long";
+        if is_long {
+            until_renewed(app, intent).await;
+        }
         let attempt = app.tries.fetch_add(1, Ordering::SeqCst) + 1;
-        if attempt < 3 {
+        if !is_long && attempt < 3 {
             return Err(Failure::retry_after(std::time::Duration::from_millis(50), "no answer"));
         }
         let mut tx = app.database.begin(&intent.context()).await?;
@@ -113,6 +117,19 @@ fn call<'a>(app: &'a App, intent: &'a Intent) -> PerformFuture<'a> {
         }
         Ok(())
     })
+}
+
+/// A claim that was never renewed ends 15 s after it was made.
+async fn until_renewed(app: &App, intent: &Intent) {
+    eventually("the claim to be renewed", || async {
+        let renewed: bool = sqlx::query_scalar("select due_at > created_at + interval '17 s' from intents where id = $1")
+            .bind(intent.id)
+            .fetch_one(app.database.pool())
+            .await
+            .expect("the intent is there");
+        renewed.then_some(())
+    })
+    .await;
 }
 
 pub(crate) async fn assemble(config: Config, base: Base) -> Result<Service, StartError> {
