@@ -59,7 +59,7 @@ impl Client {
         loop {
             let token = who.token(self, refused.as_deref()).await?;
             let outcome = self.ask(who, call, Some(&token), tries == 0).await?;
-            match retry::next(outcome, jitter(seed, tries)) {
+            match retry::next(outcome, tries, jitter(seed, tries)) {
                 Next::Done(answer) => return Ok(answer),
                 Next::Renew(_) => refused = Some(token),
                 Next::AskAgain(wait) => sleep(wait).await,
@@ -73,7 +73,7 @@ impl Client {
         let mut tries = 0;
         loop {
             let outcome = self.ask(who, call, None, tries == 0).await?;
-            match retry::next(outcome, jitter(seed, tries)) {
+            match retry::next(outcome, tries, jitter(seed, tries)) {
                 Next::Done(answer) | Next::Renew(answer) => return Ok(answer),
                 Next::AskAgain(wait) => sleep(wait).await,
             }

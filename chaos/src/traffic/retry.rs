@@ -3,8 +3,10 @@
 use super::call::{Answer, Outcome};
 use std::time::Duration;
 
-/// Who was not told how long to wait waits this long, and up to as long again.
+/// Who was not told how long to wait waits this long at least.
 const PAUSE: Duration = Duration::from_millis(500);
+/// Everybody waits up to [`PAUSE`] more, and twice as much more with each further try, so many times.
+const DOUBLINGS_MAX: u64 = 4;
 
 /// What comes next.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,9 +19,11 @@ pub(super) enum Next {
     AskAgain(Duration),
 }
 
-/// Decides. `jitter` is from 0 to 1, so that clients who were turned away together do not come back together.
-pub(super) fn next(outcome: Outcome, jitter: f64) -> Next {
-    let spread = PAUSE.mul_f64(jitter);
+/// Decides after this many earlier tries. `jitter` is from 0 to 1, so that clients who were turned away together do not come back
+/// together; that it counts for more with each try gives a platform in need time to recover.
+pub(super) fn next(outcome: Outcome, earlier_tries: u64, jitter: f64) -> Next {
+    let factor = 1_u32 << earlier_tries.min(DOUBLINGS_MAX);
+    let spread = (PAUSE * factor).mul_f64(jitter);
     let Outcome::Answered(answer) = outcome else {
         return Next::AskAgain(PAUSE + spread);
     };
@@ -45,7 +49,7 @@ mod tests {
     }
 
     fn after(status: u16, retry_after_s: Option<u64>) -> Next {
-        next(Outcome::Answered(answered(status, retry_after_s)), 0.5)
+        next(Outcome::Answered(answered(status, retry_after_s)), 0, 0.5)
     }
 
     #[test]
@@ -67,6 +71,15 @@ mod tests {
     }
 
     #[test]
+    fn waits_longer_with_each_try_up_to_a_limit() {
+        let waits = |tries| match next(Outcome::NoAnswer, tries, 1.0) {
+            Next::AskAgain(wait) => wait.as_millis(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!([0, 1, 2, 4, 50].map(waits), [1_000, 1_500, 2_500, 8_500, 8_500]);
+    }
+
+    #[test]
     fn asks_again_when_nobody_knows() {
         for status in [408, 429, 500, 502, 503, 504] {
             assert_eq!(
@@ -76,7 +89,7 @@ mod tests {
             );
         }
         for outcome in [Outcome::NoConnection, Outcome::NoAnswer] {
-            assert_eq!(next(outcome, 1.0), Next::AskAgain(Duration::from_secs(1)));
+            assert_eq!(next(outcome, 0, 1.0), Next::AskAgain(Duration::from_secs(1)));
         }
     }
 
