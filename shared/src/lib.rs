@@ -10,6 +10,7 @@ pub mod config;
 pub mod context;
 pub mod database;
 pub mod extract;
+pub mod healthcheck;
 pub mod http_client;
 pub mod id;
 pub mod identity;
