@@ -31,7 +31,7 @@ compose() {
         # shellcheck source=/dev/null
         source "$RUN_DIR/compose.env"
         # Not by the overlay: Compose before 2.24 lets no `false` win over a `true`.
-        NETWORKS_INTERNAL=false
+        export NETWORKS_INTERNAL=false
         exec "${COMPOSE[@]}" --project-name "$PROJECT" --file "$ROOT/compose.yaml" --file "$COMPOSE_DIR/inner-ports.yaml" "$@"
     )
 }
