@@ -9,7 +9,7 @@ use crate::{
     public,
     server::Server,
 };
-use shared::{config::Env, telemetry};
+use shared::{config::Env, healthcheck, telemetry};
 use std::{future::IntoFuture, io, net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 use tokio::{
     net::TcpListener,
@@ -48,8 +48,12 @@ pub enum StartError {
 }
 
 /// The whole `main`. Prints one line when something is wrong at the start; SIGTERM and SIGINT stop it with code 0.
+/// With the argument `healthcheck` it asks the running gateway whether it is ready.
 pub fn main() -> ExitCode {
     let env = Env::from_process();
+    if let Some(code) = healthcheck::requested(&env, "OPERATORS_ADDR", "/readyz") {
+        return code;
+    }
     let read = env
         .or("LOG", "info".to_owned())
         .and_then(|log| Ok((log, Config::from_env(&env)?)));

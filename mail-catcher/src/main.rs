@@ -2,18 +2,24 @@
 
 use clap::Parser;
 use mail_catcher::{Config, MailCatcher};
+use shared::{config::Env, healthcheck};
+use std::{io, process::ExitCode};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
-async fn main() -> std::io::Result<()> {
+async fn main() -> io::Result<ExitCode> {
+    if let Some(code) = healthcheck::requested(&Env::from_process(), "HTTP_ADDR", "/livez") {
+        return Ok(code);
+    }
     let config = Config::parse();
     tracing_subscriber::fmt().json().init();
     let catcher = MailCatcher::bind(&config).await?;
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::select! {
-        ended = catcher.run() => ended,
+        ended = catcher.run() => ended?,
         // Nothing to finish: what was acknowledged is on disk, and what was not is the sender's.
-        _ = terminate.recv() => Ok(()),
-        _ = tokio::signal::ctrl_c() => Ok(()),
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
     }
+    Ok(ExitCode::SUCCESS)
 }

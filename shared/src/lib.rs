@@ -11,6 +11,7 @@ pub mod context;
 pub mod database;
 pub mod extract;
 pub mod failpoint;
+pub mod healthcheck;
 pub mod http_client;
 pub mod id;
 pub mod identity;

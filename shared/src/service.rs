@@ -12,7 +12,7 @@ pub use settings::Settings;
 
 use crate::{
     config::{ConfigError, Env},
-    failpoint,
+    failpoint, healthcheck,
     messaging::failure::is_database_away,
     telemetry,
 };
@@ -31,7 +31,7 @@ const MIGRATION_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 /// The whole `main` of a service. `config` reads the service's own variables, `assemble` wires it; both are short.
 ///
 /// Prints one line and ends with a code other than 0 when a variable is missing or wrong. SIGTERM and SIGINT stop it
-/// within 20 s, with code 0.
+/// within 20 s, with code 0. With the argument `healthcheck` it asks the running process whether it is ready.
 pub fn main<C, A>(
     name: &'static str,
     migrator: &'static Migrator,
@@ -42,6 +42,9 @@ where
     A: AsyncFnOnce(C, Base) -> Result<Service, StartError>,
 {
     let env = Env::from_process();
+    if let Some(code) = healthcheck::requested(&env, "LISTEN_ADDR", "/readyz") {
+        return code;
+    }
     let read = failpoint::watch(name, &env)
         .and_then(|()| Settings::from_env(&env))
         .and_then(|settings| Ok((settings, config(&env)?)));
@@ -105,8 +108,10 @@ where
     let base = Base::new(name, &settings)?;
     let door = server::Door::open(&base, &settings, listener, stop.clone());
     if migrate(&base, migrator, &stop).await? {
-        let service = assemble(config, base.clone()).await?;
-        service.run(Arc::clone(&door), stop).await;
+        // It may wait for the database too.
+        if let Some(service) = stop.run_until_cancelled(assemble(config, base.clone())).await {
+            service?.run(Arc::clone(&door), stop.clone()).await;
+        }
     }
     door.closed().await;
     base.close().await;

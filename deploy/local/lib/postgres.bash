@@ -1,4 +1,4 @@
-# PostgreSQL: a private cluster, one database and one role for each service.
+# PostgreSQL: a private cluster.
 
 postgres_data() {
     echo "$RUN_DIR/data/postgres/cluster"
@@ -77,35 +77,7 @@ administrator_psql() {
         --no-psqlrc --quiet -v ON_ERROR_STOP=1
 }
 
-# provision_databases: may run any number of times. The passwords go in on stdin, where no process list shows them.
+# The passwords go in on stdin, where no process list shows them.
 provision_databases() {
-    local service
-    {
-        echo 'revoke all on database postgres, template1 from public;'
-        for service in "${SERVICES[@]}"; do
-            provision_database "$service"
-        done
-    } | administrator_psql >/dev/null || die 'the databases could not be prepared.'
-}
-
-provision_database() {
-    local role=${1//-/_} password
-    password=$(variable_of "$1")_DATABASE_PASSWORD
-    cat <<EOT
-select 'create role $role' where not exists (select from pg_roles where rolname = '$role') \gexec
-alter role $role login nosuperuser nocreatedb nocreaterole password '${!password}';
-select 'create database $role owner $role' where not exists (select from pg_database where datname = '$role') \gexec
-revoke all on database $role from public;
-EOT
-}
-
-# database_url SERVICE
-database_url() {
-    local role=${1//-/_} password
-    password=$(variable_of "$1")_DATABASE_PASSWORD
-    echo "postgres://$role:${!password}@127.0.0.1:$POSTGRES_PORT/$role"
-}
-
-administrator_database_url() {
-    echo "postgres://administrator:$POSTGRES_PASSWORD@127.0.0.1:$POSTGRES_PORT/postgres"
+    databases_sql | administrator_psql >/dev/null || die 'the databases could not be prepared.'
 }

@@ -29,18 +29,6 @@ probe_rabbitmq() {
         "$(rabbitmq_management_url)/api/health/checks/port-listener/$RABBITMQ_PORT"
 }
 
-# wait_ready SECONDS PROCESS…
-wait_ready() {
-    local deadline=$((SECONDS + $1)) name
-    shift
-    for name in "$@"; do
-        until is_ready "$name"; do
-            [[ $SECONDS -lt $deadline ]] || die "$name is not ready. Its last line: $(last_log_line "$name")"
-            sleep 0.1
-        done
-    done
-}
-
 # last_log_line PROCESS: its own words, not the supervisor's.
 last_log_line() {
     tail -n 20 "$RUN_DIR/log/$1/current" 2>/dev/null | grep -v ' starting again in ' | tail -n 1 || echo '(nothing was logged)'

@@ -1,9 +1,7 @@
-# RabbitMQ: a private node, born with one operator and the vhost. `topology apply` makes the rest.
+# RabbitMQ: a private node.
 
 RABBITMQ_LIB=${RABBITMQ_LIB:-/usr/lib/rabbitmq}
 RABBITMQ_OLDEST=3.10
-RABBITMQ_VHOST=platform
-RABBITMQ_OPERATOR_USER=operator
 
 rabbitmq_version() {
     find "$RABBITMQ_LIB/lib" -maxdepth 1 -name 'rabbitmq_server-*' | sed 's/.*rabbitmq_server-//' | sort -V | tail -n 1
@@ -24,37 +22,6 @@ prepare_rabbitmq() {
     echo '[rabbitmq_management,rabbitmq_prometheus].' >"$dir/enabled_plugins"
     write_environment epmd "PORT=$EPMD_PORT"
     rabbitmq_environment "$dir"
-}
-
-# The broker imports this at each start. The hash is salted, so the file is made once and kept.
-ensure_definitions() {
-    [[ -s $1 ]] && return
-    (umask 077 && definitions >"$1.new")
-    mv "$1.new" "$1"
-}
-
-definitions() {
-    jq -n --arg user "$RABBITMQ_OPERATOR_USER" --arg vhost "$RABBITMQ_VHOST" \
-        --arg hash "$(rabbitmq_password_hash "$RABBITMQ_OPERATOR_PASSWORD")" '{
-        users: [{name: $user, password_hash: $hash, hashing_algorithm: "rabbit_password_hashing_sha256", tags: ["administrator"]}],
-        vhosts: [{name: $vhost}],
-        permissions: [{user: $user, vhost: $vhost, configure: ".*", write: ".*", read: ".*"}]
-    }'
-}
-
-# rabbitmq_password_hash PASSWORD: base64 of a salt of four bytes and the SHA-256 of salt and password.
-rabbitmq_password_hash() {
-    local salt sum
-    salt=$(openssl rand -hex 4)
-    sum=$({ unhex "$salt" && printf '%s' "$1"; } | sha256sum | cut -d' ' -f1)
-    unhex "$salt$sum" | base64 -w0
-}
-
-unhex() {
-    local at
-    for ((at = 0; at < ${#1}; at += 2)); do
-        printf '%b' "\\x${1:at:2}"
-    done
 }
 
 # rabbitmq_settings DIR
@@ -89,17 +56,4 @@ rabbitmq_environment() {
         "RABBITMQ_ENABLED_PLUGINS_FILE=$1/enabled_plugins" \
         "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=$loopback" \
         "RABBITMQ_ALLOW_INPUT=1" "RABBITMQ_SERVER_START_ARGS=-noinput +B i"
-}
-
-operator_rabbitmq_url() {
-    echo "amqp://$RABBITMQ_OPERATOR_USER:$RABBITMQ_OPERATOR_PASSWORD@127.0.0.1:$RABBITMQ_PORT"
-}
-
-rabbitmq_management_url() {
-    echo "http://127.0.0.1:$RABBITMQ_MANAGEMENT_PORT"
-}
-
-# rabbitmq_url USER PASSWORD
-rabbitmq_url() {
-    echo "amqp://$1:$2@127.0.0.1:$RABBITMQ_PORT/$RABBITMQ_VHOST"
 }

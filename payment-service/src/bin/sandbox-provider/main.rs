@@ -12,7 +12,10 @@ mod server;
 
 use ledger::Ledger;
 use provider::Provider;
-use shared::config::{ConfigError, Env};
+use shared::{
+    config::{ConfigError, Env},
+    healthcheck,
+};
 use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
 /// Why the provider could not start, or ended.
@@ -28,7 +31,11 @@ enum StartError {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let Err(error) = run(&Env::from_process()).await else {
+    let env = Env::from_process();
+    if let Some(code) = healthcheck::requested(&env, "LISTEN_ADDR", "/livez") {
+        return code;
+    }
+    let Err(error) = run(&env).await else {
         return ExitCode::SUCCESS;
     };
     // Nothing is left to be told if standard error is closed.

@@ -1,4 +1,4 @@
-# Everything that runs, in the order in which it starts.
+# Everything that runs, in the order in which it starts. (In containers there is no epmd of its own.)
 
 INFRASTRUCTURE=(postgres redis epmd rabbitmq)
 SUPPORT=(topology-watch mail-catcher sandbox-provider)

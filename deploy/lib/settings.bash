@@ -1,14 +1,9 @@
 # Where things are and which ports they use. A port comes from its variable, else from what the last `make up`
 # remembered, else from the defaults below.
 
-ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../../.." && pwd -P)
-LOCAL_DIR=$ROOT/deploy/local
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 RUN_DIR=${RUN_DIR:-.run}
 [[ $RUN_DIR == /* ]] || RUN_DIR=$ROOT/$RUN_DIR
-
-# What two of the programs write for people and tests to read.
-MAIL_DIR=$RUN_DIR/data/mail-catcher/mail
-PROVIDER_LOG=$RUN_DIR/data/sandbox-provider/provider.jsonl
 
 PLATFORM_PORTS=(
     POSTGRES_PORT=15432 REDIS_PORT=16379 EPMD_PORT=14369

@@ -1,4 +1,4 @@
-# Is every port free that we are about to take?
+# Is every port free that we are about to take? What is up already is the mode's to say.
 
 check_ports() {
     local name variable taken=0

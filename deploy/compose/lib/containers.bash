@@ -1,0 +1,27 @@
+# What the engine knows about each process's container.
+
+# container_of PROCESS: its id, also when it has ended; nothing if there is none.
+container_of() {
+    docker ps --all --quiet --filter "label=com.docker.compose.project=$PROJECT" \
+        --filter "label=com.docker.compose.service=$1" | head -n 1
+}
+
+# container_state PROCESS FORMAT
+container_state() {
+    local id
+    id=$(container_of "$1")
+    [[ -n $id ]] && docker inspect --format "$2" "$id"
+}
+
+is_up() {
+    [[ $(container_state "$1" '{{.State.Running}}') == true ]]
+}
+
+# is_ready PROCESS: each asks itself; topology-watch, which ends when something is wrong, only has to run.
+is_ready() {
+    [[ $(container_state "$1" '{{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}') =~ ^running\ (healthy)?$ ]]
+}
+
+last_log_line() {
+    docker logs --tail 1 "$(container_of "$1")" 2>&1
+}

@@ -1,0 +1,16 @@
+# What both modes need, in an order that works.
+
+both=$(dirname "${BASH_SOURCE[0]}")
+source "$both/say.bash"
+source "$both/settings.bash"
+source "$both/processes.bash"
+source "$both/secrets.bash"
+source "$both/databases.bash"
+source "$both/redis-users.bash"
+source "$both/broker.bash"
+source "$both/lock.bash"
+source "$both/ports.bash"
+source "$both/waiting.bash"
+source "$both/table.bash"
+source "$both/addresses.bash"
+unset both

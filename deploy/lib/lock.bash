@@ -1,0 +1,6 @@
+# One `make up` at a time.
+
+lock_run_dir() {
+    exec {LOCK}>"$RUN_DIR/lock"
+    flock --nonblock "$LOCK" || die "another make up is at work in $RUN_DIR."
+}
