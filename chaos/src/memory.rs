@@ -36,13 +36,15 @@ pub fn read(platform: &Platform) -> Holdings {
         .collect()
 }
 
-/// Processes that hold clearly more than after the warm-up.
+/// Processes that hold clearly more than any process of their program did after the warm-up. Instances share the work
+/// unevenly, and another one may have the larger part of it now.
 pub fn grown(before: &Holdings, after: &Holdings) -> Vec<String> {
     let mut grown = Vec::new();
     for (name, now) in after {
-        let Some(then) = before.get(name) else { continue };
-        #[expect(clippy::cast_precision_loss, reason = "kilobytes")]
-        let ratio = now.pss_kb as f64 / then.pss_kb.max(1) as f64;
+        let Some(then) = most_of_program(before, name) else {
+            continue;
+        };
+        let ratio = ratio(then.pss_kb, now.pss_kb);
         if ratio > GROWTH_MAX && now.pss_kb > then.pss_kb + NOISE_KB {
             grown.push(format!(
                 "{name} holds {} kB, {ratio:.2} times as much as after the warm-up",
@@ -59,6 +61,25 @@ pub fn grown(before: &Holdings, after: &Holdings) -> Vec<String> {
     grown
 }
 
+/// The most that one process of the same program held.
+pub fn most_of_program(holdings: &Holdings, name: &str) -> Option<Held> {
+    let program = |name: &str| {
+        name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-')
+            .to_owned()
+    };
+    let same = holdings.iter().filter(|(other, _)| program(other) == program(name));
+    same.map(|(_, held)| *held).reduce(|one, other| Held {
+        pss_kb: one.pss_kb.max(other.pss_kb),
+        files: one.files.max(other.files),
+    })
+}
+
+/// How many times as much.
+#[expect(clippy::cast_precision_loss, reason = "kilobytes")]
+pub fn ratio(then_kb: u64, now_kb: u64) -> f64 {
+    now_kb as f64 / then_kb.max(1) as f64
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,5 +94,17 @@ mod tests {
         assert!(grown(&before, &holdings(30_000, 45)).is_empty());
         assert_eq!(grown(&before, &holdings(50_000, 40)).len(), 1);
         assert_eq!(grown(&before, &holdings(25_000, 100)).len(), 1);
+    }
+
+    #[test]
+    fn instances_may_change_roles() {
+        let held = |pss_kb| Held { pss_kb, files: 40 };
+        let of = |one, two| {
+            BTreeMap::from([
+                ("a-service-1".to_owned(), held(one)),
+                ("a-service-2".to_owned(), held(two)),
+            ])
+        };
+        assert!(grown(&of(26_000, 15_000), &of(15_000, 27_000)).is_empty());
     }
 }

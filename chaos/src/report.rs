@@ -3,7 +3,7 @@
 use crate::{
     checker::Verdict,
     fault::Applied,
-    memory::Holdings,
+    memory::{self, Holdings},
     platform::process::{Process, Signal},
     reached::Reached,
     run::Options,
@@ -181,7 +181,10 @@ impl fmt::Display for Report {
         if let (_, Some(error)) = &self.summary.broken {
             writeln!(f, "The first errand that could not go on: {error}")?;
         }
-        writeln!(f, "Memory at rest, compared with after the warm-up:")?;
+        writeln!(
+            f,
+            "Memory at rest, compared with the largest process of the same program after the warm-up:"
+        )?;
         writeln!(f, "{}", self.memory())
     }
 }
@@ -190,9 +193,8 @@ impl Report {
     fn memory(&self) -> String {
         let mut text = String::new();
         for (name, now) in &self.afterwards {
-            if let Some(then) = self.baseline.get(name) {
-                #[expect(clippy::cast_precision_loss, reason = "kilobytes")]
-                let ratio = now.pss_kb as f64 / then.pss_kb.max(1) as f64;
+            if let Some(then) = memory::most_of_program(&self.baseline, name) {
+                let ratio = memory::ratio(then.pss_kb, now.pss_kb);
                 // Writing to a string cannot fail.
                 writeln!(text, "{name:>26} {:>7} kB  {ratio:.2}", now.pss_kb).ok();
             }
