@@ -1,7 +1,7 @@
 //! One run: the platform comes up, customers come, things are done to it, everybody goes home, and then it is judged.
 
 use crate::{
-    checker::{self, Expectations, Finding, Poison, Sources},
+    checker::{self, Expectations, Finding, Poison, Quiescence, Sources},
     fault::{Applied, Fault},
     history::Recorder,
     memory::{self, Holdings},
@@ -13,7 +13,7 @@ use crate::{
 };
 use std::{
     collections::{BTreeMap, HashMap},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -25,6 +25,8 @@ const END_LIMIT: Duration = Duration::from_mins(1);
 /// How long the harness waits for programs to be ready after the last fault.
 const READY_LIMIT: Duration = Duration::from_mins(2);
 const CUSTOMERS: u32 = 40;
+const END: &str = "every order has ended, and nothing moves, within 60 s of the last fault";
+const STOP: &str = "SIGTERM ends every program with code 0 within 20 s, and none ends by itself";
 /// SIGABRT, by which a failpoint ends a process.
 pub const ABORTED: i32 = 6;
 
@@ -132,24 +134,28 @@ pub async fn run(
         acted
     };
     let (acted, summary, ()) = tokio::join!(acts, traffic.run(stop.clone()), lookout.watch(&platform, stop.clone()));
-    let acted = acted?;
     recorder.flush()?;
     let expectations = Expectations {
         poison: std::mem::take(&mut *scene.poison.lock().unwrap_or_else(PoisonError::into_inner)),
     };
     let faults = std::mem::take(&mut *scene.faults.lock().unwrap_or_else(PoisonError::into_inner));
-    let sources = Sources::new(&options.variables, &history)?;
-    conclude(
+    let over = Over {
         options,
-        &platform,
-        &lookout,
-        acted,
+        platform: &platform,
+        acted: acted?,
         summary,
         faults,
-        &sources,
-        &expectations,
-    )
-    .await
+    };
+    over.judged(&lookout, &history, &expectations).await
+}
+
+/// A run whose traffic has ended.
+struct Over<'a> {
+    options: Options,
+    platform: &'a Platform,
+    acted: Acted,
+    summary: Summary,
+    faults: Vec<Applied>,
 }
 
 struct Acted {
@@ -190,65 +196,53 @@ async fn open_traffic(options: &Options, platform: &Platform, recorder: &Arc<Rec
     Ok(Traffic::open(config, Arc::clone(recorder)).await?)
 }
 
-/// Waits for rest, judges, stops everything.
-#[expect(clippy::too_many_arguments, reason = "the parts of a run meet here and nowhere else")]
-async fn conclude(
-    options: Options,
-    platform: &Platform,
-    lookout: &Lookout,
-    acted: Acted,
-    summary: Summary,
-    faults: Vec<Applied>,
-    sources: &Sources,
-    expectations: &Expectations,
-) -> Result<Report, Trouble> {
-    let before = acted.ended.elapsed();
-    let rest = checker::quiesce(sources, options.patience).await?;
-    let until_rest = before + Duration::from_millis(rest.took_ms);
-    let afterwards = memory::read(platform);
-    let mut verdict = checker::check(sources, expectations).await?;
-    let run_dir = PathBuf::from(variable(&options.variables, "RUN_DIR")?);
-    let reached = lookout.reached(platform, &run_dir)?;
-    let mut stops = platform.stop().await;
-    stops.extend(wrong_ends(platform));
+impl Over<'_> {
+    /// Waits for rest, judges, stops everything.
+    async fn judged(self, lookout: &Lookout, history: &Path, expectations: &Expectations) -> Result<Report, Trouble> {
+        let sources = Sources::new(&self.options.variables, history)?;
+        let before = self.acted.ended.elapsed();
+        let rest = checker::quiesce(&sources, self.options.patience).await?;
+        let until_rest = before + Duration::from_millis(rest.took_ms);
+        let afterwards = memory::read(self.platform);
+        let mut verdict = checker::check(&sources, expectations).await?;
+        let run_dir = PathBuf::from(variable(&self.options.variables, "RUN_DIR")?);
+        let reached = lookout.reached(self.platform, &run_dir)?;
+        let mut stops = self.platform.stop().await;
+        stops.extend(wrong_ends(self.platform));
+        let grown = memory::grown(&self.acted.baseline, &afterwards);
+        verdict.findings.extend([
+            finding("end", END, 1, late(&rest, until_rest)),
+            finding(
+                "I12",
+                "memory and open files are back where they were",
+                afterwards.len(),
+                grown,
+            ),
+            finding("stop", STOP, self.platform.processes.len(), stops),
+        ]);
+        verdict.findings.extend(self.acted.course.findings);
+        Ok(Report {
+            options: self.options,
+            verdict,
+            faults: self.faults,
+            measures: self.acted.course.measures,
+            reached,
+            until_rest,
+            baseline: self.acted.baseline,
+            afterwards,
+            served: Served::by(&self.platform.processes),
+            summary: self.summary,
+        })
+    }
+}
+
+/// What still moved, or that it took too long until nothing did.
+fn late(rest: &Quiescence, until_rest: Duration) -> Vec<String> {
     let mut late = rest.open.clone();
     if until_rest > END_LIMIT {
         late.push(format!("at rest only after {:.1} s", until_rest.as_secs_f64()));
     }
-    let grown = memory::grown(&acted.baseline, &afterwards);
-    verdict.findings.extend([
-        finding(
-            "end",
-            "every order has ended, and nothing moves, within 60 s of the last fault",
-            1,
-            late,
-        ),
-        finding(
-            "I12",
-            "memory and open files are back where they were",
-            afterwards.len(),
-            grown,
-        ),
-        finding(
-            "stop",
-            "SIGTERM ends every program with code 0 within 20 s, and none ends by itself",
-            1,
-            stops,
-        ),
-    ]);
-    verdict.findings.extend(acted.course.findings);
-    Ok(Report {
-        options,
-        verdict,
-        faults,
-        measures: acted.course.measures,
-        reached,
-        until_rest,
-        baseline: acted.baseline,
-        afterwards,
-        served: Served::by(&platform.processes),
-        summary,
-    })
+    late
 }
 
 /// Ends that nobody asked for, and stops that were no proper stops.
