@@ -2,7 +2,13 @@
 
 use crate::{drills, report::Report, run::Options, storm, trouble::Trouble, windows};
 use clap::{Parser, Subcommand};
-use std::{collections::HashMap, path::PathBuf, process::ExitCode, time::Duration};
+use std::{
+    collections::HashMap,
+    io::{self, Write},
+    path::PathBuf,
+    process::ExitCode,
+    time::Duration,
+};
 
 /// Runs the platform under faults and judges what is left. Started by way of make, which brings up the servers.
 #[derive(Debug, Parser)]
@@ -56,7 +62,9 @@ pub fn main() -> ExitCode {
     };
     match runtime.block_on(run(arguments)) {
         Ok(report) => {
-            println!("{report}\nThe whole report is in {}", report.options.folder.display());
+            let folder = report.options.folder.display();
+            // Nothing is left to be told if standard output is closed.
+            drop(writeln!(io::stdout(), "{report}\nThe whole report is in {folder}"));
             report.verdict.exit()
         }
         Err(trouble) => {
@@ -70,12 +78,12 @@ async fn run(arguments: Arguments) -> Result<Report, Trouble> {
     let course = arguments.course.clone();
     let report = match &course {
         Course::Storm { minutes } => {
-            let options = options(arguments, "storm", &format!("make chaos MINUTES={minutes}"))?;
+            let options = options(&arguments, "storm", &format!("make chaos MINUTES={minutes}"));
             storm::storm(options, Duration::from_secs_f64(minutes * 60.0)).await?
         }
-        Course::Drills => drills::drills(options(arguments, "drills", "make drills")?).await?,
+        Course::Drills => drills::drills(options(&arguments, "drills", "make drills")).await?,
         Course::Windows { times, only } => {
-            let options = options(arguments, "windows", &format!("make windows TIMES={times}"))?;
+            let options = options(&arguments, "windows", &format!("make windows TIMES={times}"));
             windows::windows(options, *times, only.as_deref()).await?
         }
     };
@@ -87,12 +95,12 @@ async fn run(arguments: Arguments) -> Result<Report, Trouble> {
     clippy::disallowed_methods,
     reason = "it stands outside the platform, and reads what `make env` says"
 )]
-fn options(arguments: Arguments, name: &'static str, command: &str) -> Result<Options, Trouble> {
+fn options(arguments: &Arguments, name: &'static str, command: &str) -> Options {
     let variables: HashMap<String, String> = std::env::vars().collect();
     let seed = arguments.seed.unwrap_or_else(|| rand::random_range(1..1_000_000));
     let started = chrono::Utc::now().format("%Y%m%dT%H%M%SZ");
     let rate = arguments.orders_per_s;
-    Ok(Options {
+    Options {
         name,
         command: format!("{command} SEED={seed} ORDERS_PER_S={rate}"),
         seed,
@@ -102,5 +110,5 @@ fn options(arguments: Arguments, name: &'static str, command: &str) -> Result<Op
         folder: arguments.reports.join(format!("{name}-{seed}-{started}")),
         failpoints: None,
         variables,
-    })
+    }
 }

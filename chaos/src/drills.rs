@@ -84,7 +84,7 @@ impl Drills<'_> {
 
     /// Says what was measured, and whether that is good enough.
     fn note(&mut self, what: String, figure: String, is_reached: bool) {
-        println!("{:>7.1} s  {what}: {figure}", self.scene.elapsed().as_secs_f64());
+        eprintln!("{:>7.1} s  {what}: {figure}", self.scene.elapsed().as_secs_f64());
         self.done += 1;
         if !is_reached {
             self.missed.push(format!("{what}: {figure}"));

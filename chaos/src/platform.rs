@@ -171,7 +171,7 @@ fn instance_name(program: &Program, instance: u16) -> String {
 }
 
 /// A variable of `make env`.
-pub fn variable<'a>(variables: &'a HashMap<String, String>, name: &str) -> Result<&'a str, Trouble> {
+pub(crate) fn variable<'a>(variables: &'a HashMap<String, String>, name: &str) -> Result<&'a str, Trouble> {
     variables
         .get(name)
         .map(String::as_str)

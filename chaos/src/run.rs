@@ -83,7 +83,7 @@ impl Scene<'_> {
     /// Applies a fault, says so, and writes it down.
     pub async fn inflict(&self, fault: &Fault) -> Result<String, String> {
         let at = self.started.elapsed();
-        println!("{:>7.1} s  {fault}", at.as_secs_f64());
+        eprintln!("{:>7.1} s  {fault}", at.as_secs_f64());
         if let Fault::Poison(key, body) = fault {
             let poison = Poison {
                 body: body.clone().into_bytes(),
@@ -93,7 +93,7 @@ impl Scene<'_> {
         }
         let seen = fault.apply(self.platform).await.map_err(|trouble| trouble.to_string());
         if let Err(why) = &seen {
-            println!("           {fault}: not applied: {why}");
+            eprintln!("           {fault}: not applied: {why}");
         }
         self.faults
             .lock()

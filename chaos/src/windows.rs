@@ -13,7 +13,7 @@ use tokio::time::{Instant, sleep};
 
 /// How long a failpoint may wait for a process to come by.
 const TAKEN_LIMIT: Duration = Duration::from_secs(40);
-const READY_LIMIT: Duration = Duration::from_secs(60);
+const READY_LIMIT: Duration = Duration::from_mins(1);
 const POLL_INTERVAL: Duration = Duration::from_millis(50);
 const WARM_UP: Duration = Duration::from_secs(10);
 
@@ -143,7 +143,7 @@ async fn force_all(scene: &Scene<'_>, folder: &Path, windows: &[&Window], times:
                 Err(trouble) => missed.push(format!("{} in {service}: {trouble}", window.name)),
             }
         }
-        println!(
+        eprintln!(
             "{:>7.1} s  {} {}: {forced} of {times}",
             scene.elapsed().as_secs_f64(),
             window.name,

@@ -104,12 +104,12 @@ async fn lost_answers_leave_the_request_delivered() {
         (listener, Link::open("test", target, FIRST_PORT).await.expect("a link"))
     };
     let mut client = TcpStream::connect(link.address).await.expect("the link listens");
-    let (mut served, _) = server.accept().await.expect("it is passed on");
+    let (mut accepted, _) = server.accept().await.expect("it is passed on");
     link.set(Trouble::AnswersLost);
     client.write_all(b"please").await.expect("it is sent");
     let mut heard = [0; 6];
-    served.read_exact(&mut heard).await.expect("it arrives");
-    served.write_all(b"done").await.expect("nobody says no");
+    accepted.read_exact(&mut heard).await.expect("it arrives");
+    accepted.write_all(b"done").await.expect("nobody says no");
     let answer = timeout(Duration::from_millis(200), client.read(&mut [0; 16])).await;
     assert!(answer.is_err());
     link.set(Trouble::None);
