@@ -8,13 +8,13 @@ use crate::{
     run::{self, Course, Options, Scene},
     traffic::Tally,
     trouble::Trouble,
+    waiting::until,
 };
 use std::{collections::HashMap, time::Duration};
 use tokio::time::{Instant, sleep};
 
 const WARM_UP: Duration = Duration::from_secs(20);
 const SETTLE: Duration = Duration::from_secs(5);
-const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// A service is ready this long after its restart.
 const READY_LIMIT: Duration = Duration::from_secs(10);
 /// Every consumer is back this long after the broker.
@@ -202,16 +202,4 @@ fn success(before: &Tally, after: &Tally) -> f64 {
     let tried = (after.first_tries - before.first_tries) - (after.first_tries_throttled - before.first_tries_throttled);
     let good = after.first_tries_good - before.first_tries_good;
     good as f64 / tried.max(1) as f64
-}
-
-/// How long it took until the condition was true; `None` if the limit came first.
-async fn until<F: Future<Output = bool>>(limit: Duration, mut condition: impl FnMut() -> F) -> Option<Duration> {
-    let started = Instant::now();
-    while !condition().await {
-        if started.elapsed() > limit {
-            return None;
-        }
-        sleep(POLL_INTERVAL).await;
-    }
-    Some(started.elapsed())
 }

@@ -8,6 +8,7 @@ use crate::{
     },
     proxy,
     trouble::Trouble,
+    waiting::until,
 };
 use serde::Serialize;
 use std::{fmt, time::Duration};
@@ -178,13 +179,8 @@ async fn end(platform: &Platform, name: &str, signal: Signal) -> Result<String, 
         Some(code) => format!("exit code {code}"),
         None => format!("signal {}", end.signal.unwrap_or_default()),
     });
-    let deadline = Instant::now() + REPLACEMENT_LIMIT;
-    while process.pid().is_none_or(|now| now == pid) {
-        if Instant::now() > deadline {
-            return Err(down(name));
-        }
-        sleep(Duration::from_millis(50)).await;
-    }
+    let is_replaced = || async { process.pid().is_some_and(|now| now != pid) };
+    until(REPLACEMENT_LIMIT, is_replaced).await.ok_or_else(|| down(name))?;
     Ok(ended)
 }
 

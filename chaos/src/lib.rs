@@ -20,4 +20,5 @@ pub mod schedule;
 pub mod storm;
 pub mod traffic;
 pub mod trouble;
+mod waiting;
 pub mod windows;

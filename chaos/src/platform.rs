@@ -9,7 +9,7 @@ pub mod process;
 pub mod servers;
 pub mod wiring;
 
-use crate::{proxy::Link, trouble::Trouble};
+use crate::{proxy::Link, trouble::Trouble, waiting::until};
 use process::Process;
 use servers::Servers;
 use std::{
@@ -17,7 +17,7 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-use tokio::time::{Instant, sleep};
+use tokio::time::Instant;
 
 /// Every program, how often it runs, and where it says whether it is ready.
 const PROGRAMS: [Program; 10] = [
@@ -118,14 +118,10 @@ impl Platform {
     pub async fn until_ready(&self, limit: Duration) -> Result<(), Trouble> {
         let deadline = Instant::now() + limit;
         for process in &self.processes {
-            while !process.is_ready().await {
-                if Instant::now() > deadline {
-                    return Err(Trouble::Platform(format!(
-                        "{} is not ready within {limit:?}",
-                        process.name
-                    )));
-                }
-                sleep(Duration::from_millis(100)).await;
+            let left = deadline.saturating_duration_since(Instant::now());
+            if until(left, || process.is_ready()).await.is_none() {
+                let late = format!("{} is not ready within {limit:?}", process.name);
+                return Err(Trouble::Platform(late));
             }
         }
         Ok(())

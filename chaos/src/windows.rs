@@ -7,14 +7,14 @@ use crate::{
     report::Report,
     run::{self, Course, Options, Scene},
     trouble::Trouble,
+    waiting::until,
 };
 use std::{path::Path, time::Duration};
-use tokio::time::{Instant, sleep};
+use tokio::time::sleep;
 
 /// How long a failpoint may wait for a process to come by.
 const TAKEN_LIMIT: Duration = Duration::from_secs(40);
 const READY_LIMIT: Duration = Duration::from_mins(1);
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
 const WARM_UP: Duration = Duration::from_secs(10);
 
 /// What brings a process into a window, beside the orders that flow anyway.
@@ -173,12 +173,12 @@ async fn force(scene: &Scene<'_>, folder: &Path, window: &Window, service: &str,
     std::fs::write(&file, "")?;
     lure(scene, folder, window.lure, service, round).await?;
     let is_taken = || !file.exists() && (!window.dies || deaths(&instances) > deaths_before);
-    if !until(TAKEN_LIMIT, || async { is_taken() }).await {
+    if until(TAKEN_LIMIT, || async { is_taken() }).await.is_none() {
         std::fs::remove_file(&file).ok();
         return Err(Trouble::Platform("no process came by".to_owned()));
     }
     for instance in instances {
-        if !until(READY_LIMIT, || instance.is_ready()).await {
+        if until(READY_LIMIT, || instance.is_ready()).await.is_none() {
             return Err(Trouble::Platform(format!("{} is not ready again", instance.name)));
         }
     }
@@ -253,15 +253,4 @@ async fn races(scene: &Scene<'_>, course: &mut Course) {
 fn deaths(instances: &[&Process]) -> usize {
     let ends = instances.iter().flat_map(|instance| instance.ends());
     ends.filter(|end| end.signal == Some(run::ABORTED)).count()
-}
-
-async fn until<F: Future<Output = bool>>(limit: Duration, mut condition: impl FnMut() -> F) -> bool {
-    let deadline = Instant::now() + limit;
-    while !condition().await {
-        if Instant::now() > deadline {
-            return false;
-        }
-        sleep(POLL_INTERVAL).await;
-    }
-    true
 }

@@ -1,7 +1,7 @@
 //! PostgreSQL, Redis, RabbitMQ and epmd: local mode's processes, and what an administrator can do to each.
 
 use super::{process, process::Signal, variable};
-use crate::trouble::Trouble;
+use crate::{trouble::Trouble, waiting::until};
 use reqwest::Method;
 use serde_json::Value;
 use sqlx::{
@@ -13,14 +13,10 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-use tokio::{
-    process::Command,
-    time::{Instant, sleep},
-};
+use tokio::{process::Command, time::sleep};
 
 const REQUEST_LIMIT: Duration = Duration::from_secs(10);
 const CHANGE_LIMIT: Duration = Duration::from_mins(1);
-const POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// A server, as local mode's supervisor names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -251,17 +247,9 @@ impl Servers {
     }
 
     async fn until(&self, server: Server, is_so: impl Fn(Option<u32>) -> bool) -> Result<(), Trouble> {
-        let deadline = Instant::now() + CHANGE_LIMIT;
-        while !is_so(self.pid(server).await) {
-            if Instant::now() > deadline {
-                return Err(Trouble::Platform(format!(
-                    "{} does not obey its supervisor",
-                    server.name()
-                )));
-            }
-            sleep(POLL_INTERVAL).await;
-        }
-        Ok(())
+        let obeys = until(CHANGE_LIMIT, || async { is_so(self.pid(server).await) }).await;
+        let stubborn = || Trouble::Platform(format!("{} does not obey its supervisor", server.name()));
+        obeys.map(drop).ok_or_else(stubborn)
     }
 
     fn service(&self, server: Server) -> PathBuf {
