@@ -38,7 +38,7 @@ drills: ## single faults under load, each with a figure to reach (about 10 minut
 	@deploy/local/chaos $(if $(SEED),--seed $(SEED)) --orders-per-s $(or $(ORDERS_PER_S),20) drills
 
 windows: ## a death in each crash window, 20 times or TIMES=…, then the verdict (about 30 minutes)
-	@CHAOS_BUILD=tests deploy/local/chaos $(if $(SEED),--seed $(SEED)) --orders-per-s $(or $(ORDERS_PER_S),8) windows --times $(or $(TIMES),20)
+	@CHAOS_BUILD=tests deploy/local/chaos $(if $(SEED),--seed $(SEED)) --orders-per-s $(or $(ORDERS_PER_S),5) windows --times $(or $(TIMES),20)
 
 mutants: ## breaks the code in six ways and shows that the verdict turns red each time (about 40 minutes)
 	@deploy/local/mutants
