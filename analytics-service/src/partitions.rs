@@ -46,7 +46,7 @@ pub async fn maintain(database: &Database, today: NaiveDate, retention_days: Non
 /// The section of `/internal/status`.
 pub(crate) async fn status(database: Database) -> Value {
     let days = async {
-        let mut connection = database.pool().acquire().await?;
+        let mut connection = database.acquire().await?;
         days(&mut connection).await
     };
     match days.await {

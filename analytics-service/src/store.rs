@@ -5,7 +5,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use serde_json::Value;
 use shared::messaging::envelope::Envelope;
-use sqlx::{PgConnection, PgPool};
+use sqlx::PgConnection;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
@@ -85,7 +85,11 @@ pub(crate) async fn add_to_counters(
 }
 
 /// The newest `limit` events about a subject, in order of time. Events of one source at one moment are in its own order.
-pub(crate) async fn timeline(pool: &PgPool, subject: Uuid, limit: i64) -> Result<Vec<TimelineItem>, sqlx::Error> {
+pub(crate) async fn timeline(
+    connection: &mut PgConnection,
+    subject: Uuid,
+    limit: i64,
+) -> Result<Vec<TimelineItem>, sqlx::Error> {
     sqlx::query_as!(
         TimelineItem,
         r#"select * from (
@@ -96,28 +100,28 @@ pub(crate) async fn timeline(pool: &PgPool, subject: Uuid, limit: i64) -> Result
         subject,
         limit
     )
-    .fetch_all(pool)
+    .fetch_all(connection)
     .await
 }
 
 /// Events of each type, ever.
-pub(crate) async fn totals(pool: &PgPool) -> Result<Vec<Total>, sqlx::Error> {
+pub(crate) async fn totals(connection: &mut PgConnection) -> Result<Vec<Total>, sqlx::Error> {
     sqlx::query_as!(
         Total,
         r#"select event_type, sum(events)::bigint as "events!"
            from counters group by event_type order by event_type"#
     )
-    .fetch_all(pool)
+    .fetch_all(connection)
     .await
 }
 
 /// Events of each type in each hour of a day.
-pub(crate) async fn counts_of(pool: &PgPool, day: NaiveDate) -> Result<Vec<Count>, sqlx::Error> {
+pub(crate) async fn counts_of(connection: &mut PgConnection, day: NaiveDate) -> Result<Vec<Count>, sqlx::Error> {
     sqlx::query_as!(
         Count,
         "select event_type, hour, events from counters where day = $1 order by event_type, hour",
         day
     )
-    .fetch_all(pool)
+    .fetch_all(connection)
     .await
 }

@@ -2,7 +2,7 @@
 
 use crate::{
     fault::Fault,
-    platform::{process, process::Signal, servers::Server},
+    platform::{process, servers::Server, signal::Signal},
     proxy::Trouble as Disturbance,
     report::Report,
     run::{self, Course, Options, Scene},

@@ -3,8 +3,8 @@
 use crate::{
     platform::{
         Platform, process,
-        process::Signal,
         servers::{Server, Servers},
+        signal::{self, Signal},
     },
     proxy,
     trouble::Trouble,
@@ -185,10 +185,10 @@ async fn end(platform: &Platform, name: &str, signal: Signal) -> Result<String, 
 }
 
 async fn pause(pids: &[u32], how_long: Duration) -> Result<String, Trouble> {
-    let stopped = pids.iter().filter(|pid| process::send(**pid, Signal::Stop)).count();
+    let stopped = pids.iter().filter(|pid| signal::send(**pid, Signal::Stop)).count();
     sleep(how_long).await;
     for pid in pids {
-        process::send(*pid, Signal::Cont);
+        signal::send(*pid, Signal::Cont);
     }
     match stopped {
         0 => Err(Trouble::Platform("there was nothing to stop".to_owned())),

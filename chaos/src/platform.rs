@@ -5,8 +5,10 @@
 //! supervised here, see [`process`], with the settings that local mode wrote for them and with each address replaced by
 //! that of a link, see [`wiring`].
 
+mod probe;
 pub mod process;
 pub mod servers;
+pub mod signal;
 pub mod wiring;
 
 use crate::{proxy::Link, trouble::Trouble, waiting::until};
@@ -120,7 +122,8 @@ impl Platform {
         for process in &self.processes {
             let left = deadline.saturating_duration_since(Instant::now());
             if until(left, || process.is_ready()).await.is_none() {
-                let late = format!("{} is not ready within {limit:?}", process.name);
+                let condition = process.condition().await;
+                let late = format!("{} is not ready within {limit:?}: {condition}", process.name);
                 return Err(Trouble::Platform(late));
             }
         }

@@ -39,31 +39,37 @@ const SIGNS: [(&str, &str); 9] = [
 pub type Reached = BTreeMap<&'static str, u64>;
 
 /// Counts the consumers' duplicates while the run goes on.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Lookout {
+    http: reqwest::Client,
     /// The newest count of each process that ever was, by the id that it gives itself.
     duplicates: Mutex<HashMap<String, u64>>,
 }
 
 impl Lookout {
+    /// Nothing seen yet.
+    pub fn new() -> reqwest::Result<Self> {
+        Ok(Self {
+            http: crate::http::client(LOOK_LIMIT)?,
+            duplicates: Mutex::default(),
+        })
+    }
+
     /// Looks at every status page again and again, until `stop`.
     pub async fn watch(&self, platform: &Platform, stop: CancellationToken) {
-        let Ok(http) = crate::http::client(LOOK_LIMIT) else {
-            return;
-        };
         let mut ticks = interval(LOOK_INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         while stop.run_until_cancelled(ticks.tick()).await.is_some() {
             let services = platform.processes.iter().filter(|process| process.program.is_service());
             let looks = services
                 .filter_map(|service| service.address.as_deref())
-                .map(|address| self.look(&http, address));
+                .map(|address| self.look(address));
             futures_util::future::join_all(looks).await;
         }
     }
 
-    async fn look(&self, http: &reqwest::Client, address: &str) {
-        let Ok(answer) = http.get(format!("{address}/internal/status")).send().await else {
+    async fn look(&self, address: &str) {
+        let Ok(answer) = self.http.get(format!("{address}/internal/status")).send().await else {
             return;
         };
         let Ok(status) = answer.json::<Value>().await else {

@@ -4,7 +4,7 @@ use crate::{
     checker::Verdict,
     fault::Applied,
     memory::{self, Holdings},
-    platform::process::{Process, Signal},
+    platform::{process::Process, signal::Signal},
     reached::Reached,
     run::Options,
     traffic::Summary,

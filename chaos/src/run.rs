@@ -5,7 +5,7 @@ use crate::{
     fault::{Applied, Fault},
     history::Recorder,
     memory::{self, Holdings},
-    platform::{Platform, process::Signal, variable},
+    platform::{Platform, signal::Signal, variable},
     reached::Lookout,
     report::{Report, Served},
     traffic::{Summary, Traffic, TrafficConfig},
@@ -119,7 +119,7 @@ pub async fn run(
     let recorder = Arc::new(Recorder::create(&history)?);
     let platform = Platform::start(options.variables.clone(), options.failpoints.as_deref()).await?;
     let traffic = open_traffic(&options, &platform, &recorder).await?;
-    let lookout = Lookout::default();
+    let lookout = Lookout::new()?;
     let scene = Scene {
         platform: &platform,
         traffic: &traffic,
@@ -203,7 +203,7 @@ impl Over<'_> {
         let before = self.acted.ended.elapsed();
         let rest = checker::quiesce(&sources, self.options.patience).await?;
         let until_rest = before + Duration::from_millis(rest.took_ms);
-        let afterwards = memory::read(self.platform);
+        let afterwards = memory::settled(self.platform, &self.acted.baseline).await;
         let mut verdict = checker::check(&sources, expectations).await?;
         let run_dir = PathBuf::from(variable(&self.options.variables, "RUN_DIR")?);
         let reached = lookout.reached(self.platform, &run_dir)?;

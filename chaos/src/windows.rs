@@ -3,7 +3,7 @@
 
 use crate::{
     fault::Fault,
-    platform::{process::Process, process::Signal, servers::Server},
+    platform::{process::Process, servers::Server, signal::Signal},
     report::Report,
     run::{self, Course, Options, Scene},
     trouble::Trouble,

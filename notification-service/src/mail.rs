@@ -44,7 +44,9 @@ enum Outcome {
 /// Sends the mail of one notification and records the outcome together with the end of the intent.
 pub(crate) fn perform<'a>(app: &'a App, intent: &'a Intent) -> PerformFuture<'a> {
     Box::pin(async move {
-        let outcome = match store::pending_letter(app.database.pool(), intent.id).await? {
+        // Not in the match itself, which would hold the connection while the mail is sent.
+        let letter = store::pending_letter(&mut *app.database.acquire().await?, intent.id).await?;
+        let outcome = match letter {
             Some(letter) => Some(app.mailer.send(&letter).await?),
             None => None,
         };

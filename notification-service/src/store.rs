@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use sqlx::{PgConnection, PgExecutor, PgPool};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// Where a user's mail goes.
@@ -175,7 +175,7 @@ pub(crate) async fn make_due(connection: &mut PgConnection, user_id: Uuid) -> Re
 }
 
 /// What the mail of a notification says and where it goes today; `None` when there is nothing more to send.
-pub(crate) async fn pending_letter(pool: &PgPool, id: Uuid) -> Result<Option<Letter>, sqlx::Error> {
+pub(crate) async fn pending_letter(connection: &mut PgConnection, id: Uuid) -> Result<Option<Letter>, sqlx::Error> {
     sqlx::query_as!(
         Letter,
         "select event_id, email, name, title, body, created_at
@@ -183,7 +183,7 @@ pub(crate) async fn pending_letter(pool: &PgPool, id: Uuid) -> Result<Option<Let
          where id = $1 and mail = 'pending'",
         id
     )
-    .fetch_optional(pool)
+    .fetch_optional(connection)
     .await
 }
 
@@ -207,7 +207,7 @@ pub(crate) async fn settle(
 }
 
 /// Gives up the mails whose deadline has passed, a limited number at a time.
-pub(crate) async fn expire(executor: impl PgExecutor<'_>, at: DateTime<Utc>) -> Result<Vec<Expired>, sqlx::Error> {
+pub(crate) async fn expire(connection: &mut PgConnection, at: DateTime<Utc>) -> Result<Vec<Expired>, sqlx::Error> {
     sqlx::query_as!(
         Expired,
         r#"update notifications
@@ -219,11 +219,11 @@ pub(crate) async fn expire(executor: impl PgExecutor<'_>, at: DateTime<Utc>) -> 
            returning order_id, correlation_id, user_id is not null as "owner_known!""#,
         at
     )
-    .fetch_all(executor)
+    .fetch_all(connection)
     .await
 }
 
-pub(crate) async fn tally(pool: &PgPool) -> Result<Tally, sqlx::Error> {
+pub(crate) async fn tally(connection: &mut PgConnection) -> Result<Tally, sqlx::Error> {
     sqlx::query_as!(
         Tally,
         r#"select count(*) filter (where mail = 'waiting') as "waiting!",
@@ -231,13 +231,13 @@ pub(crate) async fn tally(pool: &PgPool) -> Result<Tally, sqlx::Error> {
                   count(*) filter (where mail = 'failed') as "failed!"
            from notifications where mail in ('waiting', 'failed')"#
     )
-    .fetch_one(pool)
+    .fetch_one(connection)
     .await
 }
 
 /// A user's notifications, newest first, those older than `before`.
 pub(crate) async fn list(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     user_id: Uuid,
     before: Option<Uuid>,
     limit: i64,
@@ -250,13 +250,13 @@ pub(crate) async fn list(
         before,
         limit
     )
-    .fetch_all(pool)
+    .fetch_all(connection)
     .await
 }
 
 /// Marks a user's notification as read, the first time; `None` if they have none of that id.
 pub(crate) async fn mark_read(
-    pool: &PgPool,
+    connection: &mut PgConnection,
     user_id: Uuid,
     id: Uuid,
     at: DateTime<Utc>,
@@ -269,6 +269,6 @@ pub(crate) async fn mark_read(
         user_id,
         at
     )
-    .fetch_optional(pool)
+    .fetch_optional(connection)
     .await
 }

@@ -24,7 +24,7 @@ pub(crate) async fn sweep(database: Database, stop: CancellationToken) {
 
 /// Marks the mails whose deadline has passed at `now` as failed, and returns how many.
 pub async fn give_up(database: &Database, now: DateTime<Utc>) -> Result<usize, sqlx::Error> {
-    let expired = store::expire(database.pool(), now).await?;
+    let expired = store::expire(&mut *database.acquire().await?, now).await?;
     for mail in &expired {
         tracing::error!(
             order.id = %mail.order_id,
@@ -38,7 +38,8 @@ pub async fn give_up(database: &Database, now: DateTime<Utc>) -> Result<usize, s
 
 /// The section of `/internal/status`.
 pub(crate) async fn status(database: Database) -> Value {
-    match store::tally(database.pool()).await {
+    let tally = async { store::tally(&mut *database.acquire().await?).await };
+    match tally.await {
         Ok(tally) => json!({
             "waiting": tally.waiting,
             "oldestWaitingAt": tally.oldest_waiting_at,

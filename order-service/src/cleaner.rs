@@ -25,7 +25,7 @@ pub async fn run(database: Database, stop: CancellationToken) {
 pub async fn clean(database: &Database) -> Result<u64, sqlx::Error> {
     let mut removed = 0;
     loop {
-        let batch = keys::delete_expired(database.pool(), BATCH_KEYS.cast_signed()).await?;
+        let batch = keys::delete_expired(&mut *database.acquire().await?, BATCH_KEYS.cast_signed()).await?;
         removed += batch;
         if batch < BATCH_KEYS {
             return Ok(removed);

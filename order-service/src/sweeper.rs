@@ -124,7 +124,9 @@ fn story_of(order: &OrderRecord) -> Context {
 
 /// The section `saga` of the status page.
 pub async fn status(app: App) -> serde_json::Value {
-    match sweeps::report(app.database.pool(), app.timing.compensation_overdue).await {
+    let overdue = app.timing.compensation_overdue;
+    let report = async { sweeps::report(&mut *app.database.acquire().await?, overdue).await };
+    match report.await {
         Ok(report) => serde_json::json!(report),
         Err(error) => serde_json::json!({ "error": error.to_string() }),
     }

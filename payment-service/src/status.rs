@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 
 /// Counts and ages of payments whose outcome is not definite yet.
 pub async fn unsettled(app: App) -> Value {
-    match store::unsettled(app.database.pool()).await {
+    let unsettled = async { store::unsettled(&mut *app.database.acquire().await?).await };
+    match unsettled.await {
         Ok(unsettled) => json!({ "unsettled": unsettled }),
         Err(error) => json!({ "error": error.to_string() }),
     }

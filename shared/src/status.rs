@@ -3,6 +3,7 @@
 mod dead_letters;
 
 use crate::{
+    database::Probe,
     messaging::{self, health::ConsumerState, intents, outbox, relay::Relay},
     problem::Problem,
     service::Base,
@@ -19,13 +20,9 @@ use std::{
     collections::HashSet,
     pin::Pin,
     sync::{Arc, Mutex, PoisonError},
-    time::Duration,
 };
-use tokio::time::{Instant, timeout};
+use tokio::time::Instant;
 use uuid::Uuid;
-
-/// How long the database may take to answer a probe.
-const PROBE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Writes one section of the page.
 pub(crate) type Section = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Value> + Send>> + Send + Sync>;
@@ -33,6 +30,7 @@ pub(crate) type Section = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = Value> + S
 /// Everything that the page tells about.
 pub(crate) struct StatusPage {
     base: Base,
+    probe: Probe,
     relay: Relay,
     sections: Vec<(&'static str, Section)>,
     instance: Uuid,
@@ -70,6 +68,7 @@ impl StatusPage {
     pub(crate) fn new(base: Base, relay: Relay, sections: Vec<(&'static str, Section)>) -> Self {
         let consumed = Mutex::default();
         Self {
+            probe: Probe::new(base.database.clone()),
             base,
             relay,
             sections,
@@ -82,7 +81,7 @@ impl StatusPage {
     /// Ready: the database answers, and each consumer has worked since the start. A broker that goes away later does not
     /// make a service unready, since the outbox takes what it writes.
     pub(crate) async fn readiness(&self) -> Response {
-        self.readiness_with(self.is_database_reachable().await)
+        self.readiness_with(self.probe.is_answered().await)
     }
 
     fn readiness_with(&self, database_reachable: bool) -> Response {
@@ -102,15 +101,11 @@ impl StatusPage {
         "ready\n".into_response()
     }
 
-    async fn is_database_reachable(&self) -> bool {
-        let probe = sqlx::query("select 1").execute(self.base.database.pool());
-        matches!(timeout(PROBE_TIMEOUT, probe).await, Ok(Ok(_)))
-    }
-
     async fn report(&self) -> Value {
-        let reachable = self.is_database_reachable().await;
+        let reachable = self.probe.is_answered().await;
         let consumers: Vec<_> = self.base.consumers().iter().map(|consumer| consumer.report()).collect();
         let (publishing, consuming) = self.base.broker.status();
+        let (connections, idle) = self.base.database.connections();
         let mut report = json!({
             "service": self.base.name,
             "version": env!("CARGO_PKG_VERSION"),
@@ -122,14 +117,14 @@ impl StatusPage {
             "broker": { "publishing": publishing, "consuming": consuming },
             "database": {
                 "reachable": reachable,
-                "connections": self.base.database.pool().size(),
-                "idle": self.base.database.pool().num_idle(),
+                "connections": connections,
+                "idle": idle,
             },
         });
         // Without the database these would only wait for it.
         if reachable {
             report["outbox"] = self.outbox().await;
-            report["intents"] = in_words(intents::pending(self.base.database.pool()).await);
+            report["intents"] = in_words(intents::pending(&self.base.database).await);
             let waiting = messaging::dead_letters::waiting(&self.base.database).await;
             report["deadLetters"] = json!({ "waiting": in_words(waiting) });
         }
@@ -140,7 +135,7 @@ impl StatusPage {
     }
 
     async fn outbox(&self) -> Value {
-        let mut outbox = in_words(outbox::backlog(self.base.database.pool()).await);
+        let mut outbox = in_words(outbox::backlog(&self.base.database).await);
         if outbox.is_object() {
             outbox["relay"] = json!(if self.relay.is_leading() { "leader" } else { "standby" });
         }

@@ -70,7 +70,7 @@ pub async fn begin(app: &App, context: &Context, credentials: Credentials) -> Re
 /// it is a thief, and nobody can tell which.
 pub async fn renew(app: &App, context: &Context, presented: &RefreshToken) -> Result<Grant, Error> {
     let hash = presented.hash();
-    let known = store::sessions::find_token(app.database.pool(), &hash)
+    let known = store::sessions::find_token(&mut *app.database.acquire().await?, &hash)
         .await?
         .ok_or(Error::RefreshTokenInvalid)?;
     let expires_at = session_end(app);

@@ -36,10 +36,14 @@ pub(super) async fn handle(
     _: Admin,
     Query(query): Query<CountersQuery>,
 ) -> Result<Json<Counters>, Problem> {
-    let pool = app.database.pool();
+    let mut connection = app.database.acquire().await?;
     let items = match query.day {
-        Some(day) => by_hour(store::counts_of(pool, day).await?),
-        None => store::totals(pool).await?.into_iter().map(Item::from).collect(),
+        Some(day) => by_hour(store::counts_of(&mut connection, day).await?),
+        None => store::totals(&mut connection)
+            .await?
+            .into_iter()
+            .map(Item::from)
+            .collect(),
     };
     Ok(Json(Counters { day: query.day, items }))
 }

@@ -25,6 +25,6 @@ pub(super) async fn handle(
     Path(subject): Path<Uuid>,
 ) -> Result<Json<Timeline>, Problem> {
     // A subject that nothing is known of has an empty timeline: which subjects exist is not ours to say.
-    let items = store::timeline(app.database.pool(), subject, ITEMS_MAX).await?;
+    let items = store::timeline(&mut *app.database.acquire().await?, subject, ITEMS_MAX).await?;
     Ok(Json(Timeline { subject, items }))
 }

@@ -1,8 +1,11 @@
 //! One supervised process: started again a second after each death, and every start and end written down.
 
-use super::Program;
+use super::{
+    Program,
+    probe::Probe,
+    signal::{Signal, send},
+};
 use crate::trouble::Trouble;
-use serde::Serialize;
 use std::{
     collections::BTreeMap,
     fs::File,
@@ -21,7 +24,8 @@ use tokio::{
 
 const RESTART_DELAY: Duration = Duration::from_secs(1);
 const PROBE_INTERVAL: Duration = Duration::from_millis(50);
-const PROBE_TIMEOUT: Duration = Duration::from_secs(1);
+/// How much of its log tells what it is at.
+const LAST_LINES: usize = 20;
 /// A service must stop within this time.
 pub const STOP_LIMIT: Duration = Duration::from_secs(20);
 
@@ -42,8 +46,8 @@ pub struct Process {
 struct Shared {
     pid: watch::Sender<Option<u32>>,
     log: Mutex<Log>,
-    probe: reqwest::Client,
-    probe_url: Option<String>,
+    probe: Probe,
+    output: PathBuf,
 }
 
 /// What became of it so far.
@@ -78,19 +82,6 @@ pub struct End {
     pub asked: Option<Signal>,
 }
 
-/// A signal, by the name that `kill` knows.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-pub enum Signal {
-    /// The end, at once.
-    Kill,
-    /// The request to stop.
-    Term,
-    /// Stands still.
-    Stop,
-    /// Goes on.
-    Cont,
-}
-
 impl Process {
     /// Starts it and supervises it from now on.
     pub fn start(
@@ -103,15 +94,16 @@ impl Process {
             .probe_setting
             .and_then(|setting| settings.get(setting))
             .map(|at| format!("http://{at}"));
+        let launch = Launch::new(program, &name, run_dir, settings)?;
+        let probed = address
+            .as_ref()
+            .map(|address| format!("{address}{}", program.probe_path));
         let shared = Arc::new(Shared {
             pid: watch::Sender::default(),
             log: Mutex::default(),
-            probe: crate::http::client(PROBE_TIMEOUT)?,
-            probe_url: address
-                .as_ref()
-                .map(|address| format!("{address}{}", program.probe_path)),
+            probe: Probe::new(probed)?,
+            output: launch.output.clone(),
         });
-        let launch = Launch::new(program, &name, run_dir, settings)?;
         let mut supervision = JoinSet::new();
         supervision.spawn(supervise(launch, Arc::clone(&shared)));
         Ok(Self {
@@ -138,7 +130,20 @@ impl Process {
 
     /// Whether it says that it is ready.
     pub async fn is_ready(&self) -> bool {
-        self.pid().is_some() && self.shared.is_ready().await
+        self.pid().is_some() && self.shared.probe.refusal().await.is_none()
+    }
+
+    /// What it answers when it is asked whether it is ready, and the end of its log: for whoever finds out why it is not.
+    pub async fn condition(&self) -> String {
+        let answer = match self.pid() {
+            Some(_) => self.shared.probe.refusal().await.unwrap_or_else(|| "ready".to_owned()),
+            None => "it does not run".to_owned(),
+        };
+        let log = std::fs::read(&self.shared.output).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let lines: Vec<&str> = log.lines().collect();
+        let last = lines[lines.len().saturating_sub(LAST_LINES)..].join("\n");
+        format!("{answer}\n{last}")
     }
 
     /// Every start so far.
@@ -177,21 +182,6 @@ impl Process {
             )),
         }
     }
-}
-
-/// Sends a signal to a process; `false` if there is none of that id.
-pub fn send(pid: u32, signal: Signal) -> bool {
-    let name = match signal {
-        Signal::Kill => "-KILL",
-        Signal::Term => "-TERM",
-        Signal::Stop => "-STOP",
-        Signal::Cont => "-CONT",
-    };
-    let sent = std::process::Command::new("kill")
-        .args([name, &pid.to_string()])
-        .stderr(Stdio::null())
-        .status();
-    sent.is_ok_and(|status| status.success())
 }
 
 /// How to start it.
@@ -282,18 +272,12 @@ impl Shared {
 
     /// Notes how long the newest start took to be ready, then stays.
     async fn until_ready(&self) -> std::convert::Infallible {
-        while !self.is_ready().await {
+        while self.probe.refusal().await.is_some() {
             sleep(PROBE_INTERVAL).await;
         }
         if let Some(start) = self.log().starts.last_mut() {
             start.ready_after = Some(start.at.elapsed());
         }
         std::future::pending().await
-    }
-
-    async fn is_ready(&self) -> bool {
-        let Some(url) = &self.probe_url else { return true };
-        let answer = self.probe.get(url).send().await;
-        answer.is_ok_and(|answer| answer.status().is_success())
     }
 }

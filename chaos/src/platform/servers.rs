@@ -1,6 +1,9 @@
 //! PostgreSQL, Redis, RabbitMQ and epmd: local mode's processes, and what an administrator can do to each.
 
-use super::{process, process::Signal, variable};
+use super::{
+    signal::{self, Signal},
+    variable,
+};
 use crate::{trouble::Trouble, waiting::until};
 use reqwest::Method;
 use serde_json::Value;
@@ -100,7 +103,7 @@ impl Servers {
     /// Kills it as `kill -9` would, and waits until its supervisor has brought up another.
     pub async fn kill(&self, server: Server) -> Result<(), Trouble> {
         let pid = self.pid(server).await.ok_or_else(|| away(server))?;
-        process::send(pid, Signal::Kill);
+        signal::send(pid, Signal::Kill);
         self.until(server, |now| now.is_some_and(|now| now != pid)).await
     }
 

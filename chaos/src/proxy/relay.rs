@@ -1,14 +1,14 @@
 //! Carries the bytes of one connection both ways, as late and as incompletely as its link says.
 
 use super::{Shared, Trouble, Way, reset};
-use std::io;
+use std::{collections::VecDeque, io};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{
         TcpStream,
         tcp::{ReadHalf, WriteHalf},
     },
-    sync::{mpsc, watch},
+    sync::watch,
     time::{Instant, sleep_until},
 };
 
@@ -55,37 +55,45 @@ async fn beyond_repair(mut trouble: watch::Receiver<Trouble>) {
     }
 }
 
-async fn carry(from: ReadHalf<'_>, to: WriteHalf<'_>, way: Way, trouble: watch::Receiver<Trouble>) -> io::Result<()> {
-    let (sender, receiver) = mpsc::channel(CHUNKS_MAX);
-    tokio::try_join!(read(from, sender, way, trouble), write(to, receiver)).map(drop)
-}
-
-async fn read(
+/// Chunks go on at once, unless the link is slow or earlier ones are still on their way.
+async fn carry(
     mut from: ReadHalf<'_>,
-    sender: mpsc::Sender<Chunk>,
+    mut to: WriteHalf<'_>,
     way: Way,
     mut trouble: watch::Receiver<Trouble>,
 ) -> io::Result<()> {
     let mut buffer = vec![0; CHUNK_BYTES];
+    let mut late: VecDeque<Chunk> = VecDeque::new();
+    let mut ended = false;
     loop {
-        let count = from.read(&mut buffer).await?;
-        let now = *trouble.borrow();
-        if count == 0 {
-            // A farewell is lost like everything else.
-            trouble.wait_for(|now| !now.loses(way)).await.ok();
-            return Ok(());
-        }
-        let due = Instant::now() + now.delay();
-        if !now.loses(way) && sender.send((due, buffer[..count].to_vec())).await.is_err() {
-            return Ok(());
+        let due = late.front().map(|(due, _)| *due);
+        tokio::select! {
+            () = at(due), if due.is_some() => {
+                if let Some((_, chunk)) = late.pop_front() {
+                    to.write_all(&chunk).await?;
+                }
+            }
+            count = from.read(&mut buffer), if !ended && late.len() < CHUNKS_MAX => {
+                let count = count?;
+                let now = *trouble.borrow();
+                if count == 0 {
+                    ended = true;
+                } else if !now.loses(way) && late.is_empty() && now.delay().is_zero() {
+                    to.write_all(&buffer[..count]).await?;
+                } else if !now.loses(way) {
+                    late.push_back((Instant::now() + now.delay(), buffer[..count].to_vec()));
+                }
+            }
+            else => break,
         }
     }
+    // A farewell is lost like everything else.
+    trouble.wait_for(|now| !now.loses(way)).await.ok();
+    to.shutdown().await
 }
 
-async fn write(mut to: WriteHalf<'_>, mut receiver: mpsc::Receiver<Chunk>) -> io::Result<()> {
-    while let Some((due, chunk)) = receiver.recv().await {
+async fn at(due: Option<Instant>) {
+    if let Some(due) = due {
         sleep_until(due).await;
-        to.write_all(&chunk).await?;
     }
-    to.shutdown().await
 }

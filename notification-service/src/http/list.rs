@@ -16,7 +16,13 @@ pub(super) async fn handle(
 ) -> Result<Json<Page<Notification>>, Problem> {
     let limit = query.limit()?;
     // One more than asked for tells whether there is a next page.
-    let mut items = store::list(app.database.pool(), caller.user_id, query.cursor, i64::from(limit) + 1).await?;
+    let mut items = store::list(
+        &mut *app.database.acquire().await?,
+        caller.user_id,
+        query.cursor,
+        i64::from(limit) + 1,
+    )
+    .await?;
     let more = items.len() > limit as usize;
     items.truncate(limit as usize);
     let next_cursor = items.last().filter(|_| more).map(|last| last.id);

@@ -13,6 +13,12 @@ pub(super) async fn handle(
     caller: Identity,
     Path(id): Path<Uuid>,
 ) -> Result<Json<Notification>, Error> {
-    let read = store::mark_read(app.database.pool(), caller.user_id, id, shared::clock::now()).await?;
+    let read = store::mark_read(
+        &mut *app.database.acquire().await?,
+        caller.user_id,
+        id,
+        shared::clock::now(),
+    )
+    .await?;
     read.map(Json).ok_or(Error::NotFound)
 }

@@ -17,12 +17,13 @@ pub(super) async fn handle(
     headers: HeaderMap,
     Path(id): Path<Uuid>,
 ) -> Result<Response, Error> {
-    let order = store::find(app.database.pool(), id, caller.user_id)
+    let mut connection = app.database.acquire().await?;
+    let order = store::find(&mut *connection, id, caller.user_id)
         .await?
         .ok_or(Error::NoSuchOrder)?;
     let tag = order_body::etag(&order);
     if conditions::is_known(&headers, &tag)? {
         return Ok((StatusCode::NOT_MODIFIED, [(ETAG, tag)]).into_response());
     }
-    order_body::answer(app.database.pool(), order).await
+    order_body::answer(&mut connection, order).await
 }

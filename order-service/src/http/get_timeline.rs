@@ -25,11 +25,12 @@ pub(super) async fn handle(
     caller: Identity,
     Path(id): Path<Uuid>,
 ) -> Result<Json<Page<TimelineItem>>, Error> {
-    let owner = store::owner(app.database.pool(), id).await?;
+    let mut connection = app.database.acquire().await?;
+    let owner = store::owner(&mut *connection, id).await?;
     if !owner.is_some_and(|owner| owner == caller.user_id || caller.role == Role::Admin) {
         return Err(Error::NoSuchOrder);
     }
-    let items = timeline::of_order(app.database.pool(), id, app.database.source(), EVENTS_MAX).await?;
+    let items = timeline::of_order(&mut *connection, id, app.database.source(), EVENTS_MAX).await?;
     Ok(Json(Page {
         items,
         next_cursor: None,

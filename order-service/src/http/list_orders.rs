@@ -17,8 +17,8 @@ pub(super) async fn handle(
     Query(query): Query<PageQuery>,
 ) -> Result<Json<Page<OrderBody>>, Problem> {
     let limit = query.limit()?;
-    let pool = app.database.pool();
-    let orders = store::list(pool, caller.user_id, query.cursor, i64::from(limit)).await?;
-    let orders = order_body::load(pool, orders).await?;
+    let mut connection = app.database.acquire().await?;
+    let orders = store::list(&mut *connection, caller.user_id, query.cursor, i64::from(limit)).await?;
+    let orders = order_body::load(&mut connection, orders).await?;
     Ok(Json(Page::of(orders, limit, OrderBody::id)))
 }

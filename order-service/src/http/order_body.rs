@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use http::header::ETAG;
 use serde::Serialize;
 use shared::extract::Json;
-use sqlx::PgPool;
+use sqlx::PgConnection;
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -65,10 +65,10 @@ pub(super) fn etag(order: &OrderRecord) -> String {
 }
 
 /// Orders with their lines, in the order of `orders`.
-pub(super) async fn load(pool: &PgPool, orders: Vec<OrderRecord>) -> Result<Vec<OrderBody>, Error> {
+pub(super) async fn load(connection: &mut PgConnection, orders: Vec<OrderRecord>) -> Result<Vec<OrderBody>, Error> {
     let ids: Vec<Uuid> = orders.iter().map(|order| order.id).collect();
     let mut items: HashMap<Uuid, Vec<Line>> = HashMap::new();
-    for (order_id, line) in store::lines(pool, &ids).await? {
+    for (order_id, line) in store::lines(connection, &ids).await? {
         items.entry(order_id).or_default().push(line);
     }
     let body = |order: OrderRecord| {
@@ -79,8 +79,8 @@ pub(super) async fn load(pool: &PgPool, orders: Vec<OrderRecord>) -> Result<Vec<
 }
 
 /// 200 with one order.
-pub(super) async fn answer(pool: &PgPool, order: OrderRecord) -> Result<Response, Error> {
+pub(super) async fn answer(connection: &mut PgConnection, order: OrderRecord) -> Result<Response, Error> {
     let tag = etag(&order);
-    let body = load(pool, vec![order]).await?.pop();
+    let body = load(connection, vec![order]).await?.pop();
     Ok(([(ETAG, tag)], Json(body)).into_response())
 }

@@ -87,7 +87,8 @@ async fn answer(
     wish: &Wish,
     claim: &Claim,
 ) -> Result<StoredAnswer, Error> {
-    match keys::claim(app.database.pool(), claim, LEASE, KEEP).await? {
+    let claimed = keys::claim(&mut *app.database.acquire().await?, claim, LEASE, KEEP).await?;
+    match claimed {
         Claimed::Answered(answer) => return Ok(answer),
         Claimed::InFlight => return Err(Error::KeyInFlight),
         Claimed::OtherRequest => return Err(Error::KeyOfOtherRequest),
@@ -152,7 +153,8 @@ async fn store(
 
 /// A refused request leaves no trace, so that it can be sent again when what was wrong is right.
 async fn give_back(app: &App, claim: &Claim) {
-    if let Err(error) = keys::release(app.database.pool(), claim).await {
+    let released = async { keys::release(&mut *app.database.acquire().await?, claim).await };
+    if let Err(error) = released.await {
         tracing::warn!(%error, "an idempotency key stays taken until its lease ends");
     }
 }

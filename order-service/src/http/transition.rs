@@ -32,5 +32,5 @@ pub(super) async fn decide(
     tx.set_context(story);
     saga::advance(&mut tx, &mut order, input).await?;
     tx.commit().await?;
-    order_body::answer(app.database.pool(), order).await
+    order_body::answer(&mut *app.database.acquire().await?, order).await
 }

@@ -1,6 +1,6 @@
 //! Idempotency keys: one row for each request that carried one, with its answer once there is one.
 
-use sqlx::{PgConnection, PgExecutor, PgPool};
+use sqlx::{PgConnection, PgExecutor};
 use std::time::Duration;
 use uuid::Uuid;
 
@@ -44,7 +44,12 @@ pub enum Claimed {
 }
 
 /// Claims a key: takes it if it is new or expired, or if the attempt that held it has let its lease run out.
-pub async fn claim(pool: &PgPool, claim: &Claim, lease: Duration, keep: Duration) -> Result<Claimed, sqlx::Error> {
+pub async fn claim(
+    connection: &mut PgConnection,
+    claim: &Claim,
+    lease: Duration,
+    keep: Duration,
+) -> Result<Claimed, sqlx::Error> {
     let taken = sqlx::query_scalar!(
         "insert into idempotency_keys as known (user_id, key, fingerprint, lease, leased_until, expires_at)
          values ($1, $2, $3, $4, now() + make_interval(secs => $5), now() + make_interval(secs => $6))
@@ -62,23 +67,23 @@ pub async fn claim(pool: &PgPool, claim: &Claim, lease: Duration, keep: Duration
         lease.as_secs_f64(),
         keep.as_secs_f64(),
     )
-    .fetch_optional(pool)
+    .fetch_optional(&mut *connection)
     .await?;
     if taken.is_some() {
         Ok(Claimed::Ours)
     } else {
-        look(pool, claim).await
+        look(connection, claim).await
     }
 }
 
-async fn look(pool: &PgPool, claim: &Claim) -> Result<Claimed, sqlx::Error> {
+async fn look(connection: &mut PgConnection, claim: &Claim) -> Result<Claimed, sqlx::Error> {
     let row = sqlx::query!(
         "select fingerprint, answer_status, answer_location, answer_etag, answer_body
          from idempotency_keys where user_id = $1 and key = $2",
         claim.user_id,
         claim.key,
     )
-    .fetch_optional(pool)
+    .fetch_optional(connection)
     .await?;
     // Gone since: the other attempt has just given the key back. To the client that is the same as in flight.
     let Some(row) = row else { return Ok(Claimed::InFlight) };

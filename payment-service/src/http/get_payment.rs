@@ -35,7 +35,7 @@ pub(super) async fn handle(
     identity: Identity,
     Path(order_id): Path<Uuid>,
 ) -> Result<Json<PaymentJson>, Error> {
-    let payment = store::find(app.database.pool(), order_id)
+    let payment = store::find(&mut *app.database.acquire().await?, order_id)
         .await?
         .ok_or(Error::NotFound)?;
     if identity.role != Role::Admin && identity.user_id != payment.user_id {

@@ -6,6 +6,6 @@ use shared::extract::{Json, Path};
 use uuid::Uuid;
 
 pub(super) async fn handle(State(app): State<App>, Path(id): Path<Uuid>) -> Result<Json<Product>, Error> {
-    let found = store::with_ids(app.database.pool(), &[id]).await?.pop();
+    let found = store::with_ids(&mut *app.database.acquire().await?, &[id]).await?.pop();
     found.map(Json).ok_or(Error::NotFound)
 }

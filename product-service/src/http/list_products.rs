@@ -35,7 +35,7 @@ pub(super) async fn handle(
     let (after, limit) = match wanted(query)? {
         Wanted::Page { after, limit } => (after, limit),
         Wanted::Batch(ids) => {
-            let items = store::with_ids(app.database.pool(), &ids).await?;
+            let items = store::with_ids(&mut *app.database.acquire().await?, &ids).await?;
             return Ok(Json(Page {
                 items,
                 next_cursor: None,
@@ -43,7 +43,7 @@ pub(super) async fn handle(
         }
     };
     // One more than asked for tells whether there is a next page.
-    let mut items = store::list(app.database.pool(), after, i64::from(limit) + 1).await?;
+    let mut items = store::list(&mut *app.database.acquire().await?, after, i64::from(limit) + 1).await?;
     let more = items.len() > limit as usize;
     items.truncate(limit as usize);
     let next_cursor = items.last().filter(|_| more).map(|product| product.id);

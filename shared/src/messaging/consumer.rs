@@ -40,6 +40,9 @@ pub(crate) enum Work<S: 'static> {
 /// Unacknowledged deliveries at a time: enough to keep the handlers busy, few enough to bound memory and redelivery.
 const PREFETCH: u16 = 12;
 const BATCH_EVENTS_MAX: usize = 200;
+/// How long a batch waits for company after its first event. A transaction costs the same for one event as for many, and
+/// who takes events in batches is in no hurry.
+const BATCH_LINGER: Duration = Duration::from_millis(100);
 /// How long a handler may take. It makes no outside call, so this is a database that has stopped answering.
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -129,6 +132,14 @@ impl<S: Send + Sync + 'static> Consumer<S> {
     async fn batches(self: Arc<Self>, mut receiver: mpsc::UnboundedReceiver<Received>) {
         let mut buffer = Vec::new();
         while receiver.recv_many(&mut buffer, BATCH_EVENTS_MAX).await > 0 {
+            if buffer.len() < BATCH_EVENTS_MAX {
+                tokio::time::sleep(BATCH_LINGER).await;
+            }
+            while buffer.len() < BATCH_EVENTS_MAX
+                && let Ok(received) = receiver.try_recv()
+            {
+                buffer.push(received);
+            }
             let mut batch = Vec::with_capacity(buffer.len());
             for received in buffer.drain(..) {
                 match decode(&received) {

@@ -134,7 +134,7 @@ async fn store(database: &Database, queue: &str, received: &Received) -> Result<
     .bind(received.body())
     .bind(clean(reason.as_deref().unwrap_or("unknown")))
     .bind(i32::try_from(received.attempts()).unwrap_or(i32::MAX))
-    .execute(database.pool())
+    .execute(&mut *database.acquire().await?)
     .await
     .map(drop)
 }
@@ -142,7 +142,7 @@ async fn store(database: &Database, queue: &str, received: &Received) -> Result<
 /// How many wait for an operator.
 pub async fn waiting(database: &Database) -> Result<i64, sqlx::Error> {
     sqlx::query_scalar("select count(*) from dead_letters where status = 'waiting'")
-        .fetch_one(database.pool())
+        .fetch_one(&mut *database.acquire().await?)
         .await
 }
 
@@ -163,7 +163,7 @@ pub async fn list(
         .bind(event_type)
         .bind(page.cursor)
         .bind(i64::from(page.limit.unwrap_or(20)))
-        .fetch_all(database.pool())
+        .fetch_all(&mut *database.acquire().await?)
         .await
 }
 
@@ -172,7 +172,7 @@ pub async fn get(database: &Database, id: Uuid) -> Result<Option<DeadLetter>, sq
     let statement = format!("select {COLUMNS} from dead_letters where id = $1");
     sqlx::query_as(sqlx::AssertSqlSafe(statement))
         .bind(id)
-        .fetch_optional(database.pool())
+        .fetch_optional(&mut *database.acquire().await?)
         .await
 }
 

@@ -8,8 +8,8 @@ use super::{failure::Failure, leader::answered};
 use crate::{context::Context, database::Database, id};
 use futures_util::FutureExt;
 use serde::Serialize;
-use sqlx::{PgConnection, PgExecutor};
-use std::{panic::AssertUnwindSafe, pin::Pin, time::Duration};
+use sqlx::PgConnection;
+use std::{collections::HashMap, panic::AssertUnwindSafe, pin::Pin, time::Duration};
 use tokio::{
     task::JoinSet,
     time::{Instant, timeout, timeout_at},
@@ -120,13 +120,13 @@ pub(crate) async fn withdraw(connection: &mut PgConnection, id: Uuid) -> Result<
 }
 
 /// What waits to be done, by kind.
-pub async fn pending(executor: impl PgExecutor<'_>) -> Result<Vec<PendingIntents>, sqlx::Error> {
+pub async fn pending(database: &Database) -> Result<Vec<PendingIntents>, sqlx::Error> {
     sqlx::query_as(
         "select kind, count(*) as pending, extract(epoch from now() - min(created_at))::float8 as oldest_age_s,
                 max(attempts) as attempts_max, (array_agg(last_error order by due_at desc))[1] as last_error
          from intents where done_at is null group by kind order by kind",
     )
-    .fetch_all(executor)
+    .fetch_all(&mut *database.acquire().await?)
     .await
 }
 
@@ -139,10 +139,11 @@ pub(crate) async fn work<S: Clone + Send + Sync + 'static>(
     stop: CancellationToken,
 ) {
     let mut news = database.wake().intents.subscribe();
+    let written = |of: &HashMap<String, u64>| of.get(kind).copied().unwrap_or_default();
     let mut calls = JoinSet::new();
     while !stop.is_cancelled() {
         while calls.try_join_next().is_some() {}
-        news.mark_unchanged();
+        let seen = written(&news.borrow());
         let claimed = answered(claim(&database, kind, CONCURRENT_CALLS - calls.len()))
             .await
             .unwrap_or_else(|error| {
@@ -154,8 +155,11 @@ pub(crate) async fn work<S: Clone + Send + Sync + 'static>(
         }
         tokio::select! {
             () = stop.cancelled() => {}
-            Some(_) = calls.join_next() => {}
-            changed = news.changed(), if calls.len() < CONCURRENT_CALLS => if changed.is_err() { return },
+            // With room for more calls, the last look has found all that were due: an end changes nothing about that.
+            Some(_) = calls.join_next(), if calls.len() == CONCURRENT_CALLS => {}
+            more = news.wait_for(|now| written(now) != seen), if calls.len() < CONCURRENT_CALLS => {
+                if more.is_err() { return }
+            }
             () = tokio::time::sleep(POLL_INTERVAL) => {}
         }
     }
@@ -177,7 +181,7 @@ async fn claim(database: &Database, kind: &str, limit: usize) -> Result<Vec<Inte
     .bind(id::new())
     .bind(LEASE.as_secs_f64())
     .bind(i64::try_from(limit).unwrap_or_default())
-    .fetch_all(database.pool())
+    .fetch_all(&mut *database.acquire().await?)
     .await
 }
 
@@ -221,12 +225,13 @@ async fn claim_lost(database: &Database, intent: &Intent) -> Failure {
 
 /// Also where the call is done already: its commit may be ahead of what its worker has heard.
 async fn renew(database: &Database, intent: &Intent) -> Result<bool, sqlx::Error> {
-    let renewed = sqlx::query("update intents set due_at = now() + make_interval(secs => $3) where id = $1 and lease = $2")
-        .bind(intent.id)
-        .bind(intent.lease)
-        .bind(LEASE.as_secs_f64())
-        .execute(database.pool())
-        .await?;
+    let renewed =
+        sqlx::query("update intents set due_at = now() + make_interval(secs => $3) where id = $1 and lease = $2")
+            .bind(intent.id)
+            .bind(intent.lease)
+            .bind(LEASE.as_secs_f64())
+            .execute(&mut *database.acquire().await?)
+            .await?;
     Ok(renewed.rows_affected() == 1)
 }
 
@@ -244,7 +249,7 @@ async fn postpone(database: &Database, intent: &Intent, failure: &Failure) -> Re
     .bind(intent.lease)
     .bind(delay_s)
     .bind(failure.to_string())
-    .execute(database.pool())
+    .execute(&mut *database.acquire().await?)
     .await
     .map(drop)
 }

@@ -4,9 +4,9 @@ use super::{
     EXCHANGE,
     envelope::{Envelope, Metadata, VERSION},
 };
-use crate::{clock, context::Context, id};
+use crate::{clock, context::Context, database::Database, id};
 use serde::Serialize;
-use sqlx::{PgConnection, PgExecutor};
+use sqlx::PgConnection;
 use uuid::Uuid;
 
 /// The largest event in bytes. RabbitMQ 4 refuses messages over 16 MiB by default; an event is a fact, not a document.
@@ -152,13 +152,13 @@ pub(crate) async fn hold(connection: &mut PgConnection, ids: &[i64], error: &str
 }
 
 /// How much is waiting.
-pub async fn backlog(executor: impl PgExecutor<'_>) -> Result<Backlog, sqlx::Error> {
+pub async fn backlog(database: &Database) -> Result<Backlog, sqlx::Error> {
     sqlx::query_as(
         "select (select count(*) from (select 1 from outbox limit 100000) counted) as pending,
                 (select extract(epoch from now() - created_at)::float8 from outbox order by id limit 1) as oldest_age_s,
                 (select count(*) from outbox where retry_at is not null) as refused,
                 (select last_error from outbox where retry_at is not null order by retry_at desc limit 1) as last_error",
     )
-    .fetch_one(executor)
+    .fetch_one(&mut *database.acquire().await?)
     .await
 }

@@ -39,7 +39,7 @@ async fn sweep(database: &Database, statement: &'static str, stop: &Cancellation
     while !stop.is_cancelled() {
         let deleted = sqlx::query(statement)
             .bind(RETENTION_DAYS)
-            .execute(database.pool())
+            .execute(&mut *database.acquire().await?)
             .await?;
         if deleted.rows_affected() == 0 {
             break;

@@ -108,6 +108,6 @@ impl Base {
 
     pub(crate) async fn close(&self) {
         timeout(CLOSE_TIMEOUT, self.broker.close()).await.ok();
-        timeout(CLOSE_TIMEOUT, self.database.pool().close()).await.ok();
+        timeout(CLOSE_TIMEOUT, self.database.close()).await.ok();
     }
 }

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod brokers_moods;
+mod connections;
 mod dead_letters;
 mod effects;
 mod intents;

@@ -122,11 +122,12 @@ fn call<'a>(app: &'a App, intent: &'a Intent) -> PerformFuture<'a> {
 /// A claim that was never renewed ends 15 s after it was made.
 async fn until_renewed(app: &App, intent: &Intent) {
     eventually("the claim to be renewed", || async {
-        let renewed: bool = sqlx::query_scalar("select due_at > created_at + interval '17 s' from intents where id = $1")
-            .bind(intent.id)
-            .fetch_one(app.database.pool())
-            .await
-            .expect("the intent is there");
+        let renewed: bool =
+            sqlx::query_scalar("select due_at > created_at + interval '17 s' from intents where id = $1")
+                .bind(intent.id)
+                .fetch_one(&mut *app.database.acquire().await.ok()?)
+                .await
+                .expect("the intent is there");
         renewed.then_some(())
     })
     .await;

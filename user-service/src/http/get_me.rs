@@ -5,6 +5,6 @@ use axum::extract::State;
 use shared::{extract::Json, identity::Identity};
 
 pub(super) async fn get_me(State(app): State<App>, caller: Identity) -> Result<Json<User>, Error> {
-    let user = store::users::find(app.database.pool(), caller.user_id).await?;
+    let user = store::users::find(&mut *app.database.acquire().await?, caller.user_id).await?;
     user.map(Json).ok_or(Error::NoSuchUser)
 }

@@ -16,6 +16,6 @@ pub(super) async fn get_user(
     if caller.user_id != id && caller.role != Role::Admin {
         return Err(Error::NoSuchUser);
     }
-    let user = store::users::find(app.database.pool(), id).await?;
+    let user = store::users::find(&mut *app.database.acquire().await?, id).await?;
     user.map(Json).ok_or(Error::NoSuchUser)
 }

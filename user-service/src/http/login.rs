@@ -34,7 +34,7 @@ async fn authenticate(app: &App, attempt: Attempt) -> Result<Credentials, Error>
     // Neither says anything about who is registered here, so these two may be answered sooner.
     let email = Email::try_from(attempt.email).map_err(|_| Error::WrongCredentials)?;
     let password = Password::try_from(attempt.password).map_err(|_| Error::WrongCredentials)?;
-    let known = store::users::find_credentials(app.database.pool(), &email).await?;
+    let known = store::users::find_credentials(&mut *app.database.acquire().await?, &email).await?;
     let hash = known.as_ref().map(|known| known.password_hash.as_str());
     let matches = app.passwords.matches(&password, hash).await?;
     known.filter(|_| matches).ok_or(Error::WrongCredentials)

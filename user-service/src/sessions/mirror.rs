@@ -65,10 +65,10 @@ pub fn perform<'a>(app: &'a App, intent: &'a Intent) -> PerformFuture<'a> {
 /// Writes what the rows say, then looks again: somebody else may have changed the rows, and even have written the newer
 /// copy, between our look and our writing. Who writes last has looked after it, so what stays is true.
 async fn mirror(app: &App, session_id: Uuid) -> Result<(), Error> {
-    let mut truth = store::sessions::find_value(app.database.pool(), session_id).await?;
+    let mut truth = store::sessions::find_value(&mut *app.database.acquire().await?, session_id).await?;
     loop {
         write(app, session_id, truth.as_ref()).await?;
-        let now = store::sessions::find_value(app.database.pool(), session_id).await?;
+        let now = store::sessions::find_value(&mut *app.database.acquire().await?, session_id).await?;
         if now == truth {
             return Ok(());
         }

@@ -11,7 +11,8 @@ const BATCH: i64 = 1_000;
 /// other: each deletes what the other has left.
 pub async fn sweep(app: App, stop: CancellationToken) {
     loop {
-        match store::sessions::delete_expired(app.database.pool(), BATCH).await {
+        let deleted = async { store::sessions::delete_expired(&mut *app.database.acquire().await?, BATCH).await };
+        match deleted.await {
             // A full batch: there is more.
             Ok(deleted) if deleted >= BATCH.unsigned_abs() => {}
             Ok(_) => wait(&stop).await,

@@ -3,7 +3,7 @@
 use super::users;
 use crate::sessions::SessionValue;
 use chrono::{DateTime, Utc};
-use sqlx::{PgConnection, PgExecutor, PgPool};
+use sqlx::{PgConnection, PgExecutor};
 use uuid::Uuid;
 
 /// How many sessions one user may have; the oldest end when there are more.
@@ -210,18 +210,18 @@ pub async fn find_value(
 
 /// Deletes up to `limit` sessions and tokens whose time is over, and says how many it were. Their keys in Redis expire by
 /// themselves.
-pub async fn delete_expired(pool: &PgPool, limit: i64) -> Result<u64, sqlx::Error> {
+pub async fn delete_expired(connection: &mut PgConnection, limit: i64) -> Result<u64, sqlx::Error> {
     let sessions = sqlx::query!(
         "delete from sessions where id in (select id from sessions where expires_at < now() limit $1)",
         limit
     )
-    .execute(pool)
+    .execute(&mut *connection)
     .await?;
     let tokens = sqlx::query!(
         "delete from refresh_tokens where hash in (select hash from refresh_tokens where expires_at < now() limit $1)",
         limit
     )
-    .execute(pool)
+    .execute(connection)
     .await?;
     Ok(sessions.rows_affected() + tokens.rows_affected())
 }

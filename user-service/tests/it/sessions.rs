@@ -217,10 +217,9 @@ async fn used_tokens_and_sessions_whose_time_is_over_do_not_pile_up() {
     .await
     .unwrap();
     expect_problem(world.try_refresh("x"), REFUSED, "refresh-token-invalid").await;
+    let mut connection = world.service.database.acquire().await.unwrap();
     assert_eq!(
-        store::sessions::delete_expired(&world.service.database, 1_000)
-            .await
-            .unwrap(),
+        store::sessions::delete_expired(&mut connection, 1_000).await.unwrap(),
         1
     );
     assert_eq!(world.sessions_of(ada.id).await, 1);
