@@ -12,6 +12,7 @@ pub mod signal;
 pub mod wiring;
 
 use crate::{proxy::Link, trouble::Trouble, waiting::until};
+use futures_util::future::join_all;
 use process::Process;
 use servers::Servers;
 use std::{
@@ -19,7 +20,6 @@ use std::{
     path::{Path, PathBuf},
     time::Duration,
 };
-use tokio::time::Instant;
 
 /// Every program, how often it runs, and where it says whether it is ready.
 const PROGRAMS: [Program; 10] = [
@@ -118,16 +118,19 @@ impl Platform {
 
     /// Waits until every process is ready, at most `limit`.
     pub async fn until_ready(&self, limit: Duration) -> Result<(), Trouble> {
-        let deadline = Instant::now() + limit;
-        for process in &self.processes {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if until(left, || process.is_ready()).await.is_none() {
-                let condition = process.condition().await;
-                let late = format!("{} is not ready within {limit:?}: {condition}", process.name);
-                return Err(Trouble::Platform(late));
+        let waits = self.processes.iter().map(async |process| {
+            let ready = until(limit, || process.is_ready()).await;
+            match ready {
+                Some(_) => None,
+                None => Some(format!("{}: {}", process.name, process.condition().await)),
             }
+        });
+        let late: Vec<String> = join_all(waits).await.into_iter().flatten().collect();
+        if late.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let late = late.join("\n");
+        Err(Trouble::Platform(format!("not ready within {limit:?}:\n{late}")))
     }
 
     /// Every link as it should be.
@@ -151,12 +154,7 @@ impl Platform {
         let mut wrong = Vec::new();
         for group in [gateways, others] {
             let ends = group.iter().map(|process| process.stop());
-            wrong.extend(
-                futures_util::future::join_all(ends)
-                    .await
-                    .into_iter()
-                    .filter_map(Result::err),
-            );
+            wrong.extend(join_all(ends).await.into_iter().filter_map(Result::err));
         }
         wrong
     }
