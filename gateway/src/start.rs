@@ -112,6 +112,7 @@ pub async fn run(
             () = server.run(public_port, stop) => {}
             () = gateway.keys.refresh() => {}
             () = gateway.limiter.sweep() => {}
+            () = telemetry::upkeep() => {}
         }
         drained.cancel();
         tokio::time::sleep(OPERATORS_DRAIN).await;

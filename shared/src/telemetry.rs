@@ -1,11 +1,13 @@
 //! Logs as JSON lines on standard output, and metrics for Prometheus.
 
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use std::sync::OnceLock;
+use std::{sync::OnceLock, time::Duration};
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// Upper bounds in seconds, from a local round trip to the longest deadline.
 const SECONDS_BUCKETS: [f64; 9] = [0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 20.0];
+/// As often as the exporter does it where it serves the metrics itself.
+const UPKEEP_INTERVAL: Duration = Duration::from_secs(5);
 
 static METRICS: OnceLock<PrometheusHandle> = OnceLock::new();
 
@@ -42,10 +44,18 @@ pub fn start(filter: &str) {
 
 /// The metrics in Prometheus' text form.
 pub fn render_metrics() -> String {
-    METRICS.get().map_or_else(String::new, |handle| {
-        handle.run_upkeep();
-        handle.render()
-    })
+    METRICS.get().map_or_else(String::new, PrometheusHandle::render)
+}
+
+/// Puts what was measured into its buckets, again and again; never returns. The recorder keeps every single measurement
+/// until somebody does, and a process whose metrics nobody reads would grow with each request.
+pub async fn upkeep() {
+    loop {
+        tokio::time::sleep(UPKEEP_INTERVAL).await;
+        if let Some(handle) = METRICS.get() {
+            handle.run_upkeep();
+        }
+    }
 }
 
 /// An error and everything that caused it, on one line.

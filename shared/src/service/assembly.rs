@@ -10,6 +10,7 @@ use crate::{
         retention,
     },
     status::{Section, StatusPage},
+    telemetry,
 };
 use axum::Router;
 use std::{sync::Arc, time::Duration};
@@ -35,6 +36,9 @@ impl Service {
         let relay = Relay::new(base.database.clone(), base.broker.clone());
         let mut tasks = Tasks::default();
         let database = base.database.clone();
+        tasks.add("metrics", |stop| async move {
+            stop.run_until_cancelled(telemetry::upkeep()).await;
+        });
         tasks.add("retention", move |stop| retention::run(database.clone(), stop));
         Self {
             base,
