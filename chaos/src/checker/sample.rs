@@ -66,13 +66,16 @@ pub(super) fn id_of(evidence: &Evidence, event_type: &str) -> Uuid {
     let of_type = evidence
         .published()
         .filter(|(.., event)| &*event.event_type == event_type);
-    of_type.map(|(_, id, _)| id).min().unwrap()
+    of_type
+        .map(|(_, id, _)| id)
+        .min()
+        .expect("the sample has an event of this type")
 }
 
 /// The order with this status.
 pub(super) fn order(evidence: &Evidence, status: &str) -> Uuid {
     let mut orders = evidence.orders.iter().filter(|(_, order)| &*order.status == status);
-    *orders.next().unwrap().0
+    *orders.next().expect("the sample has an order with this status").0
 }
 
 /// A dead letter that says `order.shipped` where it is an event.

@@ -235,7 +235,11 @@ impl Story {
     }
 
     fn becomes(&mut self, order: Uuid, [status, payment, stock, compensation]: [&str; 4]) {
-        let order = self.evidence.orders.get_mut(&order).unwrap();
+        let order = self
+            .evidence
+            .orders
+            .get_mut(&order)
+            .expect("the order is in the sample");
         order.status = status.into();
         order.payment = payment.into();
         order.stock = stock.into();

@@ -22,12 +22,12 @@ const MAILED: [&str; 5] = [
 impl Story {
     /// A second for each id.
     fn now(&self) -> DateTime<Utc> {
-        let seconds = i64::try_from(self.next).unwrap();
-        DateTime::from_timestamp(1_800_000_000, 0).unwrap() + Duration::seconds(seconds)
+        let seconds = i64::try_from(self.next).expect("a sample is short");
+        DateTime::from_timestamp(1_800_000_000, 0).expect("a time in 2027") + Duration::seconds(seconds)
     }
 
     pub(super) fn asks(&mut self, customer: Option<u32>, request: Request, answer: Option<(u16, Uuid)>) {
-        let at_ms = u64::try_from(self.evidence.clients.calls.len()).unwrap() * 10;
+        let at_ms = u64::try_from(self.evidence.clients.calls.len()).expect("a sample is short") * 10;
         let outcome = answer.map_or(Outcome::Unknown, |(status, id)| Outcome::Answered {
             at_ms: at_ms + 5,
             status,
@@ -48,7 +48,11 @@ impl Story {
     pub(super) fn moves_all(&mut self, order: Uuid, kind: &str) {
         for (product, quantity) in [(PRODUCT, 2), (SEEDED, 1)] {
             self.moves(Some(order), product, kind, quantity);
-            let on_shelf = self.evidence.products.get_mut(&product).unwrap();
+            let on_shelf = self
+                .evidence
+                .products
+                .get_mut(&product)
+                .expect("the product is in the sample");
             let (available, reserved, sold) = match kind {
                 "reserve" => (-1, 1, 0),
                 "sell" => (0, -1, 1),
@@ -107,7 +111,7 @@ impl Story {
             sequence,
             at,
         });
-        let hour = i16::try_from(at.hour()).unwrap();
+        let hour = i16::try_from(at.hour()).expect("an hour is less than 24");
         *self
             .evidence
             .counters
