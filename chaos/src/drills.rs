@@ -1,6 +1,7 @@
 //! Drills: single faults under load, one after the other, each with a figure that must be reached.
 
 use crate::{
+    ends,
     fault::Fault,
     platform::{process, servers::Server, signal::Signal},
     proxy::Trouble as Disturbance,
@@ -10,7 +11,7 @@ use crate::{
     trouble::Trouble,
     waiting::until,
 };
-use std::{collections::HashMap, time::Duration};
+use std::{collections::HashMap, ops::Not, time::Duration};
 use tokio::time::{Instant, sleep};
 
 const WARM_UP: Duration = Duration::from_secs(20);
@@ -30,7 +31,7 @@ const PATIENCE: Duration = Duration::from_mins(2);
 /// Runs all drills.
 pub async fn drills(mut options: Options) -> Result<Report, Trouble> {
     options.warm_up = WARM_UP;
-    run::run(options, async |scene: &Scene<'_>| {
+    let mut report = run::run(options, async |scene: &Scene<'_>| {
         let mut drills = Drills {
             scene,
             course: Course::default(),
@@ -42,10 +43,12 @@ pub async fn drills(mut options: Options) -> Result<Report, Trouble> {
         drills
             .course
             .findings
-            .push(run::finding("drill", title, drills.done, drills.missed));
+            .push(ends::finding("drill", title, drills.done, drills.missed));
         Ok(drills.course)
     })
-    .await
+    .await?;
+    report.verdict.findings.push(ends::faults(&report.faults, 0));
+    Ok(report)
 }
 
 struct Drills<'a> {
@@ -142,6 +145,7 @@ impl Drills<'_> {
             }
             sleep(SETTLE).await;
         }
+        // That they were applied is judged with all the others in the end.
         self.scene.inflict(&Fault::KillServer(Server::Rabbitmq)).await.ok();
         self.consumers_back("after kill -9 of the broker", &consumers_before)
             .await;
@@ -151,20 +155,22 @@ impl Drills<'_> {
         Ok(())
     }
 
-    /// From the broker's first answer to the last consumer.
+    /// From the broker's first answer to the last consumer; that some went away must be seen first.
     async fn consumers_back(&mut self, when: &str, before: &HashMap<String, u64>) {
         let servers = &self.scene.platform.servers;
+        let some_left = || async { servers.consumers().await.is_ok_and(|now| now == *before).not() };
+        let left = until(CONSUMERS_LIMIT, some_left).await;
         let up = until(PATIENCE, || async { servers.consumers().await.is_ok() }).await;
         let back = until(PATIENCE, || async {
             servers.consumers().await.is_ok_and(|now| now == *before)
         })
         .await;
         let figure = back.map_or("not within 2 minutes".to_owned(), |after| format!("{after:.1?}"));
-        let is_reached = up.is_some() && back.is_some_and(|after| after <= CONSUMERS_LIMIT);
+        let is_reached = left.is_some() && up.is_some() && back.is_some_and(|after| after <= CONSUMERS_LIMIT);
         self.note(format!("all consumers back {when}"), figure, is_reached);
     }
 
-    /// A link goes silent under load; noticed is it when the client gives up what it had and opens something new.
+    /// A link goes silent under load; it is noticed when the client gives up a connection that it has.
     async fn half_open(&mut self, name: &str) -> Result<(), Trouble> {
         let missing = || Trouble::Platform(format!("there is no link {name}"));
         let link = self
@@ -174,14 +180,15 @@ impl Drills<'_> {
             .iter()
             .find(|link| link.name == name)
             .ok_or_else(missing)?;
-        let opened_before = link.opened();
+        let in_use = until(PATIENCE, || async { link.open_connections() > 0 }).await;
+        let given_up_before = link.given_up();
         link.set(Disturbance::HalfOpen);
-        let noticed = until(PATIENCE, || async { link.opened() > opened_before }).await;
+        let noticed = until(PATIENCE, || async { link.given_up() > given_up_before }).await;
         link.set(Disturbance::None);
         let figure = noticed.map_or("not within 2 minutes".to_owned(), |after| {
             format!("noticed after {after:.1?}")
         });
-        let is_reached = noticed.is_some_and(|after| after <= NOTICE_LIMIT);
+        let is_reached = in_use.is_some() && noticed.is_some_and(|after| after <= NOTICE_LIMIT);
         self.note(format!("half-open link {name}"), figure, is_reached);
         sleep(SETTLE).await;
         Ok(())

@@ -100,10 +100,10 @@ impl Fault {
             }
             Self::KillServer(server) => servers.kill(*server).await.map(|()| "another one runs".to_owned()),
             Self::RestartServer(server, away) => {
-                servers.stop(*server).await?;
+                let stopped = servers.stop(*server).await;
                 sleep(*away).await;
                 servers.start(*server).await?;
-                Ok("stopped and started".to_owned())
+                stopped.map(|()| "stopped and started".to_owned())
             }
             Self::PauseServer(server, how_long) => pause(&servers.pids(*server).await, *how_long).await,
             Self::Disturb(name, trouble, how_long) => {
@@ -114,20 +114,19 @@ impl Fault {
                 link.set(proxy::Trouble::None);
                 Ok(format!("{open} connections were open"))
             }
-            Self::Reset(name) => Ok(format!("{} connections were open", link(platform, name)?.reset())),
+            Self::Reset(name) => some(link(platform, name)?.reset(), "connections were open"),
             Self::BrokerAlarm(how_long) => alarm(platform, *how_long).await,
-            Self::CloseConnections => Ok(format!("{} closed", servers.close_connections().await?)),
-            Self::TerminateBackends(database) => Ok(format!(
-                "{} ended",
-                servers.terminate_backends(database.as_deref()).await?
-            )),
+            Self::CloseConnections => some(servers.close_connections().await?, "connections closed"),
+            Self::TerminateBackends(database) => {
+                some(servers.terminate_backends(database.as_deref()).await?, "sessions ended")
+            }
             Self::RedisPause(how_long) => {
                 let milliseconds = how_long.as_millis().to_string();
-                let said = servers.redis(&["client", "pause", &milliseconds, "all"]).await?;
+                servers.redis(&["client", "pause", &milliseconds, "all"]).await?;
                 sleep(*how_long).await;
-                Ok(said)
+                Ok("it stood still".to_owned())
             }
-            Self::RedisFlush => servers.redis(&["flushall"]).await,
+            Self::RedisFlush => servers.redis(&["flushall"]).await.map(|()| "emptied".to_owned()),
             Self::Poison(key, body) => publish(servers, key, body).await,
         }
     }
@@ -190,21 +189,35 @@ async fn pause(pids: &[u32], how_long: Duration) -> Result<String, Trouble> {
     for pid in pids {
         signal::send(*pid, Signal::Cont);
     }
-    match stopped {
-        0 => Err(Trouble::Platform("there was nothing to stop".to_owned())),
-        stopped => Ok(format!("{stopped} processes stood still")),
+    some(stopped, "processes stood still")
+}
+
+/// What was hit; nothing is no fault.
+fn some(count: usize, what: &str) -> Result<String, Trouble> {
+    let seen = format!("{count} {what}");
+    if count == 0 {
+        return Err(Trouble::Platform(seen));
     }
+    Ok(seen)
 }
 
 async fn alarm(platform: &Platform, how_long: Duration) -> Result<String, Trouble> {
     platform.servers.set_broker_memory_limit(0.0).await?;
     let raised = platform.servers.has_alarm().await;
     sleep(how_long).await;
-    // The broker may have been killed meanwhile, and comes back without the alarm.
-    let healed = platform.servers.set_broker_memory_limit(BROKER_MEMORY_SHARE).await;
+    // The broker may be away or stand still at this moment; the alarm must not stay.
+    let is_healed = || async {
+        platform
+            .servers
+            .set_broker_memory_limit(BROKER_MEMORY_SHARE)
+            .await
+            .is_ok()
+    };
+    let healed = until(REPLACEMENT_LIMIT, is_healed).await;
     match (raised, healed) {
-        (Ok(true), _) => Ok("the alarm was on".to_owned()),
-        (Ok(false), _) => Err(Trouble::Platform("no alarm was seen".to_owned())),
+        (Ok(true), Some(_)) => Ok("the alarm was on".to_owned()),
+        (Ok(false), Some(_)) => Err(Trouble::Platform("no alarm was seen".to_owned())),
+        (Ok(_), None) => Err(Trouble::Platform("the alarm could not be taken back".to_owned())),
         (Err(error), _) => Err(error),
     }
 }

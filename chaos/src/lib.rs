@@ -7,6 +7,7 @@
 pub mod checker;
 pub mod cli;
 pub mod drills;
+mod ends;
 pub mod fault;
 pub mod history;
 mod http;

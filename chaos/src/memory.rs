@@ -60,7 +60,8 @@ pub fn read(platform: &Platform) -> Holdings {
 /// Processes that hold clearly more than any process of their program did after the warm-up. Instances share the work
 /// unevenly, and another one may have the larger part of it now.
 pub fn grown(before: &Holdings, after: &Holdings) -> Vec<String> {
-    let mut grown = Vec::new();
+    let unseen = before.keys().filter(|name| !after.contains_key(*name));
+    let mut grown: Vec<String> = unseen.map(|name| format!("{name} cannot be looked at")).collect();
     for (name, now) in after {
         let Some(then) = most_of_program(before, name) else {
             continue;
@@ -115,6 +116,7 @@ mod tests {
         assert!(grown(&before, &holdings(30_000, 45)).is_empty());
         assert_eq!(grown(&before, &holdings(50_000, 40)).len(), 1);
         assert_eq!(grown(&before, &holdings(25_000, 100)).len(), 1);
+        assert_eq!(grown(&before, &Holdings::new()).len(), 1);
     }
 
     #[test]

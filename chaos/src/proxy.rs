@@ -15,10 +15,13 @@ use std::{
     time::Duration,
 };
 use tokio::{
+    io::Interest,
     net::{TcpListener, TcpStream},
     sync::watch,
     task::JoinSet,
 };
+
+const CLOSED_POLL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What is wrong with a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -82,7 +85,14 @@ pub(crate) struct Shared {
     /// Counts the orders to reset what is open.
     resets: watch::Sender<u64>,
     open: AtomicUsize,
-    opened: AtomicU64,
+    given_up: AtomicU64,
+}
+
+impl Shared {
+    /// A client has closed a connection, properly or not.
+    pub(crate) fn give_up(&self) {
+        self.given_up.fetch_add(1, Ordering::Relaxed);
+    }
 }
 
 impl Link {
@@ -95,7 +105,7 @@ impl Link {
             trouble: watch::Sender::default(),
             resets: watch::Sender::default(),
             open: AtomicUsize::new(0),
-            opened: AtomicU64::new(0),
+            given_up: AtomicU64::new(0),
         });
         let mut running = JoinSet::new();
         running.spawn(accept(listener, Arc::clone(&shared)));
@@ -125,9 +135,9 @@ impl Link {
         self.shared.open.load(Ordering::Relaxed)
     }
 
-    /// Connections that a client has opened so far.
-    pub fn opened(&self) -> u64 {
-        self.shared.opened.load(Ordering::Relaxed)
+    /// Connections that a client has closed so far, whatever the state of the link.
+    pub fn given_up(&self) -> u64 {
+        self.shared.given_up.load(Ordering::Relaxed)
     }
 }
 
@@ -147,7 +157,6 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((client, _)) => {
-                    shared.opened.fetch_add(1, Ordering::Relaxed);
                     connections.spawn(connection(client, Arc::clone(&shared)));
                 }
                 // Out of file descriptors, say: the next try may find one.
@@ -163,8 +172,14 @@ async fn connection(client: TcpStream, shared: Arc<Shared>) {
     let mut trouble = shared.trouble.subscribe();
     // A silent network answers no SYN either; what the client sees is a connection on which nothing ever comes.
     while *trouble.borrow_and_update() == Trouble::HalfOpen {
-        if trouble.changed().await.is_err() {
-            return;
+        tokio::select! {
+            changed = trouble.changed() => if changed.is_err() {
+                return;
+            },
+            () = closed(&client) => {
+                shared.give_up();
+                return;
+            }
         }
     }
     if *trouble.borrow() == Trouble::Cut {
@@ -173,6 +188,18 @@ async fn connection(client: TcpStream, shared: Arc<Shared>) {
     match TcpStream::connect(shared.target).await {
         Ok(server) => relay::both_ways(client, server, &shared).await,
         Err(_) => reset(&client),
+    }
+}
+
+/// Until the other side has closed; what it said before stays unread.
+async fn closed(stream: &TcpStream) {
+    while stream
+        .ready(Interest::READABLE)
+        .await
+        .is_ok_and(|ready| !ready.is_read_closed())
+    {
+        // With bytes to read it is ready at once, again and again.
+        tokio::time::sleep(CLOSED_POLL_INTERVAL).await;
     }
 }
 

@@ -20,7 +20,7 @@ const LOOK_INTERVAL: Duration = Duration::from_secs(2);
 const LOOK_LIMIT: Duration = Duration::from_secs(2);
 
 /// A situation, and the words by which a program's log tells of it.
-const SIGNS: [(&str, &str); 9] = [
+const SIGNS: [(&str, &str); 10] = [
     ("confirms of unknown fate", "the relay starts anew"),
     ("relay leadership taken", "\"elected leader\""),
     (
@@ -33,7 +33,10 @@ const SIGNS: [(&str, &str); 9] = [
     ("dead letters", "an event became a dead letter"),
     ("outside calls asked again", "will be asked for again"),
     ("breakers opened", "\"circuit opened\""),
+    (PANICS, "panicked at"),
 ];
+/// Not wanted, but to be told.
+pub(crate) const PANICS: &str = "panics";
 
 /// How often each situation was reached.
 pub type Reached = BTreeMap<&'static str, u64>;

@@ -1,11 +1,12 @@
 //! One run: the platform comes up, customers come, things are done to it, everybody goes home, and then it is judged.
 
 use crate::{
-    checker::{self, Expectations, Finding, Poison, Quiescence, Sources},
+    checker::{self, Expectations, Finding, Poison, Sources},
+    ends::{self, Consumers, finding},
     fault::{Applied, Fault},
     history::Recorder,
     memory::{self, Holdings},
-    platform::{Platform, signal::Signal, variable},
+    platform::{Platform, variable},
     reached::Lookout,
     report::{Report, Served},
     traffic::{Summary, Traffic, TrafficConfig},
@@ -20,15 +21,9 @@ use std::{
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-/// After the last fault, every order must have ended within this time.
-const END_LIMIT: Duration = Duration::from_mins(1);
 /// How long the harness waits for programs to be ready after the last fault.
 const READY_LIMIT: Duration = Duration::from_mins(2);
 const CUSTOMERS: u32 = 40;
-const END: &str = "every order has ended, and nothing moves, within 60 s of the last fault";
-const STOP: &str = "SIGTERM ends every program with code 0 within 20 s, and none ends by itself";
-/// SIGABRT, by which a failpoint ends a process.
-pub const ABORTED: i32 = 6;
 
 /// What kind of run.
 #[derive(Debug, Clone)]
@@ -84,14 +79,15 @@ impl Scene<'_> {
     pub async fn inflict(&self, fault: &Fault) -> Result<String, String> {
         let at = self.started.elapsed();
         eprintln!("{:>7.1} s  {fault}", at.as_secs_f64());
+        let seen = fault.apply(self.platform).await.map_err(|trouble| trouble.to_string());
         if let Fault::Poison(key, body) = fault {
             let poison = Poison {
                 body: body.clone().into_bytes(),
                 queues: queues_of(key),
+                published: seen.is_ok(),
             };
             self.poison.lock().unwrap_or_else(PoisonError::into_inner).push(poison);
         }
-        let seen = fault.apply(self.platform).await.map_err(|trouble| trouble.to_string());
         if let Err(why) = &seen {
             eprintln!("           {fault}: not applied: {why}");
         }
@@ -161,6 +157,7 @@ struct Over<'a> {
 struct Acted {
     course: Course,
     baseline: Holdings,
+    consumers: Finding,
     ended: Instant,
 }
 
@@ -172,6 +169,7 @@ async fn act(
 ) -> Result<Acted, Trouble> {
     sleep(options.warm_up).await;
     let baseline = memory::read(scene.platform);
+    let consumers: Consumers = scene.platform.servers.consumers().await?;
     let course = course(scene).await?;
     scene.platform.heal_links();
     let ended = Instant::now();
@@ -179,6 +177,7 @@ async fn act(
     Ok(Acted {
         course,
         baseline,
+        consumers: ends::consumers(scene.platform, &consumers).await,
         ended,
     })
 }
@@ -207,18 +206,21 @@ impl Over<'_> {
         let mut verdict = checker::check(&sources, expectations).await?;
         let run_dir = PathBuf::from(variable(&self.options.variables, "RUN_DIR")?);
         let reached = lookout.reached(self.platform, &run_dir)?;
-        let mut stops = self.platform.stop().await;
-        stops.extend(wrong_ends(self.platform));
+        let stops = self.platform.stop().await;
         let grown = memory::grown(&self.acted.baseline, &afterwards);
+        let processes = &self.platform.processes;
         verdict.findings.extend([
-            finding("end", END, 1, late(&rest, until_rest)),
             finding(
                 "I12",
                 "memory and open files are back where they were",
                 afterwards.len(),
                 grown,
             ),
-            finding("stop", STOP, self.platform.processes.len(), stops),
+            ends::rest(&rest, until_rest),
+            self.acted.consumers,
+            ends::stops(processes, stops, self.options.failpoints.is_some()),
+            ends::panics(processes, &reached),
+            ends::clients(&self.summary),
         ]);
         verdict.findings.extend(self.acted.course.findings);
         Ok(Report {
@@ -233,46 +235,6 @@ impl Over<'_> {
             served: Served::by(&self.platform.processes),
             summary: self.summary,
         })
-    }
-}
-
-/// What still moved, or that it took too long until nothing did.
-fn late(rest: &Quiescence, until_rest: Duration) -> Vec<String> {
-    let mut late = rest.open.clone();
-    if until_rest > END_LIMIT {
-        late.push(format!("at rest only after {:.1} s", until_rest.as_secs_f64()));
-    }
-    late
-}
-
-/// Ends that nobody asked for, and stops that were no proper stops.
-fn wrong_ends(platform: &Platform) -> Vec<String> {
-    let mut wrong = Vec::new();
-    for process in &platform.processes {
-        for end in process.ends() {
-            let proper = match (end.asked, end.code, end.signal) {
-                // A failpoint.
-                (_, _, Some(ABORTED)) => true,
-                (Some(Signal::Term), code, _) => code == Some(0),
-                (Some(_), ..) => true,
-                (None, ..) => false,
-            };
-            if !proper {
-                wrong.push(format!("{} ended: {end:?}", process.name));
-            }
-        }
-    }
-    wrong
-}
-
-/// A finding of the harness's own.
-pub fn finding(id: &'static str, title: &'static str, checked: usize, examples: Vec<String>) -> Finding {
-    Finding {
-        id,
-        title,
-        checked: checked as u64,
-        violations: examples.len() as u64,
-        examples,
     }
 }
 

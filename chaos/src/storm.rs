@@ -1,6 +1,7 @@
 //! The storm: faults of every kind on every process, as a seed deals them, while orders flow.
 
 use crate::{
+    ends,
     reached::Reached,
     report::Report,
     run::{self, Course, Options, Scene},
@@ -13,6 +14,8 @@ use tokio::time::sleep;
 
 /// From this length on, a storm must have reached every dangerous situation.
 const WHOLE: Duration = Duration::from_mins(10);
+/// One in so many faults may meet a process that an earlier one has ended.
+const COLLISIONS: usize = 10;
 
 /// Runs a storm of this length.
 pub async fn storm(mut options: Options, length: Duration) -> Result<Report, Trouble> {
@@ -26,8 +29,10 @@ pub async fn storm(mut options: Options, length: Duration) -> Result<Report, Tro
         report
             .verdict
             .findings
-            .push(run::finding("I15", title, reached.len(), missing));
+            .push(ends::finding("I15", title, reached.len(), missing));
     }
+    let may_fail = report.faults.len() / COLLISIONS;
+    report.verdict.findings.push(ends::faults(&report.faults, may_fail));
     Ok(report)
 }
 
@@ -47,6 +52,6 @@ async fn blow(scene: &Scene<'_>, seed: u64, length: Duration) -> Course {
 
 async fn strike(scene: &Scene<'_>, planned: &Planned) {
     sleep(planned.at.saturating_sub(scene.elapsed())).await;
-    // What could not be applied is told in the report, and counts as no fault.
+    // What could not be applied counts as no fault; that it was not too much is judged in the end.
     scene.inflict(&planned.fault).await.ok();
 }

@@ -2,6 +2,7 @@
 //! again and again, while orders flow. Random kills seldom hit them: most are microseconds wide.
 
 use crate::{
+    ends,
     fault::Fault,
     platform::{process::Process, servers::Server, signal::Signal},
     report::Report,
@@ -121,14 +122,22 @@ pub async fn windows(mut options: Options, times: usize, only: Option<&str>) -> 
         .iter()
         .filter(|window| only.is_none_or(|only| only == window.name))
         .collect();
-    run::run(options, async |scene: &Scene<'_>| {
+    if chosen.is_empty() {
+        let names = WINDOWS.map(|window| window.name).join(", ");
+        return Err(Trouble::Platform(format!("there is no such window; there are {names}")));
+    }
+    let mut report = run::run(options, async |scene: &Scene<'_>| {
         let mut course = force_all(scene, &folder, &chosen, times).await?;
         if only.is_none() {
             races(scene, &mut course).await;
         }
         Ok(course)
     })
-    .await
+    .await?;
+    if !report.faults.is_empty() {
+        report.verdict.findings.push(ends::faults(&report.faults, 0));
+    }
+    Ok(report)
 }
 
 async fn force_all(scene: &Scene<'_>, folder: &Path, windows: &[&Window], times: usize) -> Result<Course, Trouble> {
@@ -157,7 +166,7 @@ async fn force_all(scene: &Scene<'_>, folder: &Path, windows: &[&Window], times:
     let title = "every crash window was forced as often as asked";
     course
         .findings
-        .push(run::finding("F", title, windows.len() * times, missed));
+        .push(ends::finding("F", title, windows.len() * times, missed));
     Ok(course)
 }
 
@@ -252,5 +261,5 @@ async fn races(scene: &Scene<'_>, course: &mut Course) {
 /// Deaths by a failpoint.
 fn deaths(instances: &[&Process]) -> usize {
     let ends = instances.iter().flat_map(|instance| instance.ends());
-    ends.filter(|end| end.signal == Some(run::ABORTED)).count()
+    ends.filter(|end| end.signal == Some(ends::ABORTED)).count()
 }

@@ -17,8 +17,10 @@ pub struct Expectations {
 pub struct Poison {
     /// Byte for byte as it was published.
     pub body: Vec<u8>,
-    /// The queues that it reached, e.g. `payment-queue`.
+    /// The queues that it reaches, e.g. `payment-queue`.
     pub queues: Vec<String>,
+    /// Whether the broker said that it has it. If not, it may be found all the same, but need not.
+    pub published: bool,
 }
 
 impl Poison {

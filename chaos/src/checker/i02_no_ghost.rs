@@ -160,6 +160,7 @@ mod tests {
         evidence.poison.push(Poison {
             body: format!(r#"{{"metadata":{{"eventId":"{rubbish}"}}}}"#).into_bytes(),
             queues: vec!["payment-queue".to_owned()],
+            published: false,
         });
         assert_eq!(check(&evidence).violations, 0);
     }

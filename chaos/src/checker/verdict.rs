@@ -17,7 +17,7 @@ pub struct Verdict {
 impl Verdict {
     /// Whether every invariant holds.
     pub fn holds(&self) -> bool {
-        self.findings.iter().all(|finding| finding.violations == 0)
+        self.findings.iter().all(Finding::holds)
     }
 
     /// How a program that judges ends.
@@ -46,7 +46,7 @@ impl fmt::Display for Verdict {
 /// One invariant: how often it was put to the test, and how often it did not hold.
 #[derive(Debug, Clone, Serialize)]
 pub struct Finding {
-    /// Its number, `I0` to `I11`.
+    /// Its number, `I0` to `I11`, or the harness's own word.
     pub id: &'static str,
     /// What it says.
     pub title: &'static str,
@@ -59,6 +59,11 @@ pub struct Finding {
 }
 
 impl Finding {
+    /// Whether there was something to test and all of it is true.
+    pub fn holds(&self) -> bool {
+        self.checked > 0 && self.violations == 0
+    }
+
     pub(super) fn new(id: &'static str, title: &'static str) -> Self {
         Self {
             id,
@@ -83,7 +88,11 @@ impl Finding {
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let holds = if self.violations == 0 { "holds" } else { "BROKEN" };
+        let holds = match (self.checked, self.violations) {
+            (0, _) => "EMPTY",
+            (_, 0) => "holds",
+            _ => "BROKEN",
+        };
         let Self {
             id,
             title,
@@ -93,5 +102,22 @@ impl fmt::Display for Finding {
         } = self;
         write!(f, "{id:<4} {holds:<6} {title}: {violations} of {checked}")?;
         examples.iter().try_for_each(|example| write!(f, "\n       {example}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_tested_nothing_does_not_hold() {
+        let mut finding = Finding::new("I1", "no event is lost");
+        assert!(!finding.holds());
+        assert!(finding.to_string().contains("EMPTY"), "{finding}");
+        finding.expect(true, String::new);
+        assert!(finding.holds());
+        finding.expect(false, || "this one".to_owned());
+        assert!(!finding.holds());
+        assert!(finding.to_string().contains("BROKEN"), "{finding}");
     }
 }

@@ -139,7 +139,7 @@ impl Process {
             Some(_) => self.shared.probe.refusal().await.unwrap_or_else(|| "ready".to_owned()),
             None => "it does not run".to_owned(),
         };
-        let log = std::fs::read(&self.shared.output).unwrap_or_default();
+        let log = std::fs::read(&self.shared.output).unwrap_or_else(|error| error.to_string().into_bytes());
         let log = String::from_utf8_lossy(&log);
         let lines: Vec<&str> = log.lines().collect();
         let last = lines[lines.len().saturating_sub(LAST_LINES)..].join("\n");

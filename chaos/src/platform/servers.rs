@@ -220,8 +220,8 @@ impl Servers {
         Ok(connection.close().await?)
     }
 
-    /// A command to Redis, as its administrator.
-    pub async fn redis(&self, command: &[&str]) -> Result<String, Trouble> {
+    /// A command to Redis, as its administrator. It must be one that is answered with OK.
+    pub async fn redis(&self, command: &[&str]) -> Result<(), Trouble> {
         let (address, password) = &self.redis;
         let (host, port) = address.split_once(':').unwrap_or((address, "6379"));
         let output = Command::new("redis-cli")
@@ -230,7 +230,11 @@ impl Servers {
             .env("REDISCLI_AUTH", password)
             .output()
             .await?;
-        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+        match String::from_utf8_lossy(&output.stdout).trim() {
+            "OK" => Ok(()),
+            "" => Err(away(Server::Redis)),
+            refusal => Err(Trouble::Platform(format!("Redis said: {refusal}"))),
+        }
     }
 
     fn manage(&self, method: Method, path: &str) -> reqwest::RequestBuilder {

@@ -24,8 +24,8 @@ pub(super) async fn both_ways(mut client: TcpStream, mut server: TcpStream, shar
     let broken = {
         let (client_in, client_out) = client.split();
         let (server_in, server_out) = server.split();
-        let up = carry(client_in, server_out, Way::ToServer, shared.trouble.subscribe());
-        let down = carry(server_in, client_out, Way::ToClient, shared.trouble.subscribe());
+        let up = carry(client_in, server_out, Way::ToServer, shared);
+        let down = carry(server_in, client_out, Way::ToClient, shared);
         let mut resets = shared.resets.subscribe();
         tokio::select! {
             ended = async { tokio::try_join!(up, down) } => ended.is_err(),
@@ -56,12 +56,8 @@ async fn beyond_repair(mut trouble: watch::Receiver<Trouble>) {
 }
 
 /// Chunks go on at once, unless the link is slow or earlier ones are still on their way.
-async fn carry(
-    mut from: ReadHalf<'_>,
-    mut to: WriteHalf<'_>,
-    way: Way,
-    mut trouble: watch::Receiver<Trouble>,
-) -> io::Result<()> {
+async fn carry(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, way: Way, shared: &Shared) -> io::Result<()> {
+    let mut trouble = shared.trouble.subscribe();
     let mut buffer = vec![0; CHUNK_BYTES];
     let mut late: VecDeque<Chunk> = VecDeque::new();
     let mut ended = false;
@@ -74,6 +70,9 @@ async fn carry(
                 }
             }
             count = from.read(&mut buffer), if !ended && late.len() < CHUNKS_MAX => {
+                if way == Way::ToServer && !matches!(count, Ok(1..)) {
+                    shared.give_up();
+                }
                 let count = count?;
                 let now = *trouble.borrow();
                 if count == 0 {

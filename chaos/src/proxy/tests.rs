@@ -1,4 +1,5 @@
 use super::*;
+use crate::waiting::until;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     time::{Instant, timeout},
@@ -48,12 +49,13 @@ async fn is_reset(stream: &mut TcpStream) -> bool {
 async fn a_sound_link_carries_bytes_and_the_end() {
     let (link, _server) = echo().await;
     let mut stream = connect(&link).await;
-    assert_eq!((link.open_connections(), link.opened()), (1, 1));
+    assert_eq!((link.open_connections(), link.given_up()), (1, 0));
     stream.shutdown().await.expect("it may finish");
     let left = timeout(SOON, stream.read(&mut [0; 16]))
         .await
         .expect("the end comes back");
     assert_eq!(left.expect("without an error"), 0);
+    assert_eq!(link.given_up(), 1);
 }
 
 #[tokio::test]
@@ -94,6 +96,21 @@ async fn a_half_open_link_is_silent_until_it_heals_and_then_resets() {
     let heard = timeout(SOON, newcomer.read_exact(&mut back)).await;
     heard.expect("it comes").expect("whole");
     assert_eq!(&back, b"early");
+}
+
+#[tokio::test]
+async fn a_client_that_gives_up_a_silent_connection_is_noticed() {
+    let (link, _server) = echo().await;
+    let stream = connect(&link).await;
+    link.set(Trouble::HalfOpen);
+    let mut newcomer = TcpStream::connect(link.address).await.expect("it opens");
+    newcomer.write_all(b"unread").await.expect("nobody says no");
+    assert_eq!(link.given_up(), 0);
+    for (given_up, client) in [(1, stream), (2, newcomer)] {
+        drop(client);
+        let noticed = until(SOON, || async { link.given_up() == given_up }).await;
+        assert!(noticed.is_some(), "{} instead of {given_up}", link.given_up());
+    }
 }
 
 #[tokio::test]

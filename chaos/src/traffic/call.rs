@@ -165,12 +165,19 @@ impl Call {
         }
     }
 
-    /// Looks at something of the asker's own. 404 is right too: payment-service learns of an order a little later.
+    /// Looks at something that is there.
     pub(super) fn read(path: String) -> Self {
         Self {
             record: Some(Request::Read { path: path.clone() }),
-            correct: Correct::SuccessOr(404),
             ..Self::new(Method::GET, path)
+        }
+    }
+
+    /// Looks at the payment of an order. 404 is right too: payment-service learns of an order a little later.
+    pub(super) fn read_payment(order: Uuid) -> Self {
+        Self {
+            correct: Correct::SuccessOr(404),
+            ..Self::read(format!("/api/payments/{order}"))
         }
     }
 }

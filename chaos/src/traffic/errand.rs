@@ -4,6 +4,7 @@ use super::{
     Traffic, TrafficError,
     account::Account,
     call::{Answer, Call, new_id},
+    created,
     plan::{Arrival, Errand, Line, Look, Mistake, Sending, Shipping, Wish},
 };
 use crate::history::Item;
@@ -41,11 +42,9 @@ impl Visit<'_> {
         let call = Call::place(new_id(), self.items(&wish.lines), wish.payment_method);
         let counters = &self.traffic.client.counters;
         counters.order_asked();
-        let answer = self.place(&call, wish.sending).await?;
-        counters.order_settled(answer.is_success());
-        let Some(order) = answer.id().filter(|_| answer.is_success()) else {
-            return Ok(());
-        };
+        let placed = self.place(&call, wish.sending).await;
+        counters.order_settled(placed.is_ok());
+        let order = placed?;
         // At the same time, so that they meet each other and the saga.
         tokio::try_join!(
             self.ask_again(&call, wish.sending),
@@ -56,17 +55,21 @@ impl Visit<'_> {
         Ok(())
     }
 
-    async fn place(&self, call: &Call, sending: Sending) -> Result<Answer, TrafficError> {
-        if sending != Sending::TwiceAtOnce {
-            return self.ask(call).await;
-        }
-        let twin = call.clone().beside_its_twin();
-        let client = &self.traffic.client;
-        let (answer, _) = tokio::try_join!(
-            client.settle(self.customer, &twin, self.seed),
-            client.settle(self.customer, &twin, !self.seed),
-        )?;
-        Ok(answer)
+    /// The id of the order.
+    async fn place(&self, call: &Call, sending: Sending) -> Result<Uuid, TrafficError> {
+        let answer = match sending {
+            Sending::TwiceAtOnce => {
+                let twin = call.clone().beside_its_twin();
+                let seeds = (self.seed, !self.seed);
+                tokio::try_join!(
+                    self.ask_as(self.customer, &twin, seeds.0),
+                    self.ask_as(self.customer, &twin, seeds.1)
+                )?
+                .0
+            }
+            Sending::Once | Sending::AgainAfterwards => self.ask(call).await?,
+        };
+        created(&answer, "placing an order")
     }
 
     async fn ask_again(&self, call: &Call, sending: Sending) -> Result<(), TrafficError> {
@@ -89,14 +92,14 @@ impl Visit<'_> {
             return Ok(());
         };
         sleep(after).await;
-        let path = match look {
-            Look::Order => format!("/api/orders/{order}"),
-            Look::Timeline => format!("/api/orders/{order}/timeline"),
-            Look::Notifications => "/api/notifications".to_owned(),
-            Look::Payment => format!("/api/payments/{order}"),
-            Look::Products => "/api/products".to_owned(),
+        let call = match look {
+            Look::Order => Call::read(format!("/api/orders/{order}")),
+            Look::Timeline => Call::read(format!("/api/orders/{order}/timeline")),
+            Look::Notifications => Call::read("/api/notifications".to_owned()),
+            Look::Payment => Call::read_payment(order),
+            Look::Products => Call::read("/api/products".to_owned()),
         };
-        self.ask(&Call::read(path)).await.map(drop)
+        self.ask(&call).await.map(drop)
     }
 
     async fn ship(&self, order: Uuid, shipping: Option<Shipping>) -> Result<(), TrafficError> {
@@ -106,11 +109,11 @@ impl Visit<'_> {
         if !self.sees_confirmed(order).await? {
             return Ok(());
         }
-        let Traffic { client, admin, .. } = self.traffic;
-        let shipped = client.settle(admin, &Call::ship(order), self.seed).await?;
+        let admin = &self.traffic.admin;
+        let shipped = self.ask_as(admin, &Call::ship(order), self.seed).await?;
         if let Some(after) = shipping.deliver_after.filter(|_| shipped.is_success()) {
             sleep(after).await;
-            client.settle(admin, &Call::deliver(order), self.seed).await?;
+            self.ask_as(admin, &Call::deliver(order), self.seed).await?;
         }
         Ok(())
     }
@@ -143,13 +146,22 @@ impl Visit<'_> {
                 Call::place(key, vec![nothing], "pm_ok").mistaken()
             }
         };
-        let answer = self.ask(&call).await?;
-        self.traffic.client.counters.mistake_settled(answer.is_success());
-        Ok(())
+        let refused = self.ask(&call).await;
+        self.traffic.client.counters.mistake_settled(refused.is_err());
+        refused.map(drop)
     }
 
     async fn ask(&self, call: &Call) -> Result<Answer, TrafficError> {
-        self.traffic.client.settle(self.customer, call, self.seed).await
+        self.ask_as(self.customer, call, self.seed).await
+    }
+
+    /// Asks until there is a definite answer. One that a platform without faults would not give ends the errand.
+    async fn ask_as(&self, who: &Account, call: &Call, seed: u64) -> Result<Answer, TrafficError> {
+        let answer = self.traffic.client.settle(who, call, seed).await?;
+        if !call.is_answered_well(answer.status) {
+            return Err(answer.refusal(&format!("{} {}", call.method, call.path)));
+        }
+        Ok(answer)
     }
 
     fn items(&self, lines: &[Line]) -> Vec<Item> {
