@@ -6,7 +6,6 @@ export_line() {
 
 platform_exports() {
     local service
-    export_line RUN_DIR "$RUN_DIR"
     export_line GATEWAY_URL "$(address_of gateway)"
     export_line OPERATORS_URL "http://127.0.0.1:$OPERATORS_PORT"
     for service in "${SERVICES[@]}"; do

@@ -17,7 +17,7 @@ is_up() {
     [[ $(container_state "$1" '{{.State.Running}}') == true ]]
 }
 
-# is_ready PROCESS: each asks itself; topology-watch, which ends when something is wrong, only has to run.
+# is_ready PROCESS: each asks itself; topology-watch, which only says in its log what is wrong, has to run.
 is_ready() {
     [[ $(container_state "$1" '{{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}') =~ ^running\ (healthy)?$ ]]
 }

@@ -30,10 +30,25 @@ build_images() {
     done
 }
 
-# build_image PROGRAM OPTION…: with BuildKit, whether it is in the engine or a plugin.
+# build_image PROGRAM OPTION…
 build_image() {
-    local program=$1
+    local program=$1 buildkit=1
     shift
-    DOCKER_BUILDKIT=1 docker build "$@" --file "$ROOT/deploy/Dockerfile" --build-arg "PROGRAM=$program" \
+    has_buildkit || buildkit=0
+    dockerfile "$buildkit" | DOCKER_BUILDKIT=$buildkit docker build "$@" --file - --build-arg "PROGRAM=$program" \
         --tag "$PROJECT/$program" "$ROOT" || die "the image of $program was not built; the words are above."
+}
+
+# has_buildkit: up to Docker 20.10 it is in the engine, from 23 on the plugin buildx brings it.
+has_buildkit() {
+    local version
+    version=$(docker version --format '{{.Client.Version}}')
+    ((${version%%.*} < 23)) || docker buildx version >/dev/null 2>&1
+}
+
+# dockerfile BUILDKIT: the builder without BuildKit knows no cache mounts, and builds everything anew each time.
+dockerfile() {
+    local mounts=' --mount=[^ ]*'
+    [[ $1 == 0 ]] || mounts='^$'
+    sed "s/$mounts//" "$ROOT/deploy/Dockerfile"
 }

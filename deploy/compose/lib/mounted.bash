@@ -9,6 +9,7 @@ write_mounted_files() {
     ensure_definitions "$settings/definitions.json"
     redis_settings >"$settings/redis.conf"
     databases_sql >"$settings/databases.sql"
+    cp "$COMPOSE_DIR/rabbitmq.conf" "$settings/"
     chmod 644 "$RUN_DIR"/{keys,settings}/*
 }
 
@@ -31,7 +32,7 @@ write_compose_environment() {
             cat "$RUN_DIR"/{secrets.env,ports}
             printf '%s=%q\n' RUN_DIR "$RUN_DIR" LOG "${LOG:-info}" \
                 PAYMENT_DEADLINE_S "${PAYMENT_DEADLINE_S:-900}" COMPENSATION_OVERDUE_S "${COMPENSATION_OVERDUE_S:-60}" \
-                SETTINGS_SHA256 "$(cat "$RUN_DIR/settings/redis.conf" "$COMPOSE_DIR/rabbitmq.conf" | sha256sum | cut -d' ' -f1)"
+                SETTINGS_SHA256 "$(cat "$RUN_DIR/settings/redis.conf" "$RUN_DIR/settings/rabbitmq.conf" | sha256sum | cut -d' ' -f1)"
         } >"$RUN_DIR/compose.env.new"
     )
     mv "$RUN_DIR/compose.env.new" "$RUN_DIR/compose.env"

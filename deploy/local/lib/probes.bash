@@ -11,7 +11,7 @@ probe() {
         redis) [[ $(REDISCLI_AUTH=$REDIS_PASSWORD timeout 1 redis-cli -p "$REDIS_PORT" --user administrator ping) == PONG ]] ;;
         epmd) timeout 1 epmd -port "$EPMD_PORT" -names ;;
         rabbitmq) probe_rabbitmq ;;
-        # It has no port. It ends when something is wrong, so having stayed up is the sign.
+        # It has no port, and ends only when it cannot work at all, so having stayed up is the sign.
         topology-watch) [[ $(s6-svstat -o updownfor "$RUN_DIR/services/$1") -ge 2 ]] ;;
         mail-catcher | sandbox-provider) http --fail "$(address_of "$1")/livez" ;;
         gateway) http --fail "http://127.0.0.1:$OPERATORS_PORT/readyz" ;;

@@ -4,6 +4,7 @@ use super::Finding;
 use crate::workspace::{Workspace, is_service};
 
 const ORIGINAL: &str = "shared/sql/messaging.sql";
+const REBUILD: &str = "cargo:rerun-if-changed=migrations";
 
 pub(super) fn check(workspace: &Workspace, files: &[String]) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -12,6 +13,11 @@ pub(super) fn check(workspace: &Workspace, files: &[String]) -> Vec<Finding> {
         if !files.contains(&readme) {
             let advice = "missing: say what the service owns, its endpoints, its events and how it fails";
             findings.push(Finding::new(&readme, 1, "readme", advice));
+        }
+        let build = format!("{service}/build.rs");
+        if !workspace.text(&build).is_some_and(|text| text.contains(REBUILD)) {
+            let advice = format!("must print {REBUILD}: nothing else notices a new migration");
+            findings.push(Finding::new(&build, 1, "migrations", advice));
         }
     }
     let original = workspace.text(ORIGINAL).unwrap_or_default();
@@ -39,10 +45,11 @@ mod tests {
     use crate::tidy::source::tests_project::Project;
 
     #[test]
-    fn a_service_has_a_readme_and_the_same_messaging_tables() {
+    fn a_service_has_a_readme_a_build_script_and_the_same_messaging_tables() {
         let project = Project::with(&[
             ("shared/sql/messaging.sql", "a\nb\n"),
             ("a-service/README.md", ""),
+            ("a-service/build.rs", "cargo:rerun-if-changed=migrations"),
             ("a-service/migrations/0001_messaging.sql", "a\nb\n"),
             ("b-service/migrations/0001_messaging.sql", "a\nc\n"),
         ]);
@@ -55,6 +62,7 @@ mod tests {
             found,
             [
                 ("b-service/README.md", 1),
+                ("b-service/build.rs", 1),
                 ("b-service/migrations/0001_messaging.sql", 2)
             ]
         );
