@@ -7,6 +7,7 @@ mod tokens;
 
 pub(crate) use raw::{Answer, raw, raw_from};
 pub(crate) use redis_link::RedisLink;
+pub(crate) use shared::testing::eventually;
 pub(crate) use stub::{PIECE, PIECES, Stub, answer_json};
 pub(crate) use tokens::{TestUser, claims, jwks_of, now_s, sign, sign_as, stranger_key, user_service_key};
 
@@ -17,18 +18,12 @@ use gateway::{
     start::{StartError, run},
 };
 use shared::config::Env;
-use std::{
-    future::Future,
-    net::SocketAddr,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::{net::SocketAddr, path::PathBuf};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 const GATEWAY_KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/keys/gateway.pem");
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A running gateway and what is around it.
 pub(crate) struct Bed {
@@ -170,18 +165,6 @@ fn config(wish: &Wish, stub: &Stub) -> Config {
     let mut config = Config::from_env(&Env::from_pairs(variables)).unwrap();
     config.limits = wish.limits;
     config
-}
-
-/// Waits until `condition` gives a value.
-pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut condition: impl FnMut() -> F) -> T {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(value) = condition().await {
-            return value;
-        }
-        assert!(Instant::now() < deadline, "in vain waited for: {what}");
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
 }
 
 /// The body as a problem; it must be one, of this status.
