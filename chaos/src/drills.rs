@@ -170,7 +170,8 @@ impl Drills<'_> {
         self.note(format!("all consumers back {when}"), figure, is_reached);
     }
 
-    /// A link goes silent under load; it is noticed when the client gives up a connection that it has.
+    /// A link goes silent under load. It is noticed when the client gives up a connection that it has; to the broker, where
+    /// there are two and no more, already when it opens another.
     async fn half_open(&mut self, name: &str) -> Result<(), Trouble> {
         let missing = || Trouble::Platform(format!("there is no link {name}"));
         let link = self
@@ -181,14 +182,20 @@ impl Drills<'_> {
             .find(|link| link.name == name)
             .ok_or_else(missing)?;
         let in_use = until(PATIENCE, || async { link.open_connections() > 0 }).await;
-        let given_up_before = link.given_up();
+        let (opened_before, given_up_before) = (link.opened(), link.given_up());
         link.set(Disturbance::HalfOpen);
-        let noticed = until(PATIENCE, || async { link.given_up() > given_up_before }).await;
+        let is_given_up = || async { link.given_up() > given_up_before };
+        let noticed = if name.ends_with("rabbitmq") {
+            until(PATIENCE, || async { link.opened() > opened_before }).await
+        } else {
+            until(PATIENCE, is_given_up).await
+        };
+        let closed = until(PATIENCE, is_given_up).await;
         link.set(Disturbance::None);
         let figure = noticed.map_or("not within 2 minutes".to_owned(), |after| {
             format!("noticed after {after:.1?}")
         });
-        let is_reached = in_use.is_some() && noticed.is_some_and(|after| after <= NOTICE_LIMIT);
+        let is_reached = in_use.is_some() && closed.is_some() && noticed.is_some_and(|after| after <= NOTICE_LIMIT);
         self.note(format!("half-open link {name}"), figure, is_reached);
         sleep(SETTLE).await;
         Ok(())

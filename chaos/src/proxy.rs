@@ -85,6 +85,7 @@ pub(crate) struct Shared {
     /// Counts the orders to reset what is open.
     resets: watch::Sender<u64>,
     open: AtomicUsize,
+    opened: AtomicU64,
     given_up: AtomicU64,
 }
 
@@ -105,6 +106,7 @@ impl Link {
             trouble: watch::Sender::default(),
             resets: watch::Sender::default(),
             open: AtomicUsize::new(0),
+            opened: AtomicU64::new(0),
             given_up: AtomicU64::new(0),
         });
         let mut running = JoinSet::new();
@@ -135,6 +137,11 @@ impl Link {
         self.shared.open.load(Ordering::Relaxed)
     }
 
+    /// Connections that a client has opened so far.
+    pub fn opened(&self) -> u64 {
+        self.shared.opened.load(Ordering::Relaxed)
+    }
+
     /// Connections that a client has closed so far, whatever the state of the link.
     pub fn given_up(&self) -> u64 {
         self.shared.given_up.load(Ordering::Relaxed)
@@ -157,6 +164,7 @@ async fn accept(listener: TcpListener, shared: Arc<Shared>) {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((client, _)) => {
+                    shared.opened.fetch_add(1, Ordering::Relaxed);
                     connections.spawn(connection(client, Arc::clone(&shared)));
                 }
                 // Out of file descriptors, say: the next try may find one.

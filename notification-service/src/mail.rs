@@ -7,7 +7,7 @@ use crate::{App, config::SmtpServer, store, store::Letter};
 use lettre::{
     Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
     message::{Mailbox, header::ContentType},
-    transport::smtp::{Error as SmtpError, PoolConfig},
+    transport::smtp::Error as SmtpError,
 };
 use shared::{
     failpoint,
@@ -18,12 +18,14 @@ use shared::{
     telemetry::chain,
 };
 use std::time::Duration;
+use tokio::time::timeout;
 
 /// The kind of intent that stands for one mail. Its id is the notification's.
 pub(crate) const KIND: &str = "mail";
 
+/// From the connection to the farewell. Each mail has a connection of its own: lettre would ask one that it has kept whether
+/// it still works, and wait for the answer without end.
 const TIMEOUT: Duration = Duration::from_secs(10);
-const CONNECTIONS_MAX: u32 = 4;
 /// 530, 534, 535 and 538 want credentials: an operator's matter, which says nothing about the mail.
 const WANTS_CREDENTIALS: [u16; 4] = [530, 534, 535, 538];
 
@@ -73,8 +75,6 @@ impl Mailer {
     pub(crate) fn new(server: &SmtpServer, from: Mailbox) -> Self {
         let transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&server.host)
             .port(server.port)
-            .timeout(Some(TIMEOUT))
-            .pool_config(PoolConfig::new().max_size(CONNECTIONS_MAX))
             .build();
         Self { transport, from }
     }
@@ -85,7 +85,10 @@ impl Mailer {
             Ok(message) => message,
             Err(error) => return Ok(Outcome::Refused(format!("no mail can be made of it: {error}"))),
         };
-        match self.transport.send(message).await {
+        let Ok(answer) = timeout(TIMEOUT, self.transport.send(message)).await else {
+            return Err(Failure::transient(format!("mail server: no answer within {TIMEOUT:?}")));
+        };
+        match answer {
             Ok(_) => Ok(Outcome::Sent),
             Err(error) if is_final(&error) => Ok(Outcome::Refused(error.to_string())),
             Err(error) => Err(Failure::transient(format!("mail server: {}", chain(&error)))),
@@ -126,9 +129,8 @@ mod tests {
         }
     }
 
-    // lettre's pool of connections needs a runtime.
-    #[tokio::test]
-    async fn every_copy_of_a_mail_is_the_same_mail() {
+    #[test]
+    fn every_copy_of_a_mail_is_the_same_mail() {
         let server = SmtpServer {
             host: "localhost".to_owned(),
             port: 25,

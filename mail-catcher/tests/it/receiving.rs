@@ -62,7 +62,7 @@ async fn many_senders_at_once_and_idle_ones_do_not_stop_each_other() {
     }
     let mut sending = JoinSet::new();
     for client in 0..20 {
-        let transport = sender(catcher.smtp, 1);
+        let transport = sender(catcher.smtp);
         sending.spawn(async move {
             for mail in 0..5 {
                 let mail = message("a@example.com", &format!("{client}-{mail}"), "text");

@@ -2,7 +2,7 @@
 
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
-    transport::smtp::{Error, PoolConfig, response::Response},
+    transport::smtp::{Error, response::Response},
 };
 use mail_catcher::{Config, MailCatcher};
 use serde_json::Value;
@@ -84,15 +84,14 @@ impl Running {
     }
 }
 
-pub(crate) fn sender(smtp: SocketAddr, connections_max: u32) -> AsyncSmtpTransport<Tokio1Executor> {
+pub(crate) fn sender(smtp: SocketAddr) -> AsyncSmtpTransport<Tokio1Executor> {
     AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(smtp.ip().to_string())
         .port(smtp.port())
-        .pool_config(PoolConfig::new().max_size(connections_max))
         .build()
 }
 
 pub(crate) async fn send(smtp: SocketAddr, to: &str, subject: &str, body: &str) -> Result<Response, Error> {
-    sender(smtp, 1).send(message(to, subject, body)).await
+    sender(smtp).send(message(to, subject, body)).await
 }
 
 pub(crate) fn message(to: &str, subject: &str, body: &str) -> Message {

@@ -6,22 +6,12 @@ async fn a_mail_server_that_is_away_is_asked_again() {
     let mut world = World::new().await;
     let user = world.registered().await;
     let order_id = shared::id::new();
-    // The first mail leaves a connection open, which then breaks.
     let confirmed = world.order("order.confirmed", order_id, &user).await;
     world.mail_is("sent", &user, "order.confirmed").await;
     world.mails.go_away().await;
 
     let shipped = world.order("order.shipped", order_id, &user).await;
-    let error = eventually("a failed attempt", || async {
-        let attempt =
-            "select last_error from intents where done_at is null and attempts > 0 and last_error is not null";
-        let error: Option<String> = sqlx::query_scalar(attempt)
-            .fetch_optional(&world.service.database)
-            .await
-            .unwrap();
-        error
-    })
-    .await;
+    let error = failed_attempt(&world).await;
     assert!(error.contains("mail server"), "{error}");
     world.mail_is("pending", &user, "order.shipped").await;
 
@@ -31,6 +21,33 @@ async fn a_mail_server_that_is_away_is_asked_again() {
         world.mails.ids(&user).await,
         [message_id(&confirmed), message_id(&shipped)]
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mail_server_that_says_nothing_is_given_up_and_asked_again() {
+    let mut world = World::new().await;
+    let user = world.registered().await;
+    world.mails.fall_silent().await;
+    let confirmed = world.order("order.confirmed", shared::id::new(), &user).await;
+    let error = failed_attempt(&world).await;
+    assert!(error.contains("mail server"), "{error}");
+    world.mails.until_given_up().await;
+    world.mails.come_back().await;
+    world.mail_is("sent", &user, "order.confirmed").await;
+    assert_eq!(world.mails.ids(&user).await, [message_id(&confirmed)]);
+}
+
+/// What became of a try that failed.
+async fn failed_attempt(world: &World) -> String {
+    let attempt = "select last_error from intents where done_at is null and attempts > 0 and last_error is not null";
+    eventually("a failed attempt", || async {
+        let error: Option<String> = sqlx::query_scalar(attempt)
+            .fetch_optional(&world.service.database)
+            .await
+            .unwrap();
+        error
+    })
+    .await
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

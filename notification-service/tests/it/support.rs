@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shared::{
     identity::Role,
     messaging::envelope::Envelope,
-    testing::{EventProbe, TestBed, TestService, eventually},
+    testing::{EventProbe, PATIENCE, TestBed, TestService, eventually},
 };
 use std::{
     net::SocketAddr,
@@ -17,8 +17,9 @@ use std::{
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpListener, TcpStream},
     task::JoinSet,
+    time::timeout,
 };
 use uuid::Uuid;
 
@@ -199,6 +200,26 @@ impl Mails {
         };
         mails.come_back().await;
         mails
+    }
+
+    /// The next connection opens and hears nothing.
+    pub(crate) async fn fall_silent(&mut self) {
+        self.go_away().await;
+        let listener = TcpListener::bind(self.smtp).await.unwrap();
+        self.running.spawn(async move {
+            let (mut stream, _) = listener.accept().await?;
+            stream.read_to_end(&mut Vec::new()).await.map(drop)
+        });
+    }
+
+    /// Waits until the service has closed that connection.
+    pub(crate) async fn until_given_up(&mut self) {
+        let given_up = timeout(PATIENCE, self.running.join_next()).await;
+        given_up
+            .expect("it is given up")
+            .expect("it was silent")
+            .unwrap()
+            .unwrap();
     }
 
     /// Connections are cut and new ones refused.

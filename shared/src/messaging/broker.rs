@@ -11,10 +11,19 @@ use std::{
     sync::{Arc, PoisonError},
     time::Duration,
 };
-use tokio::{sync::Mutex, time::timeout};
+use tokio::{
+    sync::Mutex,
+    time::{sleep, timeout},
+};
 
 /// Half of the time after which a silent broker counts as gone (AMQP heartbeats are missed twice).
 const HEARTBEAT_S: u16 = 10;
+/// lapin has two buffers of 32 frames for each connection, and writes to all of it: with RabbitMQ's 128 KiB that is 16 MiB for
+/// two connections, and every new connection tears a hole of that size into the heap. A larger event takes several frames.
+const FRAME_MAX_BYTES: u32 = 32 * 1024;
+/// Longer than a connection lives on which nothing comes any more.
+const RETIREMENT: Duration = Duration::from_secs(3 * HEARTBEAT_S as u64);
+const RETIREMENT_POLL_INTERVAL: Duration = Duration::from_secs(1);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const CHANNEL_TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -92,17 +101,17 @@ impl Broker {
         (self.publishing.status(), self.consuming.status())
     }
 
-    /// Closes both connections.
+    /// Closes both connections, for the last time.
     pub async fn close(&self) {
-        self.publishing.discard().await;
-        self.consuming.discard().await;
+        self.publishing.close().await;
+        self.consuming.close().await;
     }
 }
 
 impl Link {
     fn new(url: &str, name: String) -> Self {
         let separator = if url.contains('?') { '&' } else { '?' };
-        let uri = format!("{url}{separator}heartbeat={HEARTBEAT_S}");
+        let uri = format!("{url}{separator}heartbeat={HEARTBEAT_S}&frame_max={FRAME_MAX_BYTES}");
         Self {
             inner: Arc::new(LinkInner {
                 uri,
@@ -123,7 +132,9 @@ impl Link {
         if let Ok(channel) = timeout(CHANNEL_TIMEOUT, connection.create_channel()).await {
             Ok(channel?)
         } else {
-            slot.take();
+            if let Some(connection) = slot.take() {
+                retire(connection);
+            }
             Err(BrokerError::Timeout(CHANNEL_TIMEOUT))
         }
     }
@@ -142,13 +153,15 @@ impl Link {
 
     /// Gives the connection up, so that the next channel stands on a new one.
     pub(crate) async fn discard(&self) {
-        let Some(connection) = self.inner.connection.lock().await.take() else {
-            return;
-        };
-        if !matches!(
-            timeout(CHANNEL_TIMEOUT, connection.close(200, "bye".into())).await,
-            Ok(Ok(()))
-        ) {
+        if let Some(connection) = self.inner.connection.lock().await.take() {
+            retire(connection);
+        }
+    }
+
+    async fn close(&self) {
+        if let Some(connection) = self.inner.connection.lock().await.take()
+            && !close(&connection).await
+        {
             tracing::debug!(connection = %self.inner.name, "the broker connection was already gone");
         }
     }
@@ -165,6 +178,29 @@ impl Link {
             blocked: state.as_ref().is_some_and(|state| state.connected() && state.blocked()),
         }
     }
+}
+
+/// Ends a connection that does not answer. lapin gives up a connection's heartbeats as soon as it closes it, and then waits
+/// for the broker's farewell without end, with a thread and a socket. So first the heartbeats get the time to miss two; a
+/// connection that outlives that is a sound one, and is closed properly.
+#[expect(clippy::disallowed_methods, reason = "it ends by itself, and nobody waits for it")]
+fn retire(connection: Connection) {
+    tokio::spawn(async move {
+        let ended = async {
+            while connection.status().connected() {
+                sleep(RETIREMENT_POLL_INTERVAL).await;
+            }
+        };
+        if timeout(RETIREMENT, ended).await.is_err() {
+            close(&connection).await;
+        }
+    });
+}
+
+/// Whether the broker said farewell.
+async fn close(connection: &Connection) -> bool {
+    let closing = connection.close(200, "bye".into());
+    matches!(timeout(CHANNEL_TIMEOUT, closing).await, Ok(Ok(())))
 }
 
 /// Without the URI, which holds the password.

@@ -1,6 +1,9 @@
 //! The broker closes connections and loses queues; the service comes back by itself.
 
-use crate::theatre::{bed, config, count, emit, open, sold, until_count};
+use crate::{
+    theatre::{bed, config, count, emit, open, sold, until_count},
+    way::Way,
+};
 use lapin::{Connection, ConnectionProperties, options::QueueDeleteOptions};
 use rabbitmq::Topology;
 use reqwest::{Client, Method};
@@ -107,4 +110,22 @@ async fn a_service_without_its_queue_is_not_ready() {
     assert!(ready.is_err(), "it called itself ready without its queue");
     restore_queue(&bed).await;
     starting.await;
+}
+
+/// One that is being closed waits for the broker's farewell, and would for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_broker_that_falls_silent_keeps_no_connection() {
+    let mut bed = bed().await;
+    let straight = bed.rabbitmq_url.clone();
+    let way = Way::to(&straight).await;
+    bed.rabbitmq_url = way.url.clone();
+    let (service, config) = open(&bed).await;
+    emit(&config.database(), "ticket.torn", id::new(), "fine").await;
+    until_count(&service.database, "select count(*) from outbox", 0).await;
+    way.fall_silent();
+    assert_eq!(way.silent(), 2);
+    eventually("both to be given up", || async { (way.silent() == 0).then_some(()) }).await;
+    emit(&config.database(), "ticket.torn", id::new(), "fine").await;
+    until_count(&service.database, "select count(*) from outbox", 0).await;
+    bed.rabbitmq_url = straight;
 }

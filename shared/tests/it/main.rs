@@ -11,3 +11,4 @@ mod relay;
 mod theatre;
 mod transactions;
 mod unknown_commits;
+mod way;
