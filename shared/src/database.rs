@@ -15,7 +15,7 @@ use sqlx::{
     postgres::{PgConnectOptions, PgPoolOptions},
 };
 use std::{collections::HashMap, fmt, sync::Arc, time::Duration};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 /// How long a new connection may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,6 +24,8 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Database {
     pool: PgPool,
+    /// One for each connection that the pool may have.
+    places: Arc<Semaphore>,
     url: Arc<str>,
     source: &'static str,
     wake: Arc<Wake>,
@@ -49,6 +51,7 @@ impl Database {
             .connect_lazy_with(options(url, source)?);
         Ok(Self {
             pool,
+            places: Arc::new(Semaphore::new(connections_max as usize)),
             url: url.into(),
             source,
             wake: Arc::default(),
@@ -57,7 +60,7 @@ impl Database {
 
     /// A connection for reads, and for single statements that need no transaction. `PoolTimedOut` after 3 s without one.
     pub async fn acquire(&self) -> Result<Lease, sqlx::Error> {
-        Lease::acquire(&self.pool).await
+        Lease::acquire(&self.pool, &self.places).await
     }
 
     /// How many connections are open, and how many of them are at rest.

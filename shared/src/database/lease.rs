@@ -4,9 +4,14 @@
 use sqlx::{Connection, PgConnection, PgPool, Postgres, pool::PoolConnection};
 use std::{
     ops::{Deref, DerefMut},
+    sync::Arc,
     time::Duration,
 };
-use tokio::{runtime::Handle, time::timeout};
+use tokio::{
+    runtime::Handle,
+    sync::{OwnedSemaphorePermit, Semaphore},
+    time::timeout,
+};
 
 /// How long a request or handler waits for a connection before the database counts as away.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
@@ -20,29 +25,41 @@ const REST: Duration = Duration::from_millis(500);
 pub struct Lease {
     /// `None` only while it is dropped.
     connection: Option<PoolConnection<Postgres>>,
+    /// Kept until the connection is back in the pool.
+    place: Option<OwnedSemaphorePermit>,
     pub(super) in_transaction: bool,
 }
 
 impl Lease {
-    /// Waits in a task of its own, which goes on when nobody waits for it any more: a connection under way is not given
-    /// up with whoever asked for it, but serves the next. Otherwise a busy machine, on which a connection takes longer
-    /// than anybody waits, would make connections for ever and have none.
+    /// Waits for one of `places`, of which there are as many as the pool may have connections, then for the connection.
+    ///
+    /// Whoever gives up leaves the queue for a place: otherwise a service in need would lend connections to those who have
+    /// left, before those who still wait. Whoever has a place waits in a task of its own, which goes on when nobody waits
+    /// for it any more: a connection under way serves the next. Otherwise a busy machine, on which a connection takes
+    /// longer than anybody waits, would make connections for ever and have none.
+    pub(super) async fn acquire(pool: &PgPool, places: &Arc<Semaphore>) -> Result<Self, sqlx::Error> {
+        let lending = async {
+            let place = Arc::clone(places).acquire_owned().await;
+            Self::lend(pool.clone(), place.map_err(|_| sqlx::Error::PoolClosed)?).await
+        };
+        timeout(ACQUIRE_TIMEOUT, lending)
+            .await
+            .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    }
+
     #[expect(
         clippy::disallowed_methods,
         reason = "the task is awaited at once, and ends with the pool's time limit"
     )]
-    pub(super) async fn acquire(pool: &PgPool) -> Result<Self, sqlx::Error> {
-        let pool = pool.clone();
-        let acquiring = tokio::spawn(async move {
+    async fn lend(pool: PgPool, place: OwnedSemaphorePermit) -> Result<Self, sqlx::Error> {
+        let lending = tokio::spawn(async move {
             pool.acquire().await.map(|connection| Self {
                 connection: Some(connection),
+                place: Some(place),
                 in_transaction: false,
             })
         });
-        match timeout(ACQUIRE_TIMEOUT, acquiring).await {
-            Ok(acquired) => acquired.map_err(|_| sqlx::Error::WorkerCrashed)?,
-            Err(_) => Err(sqlx::Error::PoolTimedOut),
-        }
+        lending.await.map_err(|_| sqlx::Error::WorkerCrashed)?
     }
 }
 
@@ -62,7 +79,11 @@ impl DerefMut for Lease {
 impl Drop for Lease {
     fn drop(&mut self) {
         if let (Some(connection), Ok(runtime)) = (self.connection.take(), Handle::try_current()) {
-            runtime.spawn(give_back(connection, self.in_transaction));
+            let (place, in_transaction) = (self.place.take(), self.in_transaction);
+            runtime.spawn(async move {
+                give_back(connection, in_transaction).await;
+                drop(place);
+            });
         }
     }
 }
