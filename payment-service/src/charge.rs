@@ -48,7 +48,9 @@ async fn outcome(app: &App, intent: &Intent, charge: &Charge) -> Result<Outcome,
         return Err(unknown.into());
     }
     // A timeout is not a failure. That the provider does not know the key yet is no answer either: the charge may still
-    // be on its way there.
-    let found = provider::find_charge(&app.provider, &context, intent.id).await?;
-    found.ok_or_else(|| unknown.into())
+    // be on its way there. And the charge counts as tried, even if the breaker refuses the question.
+    match provider::find_charge(&app.provider, &context, intent.id).await {
+        Ok(Some(outcome)) => Ok(outcome),
+        Ok(None) | Err(_) => Err(unknown.into()),
+    }
 }

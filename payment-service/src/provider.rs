@@ -68,9 +68,7 @@ impl Unknown {
 impl From<Unknown> for Failure {
     fn from(unknown: Unknown) -> Self {
         match unknown {
-            Unknown::NoAnswer(CallError::Open { retry_after, .. }) => {
-                Self::retry_after(retry_after, unknown.to_string())
-            }
+            Unknown::NoAnswer(CallError::Open { retry_after, .. }) => Self::not_tried(retry_after, unknown.to_string()),
             _ => Self::transient(unknown.to_string()),
         }
     }

@@ -34,8 +34,11 @@ async fn ensure_refunded(app: &App, intent: &Intent, refund: &Refund) -> Result<
     let Err(unknown) = provider::refund(&app.provider, &context, intent.id, refund).await else {
         return Ok(());
     };
-    if !unknown.nothing_sent() && provider::find_refund(&app.provider, &context, intent.id).await? {
-        return Ok(());
-    }
-    Err(unknown.into())
+    // As with the charge: it counts as tried, whatever becomes of the question.
+    let is_refunded = !unknown.nothing_sent()
+        && matches!(
+            provider::find_refund(&app.provider, &context, intent.id).await,
+            Ok(true)
+        );
+    if is_refunded { Ok(()) } else { Err(unknown.into()) }
 }

@@ -2,7 +2,7 @@
 
 use crate::support::{World, owner_of, placed};
 use serde_json::json;
-use shared::id;
+use shared::{id, testing::eventually};
 use uuid::Uuid;
 
 fn entries(kinds: &[&str]) -> Vec<(String, i64)> {
@@ -94,7 +94,7 @@ async fn an_order_that_ends_while_it_is_charged_keeps_no_money() {
     let captured = world.place("pm_ok").await;
     let declined = world.place("pm_declined").await;
     for order_id in [captured, declined] {
-        world.wait_for_attempts(order_id, 1).await;
+        world.wait_for_a_try(order_id).await;
     }
     world.tell("order.failed", captured).await;
     world.tell("order.compensation_requested", declined).await;
@@ -128,6 +128,31 @@ async fn a_charge_that_was_never_sent_is_taken_back() {
         .await
         .unwrap();
     assert_eq!(intents, 0);
+    assert_eq!(world.provider.log_of(order_id), entries(&[]));
+}
+
+#[tokio::test]
+async fn a_charge_that_the_breaker_refused_is_taken_back() {
+    let mut world = World::new().await;
+    world.provider.kill();
+    for _ in 0..10 {
+        world.place("pm_ok").await;
+    }
+    let order_id = eventually("a charge that was not tried", || async {
+        sqlx::query_scalar::<_, Uuid>(
+            "select subject from intents
+             where attempts = 0 and last_error like '%circuit%' and due_at > now() + interval '500 ms' limit 1",
+        )
+        .fetch_optional(&world.service.database)
+        .await
+        .unwrap()
+    })
+    .await;
+    world.tell("order.cancelled", order_id).await;
+    // The provider is still away: who had to ask it would not know.
+    world.probe.wait_for("payment.voided", order_id).await;
+    world.provider.restart();
+    assert_eq!(world.written(order_id).await, ["payment.voided"]);
     assert_eq!(world.provider.log_of(order_id), entries(&[]));
 }
 

@@ -53,8 +53,8 @@ async fn a_provider_that_was_away_is_asked_when_it_is_back() {
     world.provider.kill();
     let charge = world.place("pm_ok").await;
     world.tell("order.cancelled", refund).await;
-    world.wait_for_attempts(charge, 1).await;
-    world.wait_for_attempts(refund, 1).await;
+    world.wait_for_a_try(charge).await;
+    world.wait_for_a_try(refund).await;
     assert_eq!(world.state(charge).await.as_deref(), Some("charging"));
     assert_eq!(world.state(refund).await.as_deref(), Some("refunding"));
     let status = world.service.status().await;

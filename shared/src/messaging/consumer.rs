@@ -247,6 +247,7 @@ impl<S: Send + Sync + 'static> Consumer<S> {
             let parked = match &failure {
                 Failure::Permanent { .. } => self.parking.bury(&received, &reason).await.map(|()| Parked::Dead),
                 Failure::Transient { after, .. } => self.parking.retry(&received, *after, &reason).await,
+                Failure::NotTried { after, .. } => self.parking.retry(&received, Some(*after), &reason).await,
                 Failure::Conflict(_) | Failure::Infrastructure(_) => self.parking.retry(&received, None, &reason).await,
             };
             parked.map_err(|error| Failure::Infrastructure(Box::new(error)))

@@ -19,6 +19,14 @@ pub enum Failure {
         /// Not before this much time has passed; `None` leaves it to the retry policy.
         after: Option<Duration>,
     },
+    /// Was not tried, since whoever would be asked is known to be away (an open circuit): count no attempt.
+    #[error("{reason}")]
+    NotTried {
+        /// Who is away, for operators.
+        reason: String,
+        /// Not before this much time has passed.
+        after: Duration,
+    },
     /// Will never work: dead letter at once.
     #[error("{reason}")]
     Permanent {
@@ -38,6 +46,14 @@ impl Failure {
         Self::Transient {
             reason: reason.into(),
             after: None,
+        }
+    }
+
+    /// Was not tried, and need not be before `after`. Only where nothing at all was sent in this attempt.
+    pub fn not_tried(after: Duration, reason: impl Into<String>) -> Self {
+        Self::NotTried {
+            reason: reason.into(),
+            after,
         }
     }
 

@@ -41,7 +41,8 @@ pub struct Intent {
     pub subject: Uuid,
     /// What the call needs.
     pub payload: serde_json::Value,
-    /// How often it has been claimed, this time included.
+    /// How often it has been claimed, this time included. Claims that ended without a try ([`Failure::NotTried`]) are
+    /// not counted: with one attempt, nothing can have been sent before.
     pub attempts: i32,
     correlation_id: String,
     traceparent: Option<String>,
@@ -235,20 +236,23 @@ async fn renew(database: &Database, intent: &Intent) -> Result<bool, sqlx::Error
     Ok(renewed.rows_affected() == 1)
 }
 
-/// 1 s, 2 s, 4 s … up to 32 s; sooner or later if the failure says so.
+/// 1 s, 2 s, 4 s … up to 32 s; sooner or later if the failure says so. What was not tried is as if it had not been
+/// claimed: otherwise the delays would grow while somebody is away, and last when he is back.
 async fn postpone(database: &Database, intent: &Intent, failure: &Failure) -> Result<(), sqlx::Error> {
-    let delay_s = match failure {
-        Failure::Transient { after: Some(after), .. } => after.as_secs_f64(),
-        _ => f64::from(1_u32 << (intent.attempts - 1).clamp(0, 5)),
+    let (attempts, delay_s) = match failure {
+        Failure::NotTried { after, .. } => (intent.attempts - 1, after.as_secs_f64()),
+        Failure::Transient { after: Some(after), .. } => (intent.attempts, after.as_secs_f64()),
+        _ => (intent.attempts, f64::from(1_u32 << (intent.attempts - 1).clamp(0, 5))),
     };
     sqlx::query(
-        "update intents set due_at = now() + make_interval(secs => $3), last_error = $4
+        "update intents set due_at = now() + make_interval(secs => $3), last_error = $4, attempts = $5
          where id = $1 and lease = $2 and done_at is null",
     )
     .bind(intent.id)
     .bind(intent.lease)
     .bind(delay_s)
     .bind(failure.to_string())
+    .bind(attempts)
     .execute(&mut *database.acquire().await?)
     .await
     .map(drop)

@@ -4,6 +4,7 @@ use crate::{
     theatre::{bed, open},
     way::Way,
 };
+use futures_util::future::join_all;
 use http::Method;
 use shared::{context::Context, database::Database, testing::eventually};
 
@@ -32,6 +33,22 @@ async fn a_connection_that_nobody_waits_for_any_more_serves_the_next() {
         database.acquire().await.ok()
     })
     .await;
+}
+
+/// A service in need would otherwise lend its connections to those who have left, before those who still wait.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_gives_up_waiting_leaves_the_queue() {
+    let bed = bed().await;
+    let way = Way::to(&bed.settings().database_url).await;
+    let database = Database::new(&way.url, "seat-service", 1).unwrap();
+    let lease = database.acquire().await.unwrap();
+    for waited in join_all((0..20).map(|_| database.acquire())).await {
+        assert!(matches!(waited, Err(sqlx::Error::PoolTimedOut)), "{waited:?}");
+    }
+    // Lending it to twenty who are gone would take six seconds, twice as long as anybody waits.
+    way.answer_after_ms(300);
+    drop(lease);
+    database.acquire().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -65,3 +65,21 @@ async fn a_call_that_takes_long_keeps_its_claim() {
     )
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_were_not_made_are_no_attempts() {
+    let bed = bed().await;
+    let (service, config) = open(&bed).await;
+    let mut tx = config.database().begin(&Context::new()).await.unwrap();
+    tx.intend("call", id::new(), id::new(), &"away").await.unwrap();
+    tx.commit().await.unwrap();
+    // After the seventh attempt there would be half a minute to wait; after the first real one there is a second.
+    until_count(
+        &service.database,
+        "select count(*) from intents where last_error = 'no answer' and due_at < now() + interval '2 s'",
+        1,
+    )
+    .await;
+    until_count(&service.database, "select count(*) from calls", 1).await;
+    assert_eq!(count(&service.database, "select attempt::bigint from calls").await, 2);
+}

@@ -9,42 +9,47 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    io::{copy, copy_bidirectional, sink},
-    net::{TcpListener, TcpStream},
+    io::{AsyncReadExt, AsyncWriteExt, copy, sink},
+    net::{
+        TcpListener, TcpStream,
+        tcp::{ReadHalf, WriteHalf},
+    },
     sync::broadcast,
 };
 
 pub(crate) struct Way {
     /// The server's, with the way's address in it.
     pub(crate) url: String,
-    opens_after_ms: Arc<AtomicU64>,
+    pace: Arc<Pace>,
     hush: broadcast::Sender<()>,
     /// Connections that have fallen silent and are still open.
     silent: Arc<AtomicU64>,
 }
 
+#[derive(Default)]
+struct Pace {
+    opens_after_ms: AtomicU64,
+    answers_after_ms: AtomicU64,
+}
+
 impl Way {
     #[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
     pub(crate) async fn to(url: &str) -> Self {
-        let (credentials, place) = url.rsplit_once('@').unwrap();
-        let (address, name) = place.split_once('/').unwrap();
+        let (credentials, server) = url.rsplit_once('@').unwrap();
+        let (address, name) = server.split_once('/').unwrap();
         let target: SocketAddr = address.replace("localhost", "127.0.0.1").parse().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let way = Self {
             url: format!("{credentials}@{}/{name}", listener.local_addr().unwrap()),
-            opens_after_ms: Arc::default(),
+            pace: Arc::default(),
             hush: broadcast::Sender::new(1),
             silent: Arc::default(),
         };
-        let (opens_after_ms, hush, silent) = (
-            Arc::clone(&way.opens_after_ms),
-            way.hush.clone(),
-            Arc::clone(&way.silent),
-        );
+        let (pace, hush, silent) = (Arc::clone(&way.pace), way.hush.clone(), Arc::clone(&way.silent));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let wait = Duration::from_millis(opens_after_ms.load(Ordering::SeqCst));
-                tokio::spawn(carry(client, target, wait, hush.subscribe(), Arc::clone(&silent)));
+                let (pace, silent) = (Arc::clone(&pace), Arc::clone(&silent));
+                tokio::spawn(carry(client, target, pace, hush.subscribe(), silent));
             }
         });
         way
@@ -52,7 +57,12 @@ impl Way {
 
     /// New connections take this long to open.
     pub(crate) fn open_after_ms(&self, wait_ms: u64) {
-        self.opens_after_ms.store(wait_ms, Ordering::SeqCst);
+        self.pace.opens_after_ms.store(wait_ms, Ordering::SeqCst);
+    }
+
+    /// From now on each piece of an answer takes this long.
+    pub(crate) fn answer_after_ms(&self, wait_ms: u64) {
+        self.pace.answers_after_ms.store(wait_ms, Ordering::SeqCst);
     }
 
     /// What is open stays open and hears nothing more; what is opened later is well.
@@ -70,16 +80,33 @@ impl Way {
 async fn carry(
     mut client: TcpStream,
     target: SocketAddr,
-    wait: Duration,
+    pace: Arc<Pace>,
     mut hushed: broadcast::Receiver<()>,
     silent: Arc<AtomicU64>,
 ) {
-    tokio::time::sleep(wait).await;
+    pause(&pace.opens_after_ms).await;
     let mut server = TcpStream::connect(target).await.unwrap();
+    let (mut asking, mut hearing) = client.split();
+    let (mut answering, mut asked) = server.split();
     tokio::select! {
-        _ = copy_bidirectional(&mut client, &mut server) => return,
+        _ = copy(&mut asking, &mut asked) => return,
+        () = answer(&mut answering, &mut hearing, &pace) => return,
         _ = hushed.recv() => {}
     }
     copy(&mut client, &mut sink()).await.ok();
     silent.fetch_sub(1, Ordering::SeqCst);
+}
+
+async fn answer(from: &mut ReadHalf<'_>, to: &mut WriteHalf<'_>, pace: &Pace) {
+    let mut piece = [0; 8192];
+    while let Ok(length @ 1..) = from.read(&mut piece).await {
+        pause(&pace.answers_after_ms).await;
+        if to.write_all(&piece[..length]).await.is_err() {
+            return;
+        }
+    }
+}
+
+async fn pause(wait_ms: &AtomicU64) {
+    tokio::time::sleep(Duration::from_millis(wait_ms.load(Ordering::SeqCst))).await;
 }
