@@ -19,7 +19,8 @@ pub enum Failure {
         /// Not before this much time has passed; `None` leaves it to the retry policy.
         after: Option<Duration>,
     },
-    /// Was not tried, since whoever would be asked is known to be away (an open circuit): count no attempt.
+    /// Was not tried, since whoever would be asked is known to be away (an open circuit): an intent counts no attempt, and
+    /// the others of its kind rest as well. A handler of events asks nobody; from there it is like transient.
     #[error("{reason}")]
     NotTried {
         /// Who is away, for operators.

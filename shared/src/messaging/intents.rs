@@ -4,6 +4,9 @@
 //! call, and commits the result together with `done_at`. If it dies, the claim runs out and another asks again with the
 //! same id, which is the key that the outside knows the call by.
 
+mod word;
+
+use self::word::Word;
 use super::{failure::Failure, leader::answered};
 use crate::{context::Context, database::Database, id};
 use futures_util::FutureExt;
@@ -12,7 +15,7 @@ use sqlx::PgConnection;
 use std::{collections::HashMap, panic::AssertUnwindSafe, pin::Pin, time::Duration};
 use tokio::{
     task::JoinSet,
-    time::{Instant, timeout, timeout_at},
+    time::{Instant, sleep_until, timeout, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -142,32 +145,42 @@ pub(crate) async fn work<S: Clone + Send + Sync + 'static>(
     let mut news = database.wake().intents.subscribe();
     let written = |of: &HashMap<String, u64>| of.get(kind).copied().unwrap_or_default();
     let mut calls = JoinSet::new();
+    let mut newest = Word::free();
     while !stop.is_cancelled() {
-        while calls.try_join_next().is_some() {}
-        let seen = written(&news.borrow());
-        let claimed = answered(claim(&database, kind, CONCURRENT_CALLS - calls.len()))
-            .await
-            .unwrap_or_else(|error| {
-                tracing::warn!(kind, %error, "cannot look for due intents");
-                Vec::new()
-            });
-        for intent in claimed {
-            calls.spawn(perform(database.clone(), performer, app.clone(), intent));
+        while let Some(ended) = calls.try_join_next() {
+            newest = newest.or_newer(ended);
         }
+        let seen = written(&news.borrow());
+        let away_until = newest.away_until();
+        if away_until.is_none() {
+            for intent in due(&database, kind, CONCURRENT_CALLS - calls.len()).await {
+                calls.spawn(perform(database.clone(), performer, app.clone(), intent));
+            }
+        }
+        let next_look = away_until.unwrap_or_else(|| Instant::now() + POLL_INTERVAL);
         tokio::select! {
             () = stop.cancelled() => {}
-            // With room for more calls, the last look has found all that were due: an end changes nothing about that.
-            Some(_) = calls.join_next(), if calls.len() == CONCURRENT_CALLS => {}
+            // Otherwise, with room for more calls, the last look has found all that were due, and an end changes nothing.
+            Some(ended) = calls.join_next(), if calls.len() == CONCURRENT_CALLS || away_until.is_some() => {
+                newest = newest.or_newer(ended);
+            }
             more = news.wait_for(|now| written(now) != seen), if calls.len() < CONCURRENT_CALLS => {
                 if more.is_err() { return }
             }
-            () = tokio::time::sleep(POLL_INTERVAL) => {}
+            () = sleep_until(next_look) => {}
         }
     }
     let drained = async { while calls.join_next().await.is_some() {} };
     if timeout(DRAIN_TIMEOUT, drained).await.is_err() {
         tracing::warn!(kind, "stopping with calls in hand; they will be asked about again");
     }
+}
+
+async fn due(database: &Database, kind: &str, limit: usize) -> Vec<Intent> {
+    answered(claim(database, kind, limit)).await.unwrap_or_else(|error| {
+        tracing::warn!(kind, %error, "cannot look for due intents");
+        Vec::new()
+    })
 }
 
 /// The array is filled once; a join with the sub-select could be planned to run it, and its limit, once for each row.
@@ -186,7 +199,8 @@ async fn claim(database: &Database, kind: &str, limit: usize) -> Result<Vec<Inte
     .await
 }
 
-async fn perform<S>(database: Database, performer: Performer<S>, app: S, intent: Intent) {
+/// Returns what it found out about whoever is asked.
+async fn perform<S>(database: Database, performer: Performer<S>, app: S, intent: Intent) -> Option<Word> {
     let call = AssertUnwindSafe(performer(&app, &intent)).catch_unwind();
     let outcome = tokio::select! {
         biased;
@@ -194,17 +208,31 @@ async fn perform<S>(database: Database, performer: Performer<S>, app: S, intent:
         lost = claim_lost(&database, &intent) => Ok(Ok(Err(lost))),
     };
     let failure = match outcome {
-        Ok(Ok(Ok(()))) => return,
+        Ok(Ok(Ok(()))) => return Some(Word::free()),
         Ok(Ok(Err(failure))) => failure,
         Ok(Err(_)) => Failure::transient("the performer panicked"),
         Err(_) => Failure::transient(format!("no outcome within {PERFORM_TIMEOUT:?}")),
     };
-    tracing::warn!(kind = %intent.kind, intent = %intent.id, attempts = intent.attempts, error = %failure,
-        correlation_id = %intent.correlation_id, "a call has no definite outcome yet and will be asked for again");
-    metrics::counter!("intent_attempts_failed_total", "kind" => intent.kind.clone()).increment(1);
+    let word = match failure {
+        Failure::NotTried { after, .. } => Some(Word::away_for(after)),
+        _ => None,
+    };
+    report(&intent, &failure);
     if let Err(error) = postpone(&database, &intent, &failure).await {
         tracing::warn!(%error, intent = %intent.id, "cannot note the failed attempt; the claim will run out");
     }
+    word
+}
+
+fn report(intent: &Intent, failure: &Failure) {
+    let Intent { id, kind, attempts, .. } = intent;
+    if let Failure::NotTried { reason, .. } = failure {
+        // The breaker has said so, and says when it closes.
+        return tracing::debug!(%kind, intent = %id, %reason, "a call was not tried");
+    }
+    tracing::warn!(%kind, intent = %id, attempts, error = %failure, correlation_id = %intent.correlation_id,
+        "a call has no definite outcome yet and will be asked for again");
+    metrics::counter!("intent_attempts_failed_total", "kind" => kind.clone()).increment(1);
 }
 
 /// Renews the claim again and again; returns when it can no longer be trusted.

@@ -1,7 +1,8 @@
 //! Calls to the outside are asked for until their outcome is definite, and then no more.
 
-use crate::theatre::{bed, count, open, until_count};
-use shared::{context::Context, id};
+use crate::theatre::{AWAY, bed, count, open, until_count};
+use shared::{context::Context, id, testing::eventually};
+use std::{sync::atomic::Ordering, time::Instant};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_intent_is_performed_until_its_outcome_is_definite() {
@@ -82,4 +83,25 @@ async fn calls_that_were_not_made_are_no_attempts() {
     .await;
     until_count(&service.database, "select count(*) from calls", 1).await;
     assert_eq!(count(&service.database, "select attempt::bigint from calls").await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_nobody_can_be_asked_the_calls_rest() {
+    let bed = bed().await;
+    let (service, config) = open(&bed).await;
+    let mut tx = config.database().begin(&Context::new()).await.unwrap();
+    for _ in 0..100 {
+        tx.intend("call", id::new(), id::new(), &"gone").await.unwrap();
+    }
+    let started = Instant::now();
+    tx.commit().await.unwrap();
+    // Eight at a time find the circuit open; the others are not even claimed before it may be closed.
+    eventually("the third round of eight", || async {
+        (config.tries.load(Ordering::SeqCst) > 16).then_some(())
+    })
+    .await;
+    assert!(started.elapsed() >= 2 * AWAY, "{:?}", started.elapsed());
+
+    config.failing.store(false, Ordering::SeqCst);
+    until_count(&service.database, "select count(*) from calls where attempt = 1", 100).await;
 }

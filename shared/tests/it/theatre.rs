@@ -18,9 +18,12 @@ use shared::{
     testing::{EventProbe, TestBed, TestService, eventually},
 };
 use sqlx::PgPool;
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicU32, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
 };
 use uuid::Uuid;
 
@@ -46,12 +49,15 @@ publishes = ["ticket.sold", "ticket.torn"]
 "ticket.torn" = ["seats-queue"]
 "#;
 
+/// How long the circuit of a `gone` call stays open.
+pub(crate) const AWAY: Duration = Duration::from_millis(500);
+
 /// What the handlers of one instance share with the test.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) instance: &'static str,
     pub(crate) database: Database,
-    /// While set, `ticket.sold` of mood `fickle` fails.
+    /// While set, `ticket.sold` of mood `fickle` fails, and `gone` calls are not made.
     pub(crate) failing: Arc<AtomicBool>,
     pub(crate) tries: Arc<AtomicU32>,
 }
@@ -98,21 +104,21 @@ fn on_sold<'a>(app: &'a App, tx: &'a mut Tx, event: &'a Envelope) -> HandlerFutu
 
 fn call<'a>(app: &'a App, intent: &'a Intent) -> PerformFuture<'a> {
     Box::pin(async move {
-        let is_long = intent.payload == "long";
-        if is_long {
-            until_renewed(app, intent).await;
-        }
         let attempt = app.tries.fetch_add(1, Ordering::SeqCst) + 1;
-        if intent.payload == "away" {
-            // The circuit is open for the first six, and closed again for the seventh, which fails.
-            let soon = std::time::Duration::from_millis(50);
-            match attempt {
-                ..=6 => return Err(Failure::not_tried(soon, "the circuit is open")),
-                7 => return Err(Failure::transient("no answer")),
-                _ => {}
+        let refusal = match intent.payload.as_str() {
+            Some("long") => {
+                until_renewed(app, intent).await;
+                None
             }
-        } else if !is_long && attempt < 3 {
-            return Err(Failure::retry_after(std::time::Duration::from_millis(50), "no answer"));
+            // The circuit is open for the first six, and closed again for the seventh, which fails.
+            Some("away") if attempt <= 6 => Some(Failure::not_tried(Duration::from_millis(50), "the circuit is open")),
+            Some("away") if attempt == 7 => Some(Failure::transient("no answer")),
+            Some("gone") if app.failing.load(Ordering::SeqCst) => Some(Failure::not_tried(AWAY, "the circuit is open")),
+            None if attempt < 3 => Some(Failure::retry_after(Duration::from_millis(50), "no answer")),
+            _ => None,
+        };
+        if let Some(failure) = refusal {
+            return Err(failure);
         }
         let mut tx = app.database.begin(&intent.context()).await?;
         sqlx::query("insert into calls (id, attempt) values ($1, $2)")
