@@ -73,8 +73,12 @@ async fn carry(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, way: Way, shared: 
                 if way == Way::ToServer && !matches!(count, Ok(1..)) {
                     shared.give_up();
                 }
-                let count = count?;
                 let now = *trouble.borrow();
+                let count = match count {
+                    // A reset is lost like everything else.
+                    Err(_) if now.loses(way) => 0,
+                    count => count?,
+                };
                 if count == 0 {
                     ended = true;
                 } else if !now.loses(way) && late.is_empty() && now.delay().is_zero() {

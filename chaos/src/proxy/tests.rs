@@ -99,6 +99,24 @@ async fn a_half_open_link_is_silent_until_it_heals_and_then_resets() {
 }
 
 #[tokio::test]
+async fn a_half_open_link_keeps_the_servers_reset_to_itself() {
+    let server = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let target = server.local_addr().expect("its address");
+    let link = Link::open("test", target, FIRST_PORT).await.expect("a link");
+    let mut client = TcpStream::connect(link.address).await.expect("the link listens");
+    let (mut accepted, _) = server.accept().await.expect("it is passed on");
+    client.write_all(b"hello").await.expect("it is sent");
+    accepted.read_exact(&mut [0; 5]).await.expect("it arrives");
+    link.set(Trouble::HalfOpen);
+    reset(&accepted);
+    drop(accepted);
+    let heard = timeout(Duration::from_millis(200), client.read(&mut [0; 16])).await;
+    assert!(heard.is_err(), "{heard:?}");
+    link.set(Trouble::None);
+    assert!(is_reset(&mut client).await);
+}
+
+#[tokio::test]
 async fn a_client_that_gives_up_a_silent_connection_is_noticed() {
     let (link, _server) = echo().await;
     let stream = connect(&link).await;
