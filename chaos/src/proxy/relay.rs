@@ -28,9 +28,11 @@ pub(super) async fn both_ways(mut client: TcpStream, mut server: TcpStream, shar
         let down = carry(server_in, client_out, Way::ToClient, shared);
         let mut resets = shared.resets.subscribe();
         tokio::select! {
-            ended = async { tokio::try_join!(up, down) } => ended.is_err(),
+            // A connection that has lost something is reset when the link heals, before its end could pass as a proper one.
+            biased;
             _ = resets.changed() => true,
             () = beyond_repair(shared.trouble.subscribe()) => true,
+            ended = async { tokio::try_join!(up, down) } => ended.is_err(),
         }
     };
     if broken {
