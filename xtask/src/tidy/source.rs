@@ -27,7 +27,7 @@ impl Source {
             production.items.clear();
         }
         remove_tests(&mut production.items, &mut test_lines);
-        let is_test = is_test_only(&whole.attrs) || path.contains("/tests/") || path.starts_with("e2e/");
+        let is_test = is_test_only(&whole.attrs) || path.contains("/tests/") || path.starts_with("proof/e2e/");
         Ok(Self {
             path: path.to_owned(),
             lines: text.lines().count(),
