@@ -1,0 +1,103 @@
+//! The pool of connections.
+
+use crate::{
+    pooled_connection::{PooledConnection, is_alive},
+    signals::Signals,
+};
+use sqlx::{
+    Connection, PgConnection, PgPool,
+    postgres::{PgConnectOptions, PgPoolOptions},
+};
+use std::{fmt, sync::Arc, time::Duration};
+use tokio::{sync::Semaphore, time::timeout};
+
+/// Limit for making a new connection.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// A handle to the service's database. Cheap to clone; clones share the pool.
+#[derive(Clone)]
+pub struct Database {
+    pool: PgPool,
+    /// One permit for each connection that the pool may have.
+    permits: Arc<Semaphore>,
+    url: Arc<str>,
+    service: &'static str,
+    signals: Signals,
+}
+
+impl Database {
+    /// Prepares a pool of at most `connections_max` connections, which are made on demand.
+    ///
+    /// `service` is the service's name: `application_name` of the connections, and `source` of its events. Fails only if
+    /// `url` is not a PostgreSQL URL.
+    pub fn new(url: &str, service: &'static str, connections_max: u32) -> Result<Self, sqlx::Error> {
+        let pool = PgPoolOptions::new()
+            .max_connections(connections_max)
+            .acquire_timeout(CONNECT_TIMEOUT)
+            .test_before_acquire(false)
+            .before_acquire(|connection, rest| Box::pin(is_alive(connection, rest.idle_for)))
+            .connect_lazy_with(options(url, service)?);
+        Ok(Self {
+            pool,
+            permits: Arc::new(Semaphore::new(connections_max as usize)),
+            url: url.into(),
+            service,
+            signals: Signals::default(),
+        })
+    }
+
+    /// Checks a connection out, for reads and for single statements that need no transaction.
+    ///
+    /// Fails with `PoolTimedOut` after 3 s without one.
+    pub async fn acquire(&self) -> Result<PooledConnection, sqlx::Error> {
+        PooledConnection::acquire(&self.pool, &self.permits).await
+    }
+
+    /// Opens a connection beside the pool, for a lock that lives as long as the connection, or for a migration.
+    pub async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
+        let connecting = async { PgConnection::connect_with(&options(&self.url, self.service)?).await };
+        timeout(CONNECT_TIMEOUT, connecting)
+            .await
+            .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    }
+
+    /// Returns the number of open connections, and how many of them are idle.
+    pub fn connections(&self) -> (u32, usize) {
+        (self.pool.size(), self.pool.num_idle())
+    }
+
+    /// Returns the service's name, which is the `source` of its events.
+    pub fn service(&self) -> &'static str {
+        self.service
+    }
+
+    /// Returns the signals that commits of this process send to its background workers.
+    pub fn signals(&self) -> &Signals {
+        &self.signals
+    }
+
+    /// Closes the pool. What is checked out is closed when it comes back.
+    pub async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// Limits that keep a statement from hanging and a forgotten transaction from holding locks.
+fn options(url: &str, service: &str) -> Result<PgConnectOptions, sqlx::Error> {
+    let options: PgConnectOptions = url.parse()?;
+    Ok(options.application_name(service).options([
+        ("statement_timeout", "20s"),
+        ("lock_timeout", "10s"),
+        ("idle_in_transaction_session_timeout", "30s"),
+    ]))
+}
+
+/// Leaves out the URL, which holds the password.
+impl fmt::Debug for Database {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Database")
+            .field("service", &self.service)
+            .finish_non_exhaustive()
+    }
+}

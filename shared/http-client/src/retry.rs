@@ -1,0 +1,242 @@
+//! Tries again, where trying again is safe, useful and not too much.
+//!
+//! reqwest-retry gives the policy (exponential backoff, full jitter) and the strategy (what is transient). Its own
+//! middleware is not used: it never looks at the method, so it would repeat a POST, and it ignores `Retry-After`.
+
+use super::{CallError, ClientConfig, RetriesStatus, attempt::Mode, budget::Budget};
+use chrono::{DateTime, Utc};
+use http::{Extensions, HeaderMap, Method, StatusCode, header::RETRY_AFTER};
+use reqwest::{Request, Response};
+use reqwest_middleware::{Error, Middleware, Next, Result};
+use reqwest_retry::{Jitter, RetryDecision, RetryPolicy, Retryable, RetryableStrategy, policies::ExponentialBackoff};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::{Duration, SystemTime},
+};
+use tokio::time::{Instant, sleep};
+
+/// Header whose presence makes a repeated request one request.
+pub(super) const IDEMPOTENCY_HEADER: &str = "idempotency-key";
+/// With less time left than this, another attempt could not end well.
+const ATTEMPT_MIN: Duration = Duration::from_millis(50);
+
+/// In the extensions: when the call must be over.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline(pub(super) Instant);
+
+/// In the extensions: whether an attempt was begun, so that something may have reached the upstream.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sent(Arc<AtomicBool>);
+
+/// The middleware that tries again.
+#[derive(Debug)]
+pub(super) struct Retries {
+    name: Arc<str>,
+    policy: ExponentialBackoff,
+    budget: Budget,
+    made: AtomicU64,
+    budget_exhausted: AtomicU64,
+}
+
+/// What is worth another try.
+struct Transient;
+
+impl Sent {
+    pub(super) fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl RetryableStrategy for Transient {
+    fn handle(&self, result: &Result<Response>) -> Option<Retryable> {
+        match result {
+            Ok(response) => match response.status() {
+                StatusCode::TOO_MANY_REQUESTS
+                | StatusCode::INTERNAL_SERVER_ERROR
+                | StatusCode::BAD_GATEWAY
+                | StatusCode::SERVICE_UNAVAILABLE
+                | StatusCode::GATEWAY_TIMEOUT => Some(Retryable::Transient),
+                _ => None,
+            },
+            Err(error) => match call_error(error) {
+                // A broken connection is mostly one that the upstream closed while it stood idle.
+                Some(CallError::Connect { .. } | CallError::Timeout { .. } | CallError::Broken { .. }) => {
+                    Some(Retryable::Transient)
+                }
+                _ => Some(Retryable::Fatal),
+            },
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl Middleware for Retries {
+    async fn handle(&self, request: Request, extensions: &mut Extensions, next: Next<'_>) -> Result<Response> {
+        self.budget.deposit();
+        let repeatable = is_idempotent(&request) && !matches!(extensions.get(), Some(Mode::Streamed(_)));
+        let deadline = extensions.get::<Deadline>().map(|deadline| deadline.0);
+        let mut told = None;
+        let mut retries_past = 0;
+        loop {
+            // None: the body is a stream, which can be sent once.
+            let Some(copy) = request.try_clone() else {
+                return next.run(request, extensions).await;
+            };
+            let result = next.clone().run(copy, extensions).await;
+            let Some(pause) = self.pause(&result, retries_past, repeatable, deadline) else {
+                // If this attempt got nowhere, an earlier one knows more about what has become of the call.
+                return if nothing_sent(&result) {
+                    told.unwrap_or(result)
+                } else {
+                    result
+                };
+            };
+            tracing::debug!(
+                http.target = &*self.name,
+                pause_ms = pause.as_millis(),
+                retries_past,
+                "call is tried again"
+            );
+            if !nothing_sent(&result) {
+                told = Some(result);
+            }
+            sleep(pause).await;
+            retries_past += 1;
+        }
+    }
+}
+
+impl Retries {
+    pub(super) fn new(config: &ClientConfig) -> Self {
+        let retry = &config.retry;
+        let policy = ExponentialBackoff::builder()
+            .retry_bounds(retry.backoff_min, retry.backoff_max.max(retry.backoff_min))
+            .jitter(Jitter::Full)
+            .base(2)
+            .build_with_max_retries(retry.retries_max);
+        Self {
+            name: Arc::clone(&config.name),
+            policy,
+            budget: Budget::new(retry),
+            made: AtomicU64::new(0),
+            budget_exhausted: AtomicU64::new(0),
+        }
+    }
+
+    pub(super) fn status(&self) -> RetriesStatus {
+        RetriesStatus {
+            made: self.made.load(Ordering::Relaxed),
+            budget_exhausted: self.budget_exhausted.load(Ordering::Relaxed),
+        }
+    }
+
+    /// How long to wait before the next try; `None` if there shall be none.
+    #[expect(clippy::disallowed_methods, reason = "the retry policy measures in system time")]
+    fn pause(
+        &self,
+        result: &Result<Response>,
+        retries_past: u32,
+        repeatable: bool,
+        deadline: Option<Instant>,
+    ) -> Option<Duration> {
+        let transient = matches!(Transient.handle(result), Some(Retryable::Transient));
+        // Where no connection was made nothing was sent, so anything may be sent again.
+        if !transient || !(repeatable || nothing_sent(result)) {
+            return None;
+        }
+        let now = SystemTime::now();
+        let RetryDecision::Retry { execute_after } = self.policy.should_retry(now, retries_past) else {
+            return None;
+        };
+        let backoff = execute_after.duration_since(now).unwrap_or_default();
+        let asked_for = result
+            .as_ref()
+            .ok()
+            .and_then(|response| retry_after(response.headers(), kernel::clock::now()));
+        let pause = backoff.max(asked_for.unwrap_or_default());
+        let left = deadline.map_or(Duration::MAX, |deadline| {
+            deadline.saturating_duration_since(Instant::now())
+        });
+        if pause.saturating_add(ATTEMPT_MIN) > left {
+            return None;
+        }
+        if !self.budget.withdraw() {
+            self.budget_exhausted.fetch_add(1, Ordering::Relaxed);
+            metrics::counter!("http_client_retry_budget_exhausted_total", "target" => Arc::clone(&self.name))
+                .increment(1);
+            return None;
+        }
+        self.made.fetch_add(1, Ordering::Relaxed);
+        metrics::counter!("http_client_retries_total", "target" => Arc::clone(&self.name)).increment(1);
+        Some(pause)
+    }
+}
+
+/// Whether asking twice is asking once.
+fn is_idempotent(request: &Request) -> bool {
+    matches!(
+        *request.method(),
+        Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE
+    ) || request.headers().contains_key(IDEMPOTENCY_HEADER)
+}
+
+fn nothing_sent(result: &Result<Response>) -> bool {
+    result
+        .as_ref()
+        .err()
+        .and_then(call_error)
+        .is_some_and(CallError::nothing_sent)
+}
+
+fn call_error(error: &Error) -> Option<&CallError> {
+    match error {
+        Error::Middleware(error) => error.downcast_ref(),
+        Error::Reqwest(_) => None,
+    }
+}
+
+/// `Retry-After`: seconds, or a date (RFC 9110 §10.2.3).
+fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
+    let value = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = value.parse() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let date = DateTime::parse_from_rfc2822(value).ok()?;
+    Some(date.signed_duration_since(now).to_std().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeZone;
+    use http::HeaderValue;
+
+    fn parsed(value: &'static str) -> Option<Duration> {
+        let now = Utc.with_ymd_and_hms(2026, 11, 22, 8, 0, 0).unwrap();
+        retry_after(
+            &HeaderMap::from_iter([(RETRY_AFTER, HeaderValue::from_static(value))]),
+            now,
+        )
+    }
+
+    #[test]
+    fn reads_retry_after_in_both_forms() {
+        assert_eq!(parsed("7"), Some(Duration::from_secs(7)));
+        assert_eq!(parsed("Sun, 22 Nov 2026 08:00:30 GMT"), Some(Duration::from_secs(30)));
+        assert_eq!(
+            parsed("Sun, 22 Nov 2026 07:00:00 GMT"),
+            Some(Duration::ZERO),
+            "a date in the past"
+        );
+        assert_eq!(parsed("18446744073709551615"), Some(Duration::from_secs(u64::MAX)));
+        assert_eq!(parsed("soon"), None);
+        assert_eq!(parsed("-1"), None);
+    }
+}

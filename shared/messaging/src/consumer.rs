@@ -1,0 +1,10 @@
+//! The consumer of a queue. One transaction holds inbox rows, effects and new outbox rows; the acknowledgement comes after it.
+
+mod batch;
+mod consume;
+mod declaration;
+mod work;
+mod worker;
+
+pub use consume::{BatchHandler, Consume, HandlerFuture};
+pub use declaration::Consumer;

@@ -1,0 +1,83 @@
+//! Batches: one transaction for as many events as are waiting.
+
+use super::worker::Worker;
+use crate::{delivery::Delivery, envelope::Envelope, hold::retry_while_unavailable};
+use kernel::context::Context;
+use std::{sync::Arc, time::Duration};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+const EVENTS_MAX: usize = 200;
+/// Unacknowledged deliveries at a time: the next batch is fetched while one is applied.
+pub(super) const PREFETCH: u16 = 400;
+/// Linger: how long a batch waits for more events after its first. A transaction costs the same for one event as for many,
+/// and a consumer of batches is in no hurry.
+const LINGER: Duration = Duration::from_millis(100);
+
+/// Processes deliveries in batches, until `stop`.
+pub(super) async fn run<App: Send + Sync + 'static>(worker: Arc<Worker<App>>, stop: CancellationToken) {
+    // Bounded by the prefetch: the broker sends no more than that unacknowledged.
+    let (sender, receiver) = mpsc::unbounded_channel();
+    let sink = move |delivery| drop(sender.send(delivery));
+    // The sink ends with the subscription, and the batches with the sink.
+    tokio::join!(
+        worker.subscription().run(stop, sink),
+        process_batches(&worker, receiver)
+    );
+}
+
+async fn process_batches<App: Send + Sync + 'static>(
+    worker: &Worker<App>,
+    mut receiver: mpsc::UnboundedReceiver<Delivery>,
+) {
+    let mut buffer = Vec::new();
+    while receiver.recv_many(&mut buffer, EVENTS_MAX).await > 0 {
+        if buffer.len() < EVENTS_MAX {
+            tokio::time::sleep(LINGER).await;
+        }
+        while buffer.len() < EVENTS_MAX
+            && let Ok(delivery) = receiver.try_recv()
+        {
+            buffer.push(delivery);
+        }
+        let mut batch = Vec::with_capacity(buffer.len());
+        for delivery in buffer.drain(..) {
+            batch.extend(worker.decode(delivery).await);
+        }
+        process(worker, batch).await;
+    }
+}
+
+/// Applies a batch at once; if that fails for a reason of its own, event by event, so that a poison message does not hold up
+/// the others.
+async fn process<App: Send + Sync + 'static>(worker: &Worker<App>, batch: Vec<(Delivery, Envelope)>) {
+    let Some((first, _)) = batch.first() else { return };
+    let context = Context::new();
+    let events: Vec<Envelope> = batch.iter().map(|(_, event)| event.clone()).collect();
+    let outcome = retry_while_unavailable(first, worker.health(), || worker.apply(&context, &events)).await;
+    match outcome {
+        // The first delivery's channel has closed; others of the batch may have come on the next one.
+        None => {
+            for (delivery, event) in batch {
+                if delivery.is_channel_open() {
+                    worker.process_event(delivery, event).await;
+                }
+            }
+        }
+        Some(Ok(fresh)) => {
+            let duplicates = batch.len() - fresh;
+            worker.health().count(|counters| {
+                counters.handled += fresh as u64;
+                counters.duplicates += duplicates as u64;
+            });
+            for (delivery, _) in batch {
+                delivery.ack().await;
+            }
+        }
+        Some(Err(_)) => {
+            for (delivery, event) in batch {
+                worker.process_event(delivery, event).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,109 @@
+//! The declaration of a consumer: its queue, and the views that it reads events into.
+
+use super::{
+    batch,
+    consume::{BatchHandler, Consume, dispatch},
+    work::Work,
+    worker::{self, Worker},
+};
+use crate::{
+    broker::Broker,
+    health::ConsumerHealth,
+    retry::{RetryPolicy, RetryPublisher},
+    subscription::Subscription,
+};
+use database::Database;
+use std::{collections::BTreeMap, sync::Arc};
+use tokio_util::sync::CancellationToken;
+
+/// A consumer of one queue, ready to [`run`](Self::run).
+#[derive(Debug)]
+pub struct Consumer<App: 'static> {
+    queue: &'static str,
+    work: Work<App>,
+}
+
+impl<App> Clone for Consumer<App> {
+    fn clone(&self) -> Self {
+        Self {
+            queue: self.queue,
+            work: self.work.clone(),
+        }
+    }
+}
+
+impl<App: Send + Sync + 'static> Consumer<App> {
+    /// Declares a consumer of `queue` with one transaction for each event.
+    pub fn of(queue: &'static str) -> Self {
+        Self {
+            queue,
+            work: Work::Each(BTreeMap::new()),
+        }
+    }
+
+    /// Declares a consumer of `queue` with one transaction for each batch of events, of any type.
+    pub fn of_batches(queue: &'static str, handler: BatchHandler<App>) -> Self {
+        Self {
+            queue,
+            work: Work::Batches(handler),
+        }
+    }
+
+    /// Handles the events of a view.
+    ///
+    /// # Panics
+    /// If a type is handled by two views, or the consumer takes batches: a mistake in the declaration.
+    #[must_use]
+    pub fn on<View: Consume<App>>(mut self) -> Self {
+        let Work::Each(handlers) = &mut self.work else {
+            panic!("{}: a consumer of batches has one handler", self.queue);
+        };
+        for event_type in View::TYPES {
+            let earlier = handlers.insert(*event_type, dispatch::<App, View>);
+            assert!(earlier.is_none(), "{}: {event_type} is handled twice", self.queue);
+        }
+        self
+    }
+
+    /// Returns the name of the queue.
+    pub fn queue(&self) -> &'static str {
+        self.queue
+    }
+
+    /// Returns the types of event that have a handler, in alphabetical order; none for a consumer of batches.
+    pub fn event_types(&self) -> Vec<&'static str> {
+        match &self.work {
+            Work::Each(handlers) => handlers.keys().copied().collect(),
+            Work::Batches(_) => Vec::new(),
+        }
+    }
+
+    /// Consumes until `stop`, then waits for the handlers under way.
+    pub async fn run(
+        self,
+        app: App,
+        database: Database,
+        broker: Broker,
+        retries: RetryPolicy,
+        health: Arc<ConsumerHealth>,
+        stop: CancellationToken,
+    ) {
+        let (prefetch, is_batch) = match self.work {
+            Work::Each(_) => (worker::PREFETCH, false),
+            Work::Batches(_) => (batch::PREFETCH, true),
+        };
+        let subscription = Subscription {
+            broker: broker.clone(),
+            queue: self.queue.to_owned(),
+            prefetch,
+            health,
+        };
+        let retries = RetryPublisher::new(broker, self.queue, retries);
+        let worker = Arc::new(Worker::new(self.work, app, database, retries, subscription));
+        if is_batch {
+            batch::run(worker, stop).await;
+        } else {
+            worker.run(stop).await;
+        }
+    }
+}

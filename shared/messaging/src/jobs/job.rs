@@ -1,0 +1,44 @@
+//! A job, and a worker's claim on it.
+
+use crate::failure::Failure;
+use kernel::context::Context;
+use serde::{Serialize, de::DeserializeOwned};
+use uuid::Uuid;
+
+/// A call to the outside that is due, with the data it needs. Its serialized form is the job's payload.
+pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
+    /// The job's kind: one worker runs all jobs of a kind, and one unavailable upstream pauses them all.
+    const KIND: &'static str;
+
+    /// The state of the service that [`Job::run`] works with.
+    type App: Clone + Send + Sync + 'static;
+
+    /// Makes the call, and commits its result together with [`crate::Tx::complete`].
+    ///
+    /// A failure means that the outcome is not definite, and the job is attempted again.
+    fn run(self, claim: &JobClaim, app: &Self::App) -> impl Future<Output = Result<(), Failure>> + Send;
+}
+
+/// A worker's claim on a job, valid until its lease expires.
+#[derive(Debug, Clone, sqlx::FromRow)]
+pub struct JobClaim {
+    /// The job's id, from which the idempotency key of the call derives.
+    pub id: Uuid,
+    /// Id of the entity that the call is about.
+    pub subject: Uuid,
+    /// Number of claims, this one included. Claims that ended with [`Failure::NotTried`] are not counted: at 1, nothing can
+    /// have been sent before.
+    pub attempts: i32,
+    pub(super) kind: String,
+    pub(super) payload: serde_json::Value,
+    pub(super) correlation_id: String,
+    pub(super) traceparent: Option<String>,
+    pub(super) lease: Option<Uuid>,
+}
+
+impl JobClaim {
+    /// Returns the context of whatever the call causes: the same correlation, caused by this job.
+    pub fn context(&self) -> Context {
+        Context::caused_by(&self.correlation_id, self.id.to_string(), self.traceparent.clone())
+    }
+}

@@ -1,0 +1,40 @@
+//! Reliable messaging over RabbitMQ and PostgreSQL: delivery at least once, effects in the database once.
+//!
+//! The life of an event: [`Tx::emit`] writes it to the outbox beside the rows it reports; the [`Relay`] publishes it and
+//! deletes it only after the broker's confirm; the [`Consumer`] of another service inserts its id into the inbox in the
+//! transaction of its effect, and acknowledges after the commit. A delivery that cannot be handled goes through retry queues
+//! to the [`dead_letters`]. Calls to the outside are [`Job`]s.
+
+pub mod broker;
+mod consumer;
+pub mod dead_letters;
+mod delivery;
+mod envelope;
+mod event;
+mod exchange;
+mod failure;
+pub mod health;
+mod hold;
+mod inbox;
+mod jobs;
+mod outbox;
+mod relay;
+mod retention;
+mod retry;
+mod subscription;
+mod tx;
+
+pub use consumer::{BatchHandler, Consume, Consumer, HandlerFuture};
+pub use envelope::{Envelope, Metadata, VERSION};
+pub use event::Event;
+pub use exchange::EXCHANGE;
+pub use failure::Failure;
+pub use jobs::{Job, JobClaim, PendingJobs, pending as pending_jobs, run_worker};
+pub use outbox::{BODY_BYTES_MAX, Backlog, backlog};
+pub use relay::Relay;
+pub use retention::{RETENTION_DAYS, run as run_retention};
+pub use retry::RetryPolicy;
+pub use tx::Tx;
+
+/// The tables of reliable messaging, as SQL. A service's first migration is this text, byte for byte.
+pub const SCHEMA: &str = include_str!("../sql/messaging.sql");

@@ -1,0 +1,124 @@
+//! The transaction that a service writes with.
+
+use crate::{
+    event::Event,
+    jobs::{self, Job, JobClaim},
+    outbox,
+};
+use database::{Database, PooledConnection};
+use kernel::{context::Context, failpoint};
+use sqlx::PgConnection;
+use std::{
+    io,
+    ops::{Deref, DerefMut},
+};
+use uuid::Uuid;
+
+/// A transaction whose rows, events and jobs commit together or not at all.
+///
+/// It dereferences to a [`PgConnection`], so a function of `store.rs` that takes `&mut PgConnection` takes `&mut tx`.
+/// Dropping it without [`Tx::commit`] rolls everything back. Never hold one across a network call.
+#[derive(Debug)]
+pub struct Tx {
+    connection: PooledConnection,
+    database: Database,
+    context: Context,
+    emitted: bool,
+    /// Kinds of the jobs enqueued.
+    enqueued: Vec<&'static str>,
+}
+
+impl Tx {
+    /// Begins a transaction on behalf of `context`.
+    pub async fn begin(database: &Database, context: &Context) -> Result<Self, sqlx::Error> {
+        let mut connection = database.acquire().await?;
+        // Before the statement, so that the ROLLBACK is not forgotten if the caller is dropped while it is on its way.
+        connection.set_in_transaction(true);
+        sqlx::raw_sql("begin").execute(&mut *connection).await?;
+        Ok(Self {
+            connection,
+            database: database.clone(),
+            context: context.clone(),
+            emitted: false,
+            enqueued: Vec::new(),
+        })
+    }
+
+    /// Returns the correlation, causation and trace that this transaction's events carry.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Changes the context for the events that follow; a sweep works on behalf of many in turn.
+    pub fn set_context(&mut self, context: Context) {
+        self.context = context;
+    }
+
+    /// Adds an event to the outbox; it is published after, and only after, the commit. Returns its `eventId`.
+    pub async fn emit<E: Event>(&mut self, event: &E) -> Result<Uuid, sqlx::Error> {
+        let service = self.database.service();
+        let event_id = outbox::insert(&mut self.connection, service, &self.context, event).await?;
+        self.emitted = true;
+        Ok(event_id)
+    }
+
+    /// Enqueues a job. `id` is its idempotency key: enqueueing twice with the same id is enqueueing once.
+    pub async fn enqueue<J: Job>(&mut self, id: Uuid, subject: Uuid, job: &J) -> Result<(), sqlx::Error> {
+        jobs::insert(&mut self.connection, &self.context, id, subject, job).await?;
+        self.enqueued.push(J::KIND);
+        Ok(())
+    }
+
+    /// Marks a job as completed. Returns `false` if its lease has passed to another worker; the caller then rolls back by
+    /// dropping the transaction.
+    pub async fn complete(&mut self, claim: &JobClaim) -> Result<bool, sqlx::Error> {
+        jobs::complete(&mut self.connection, claim).await
+    }
+
+    /// Cancels a job that was never attempted. Returns `false` if it was, or may have been.
+    pub async fn cancel_job(&mut self, id: Uuid) -> Result<bool, sqlx::Error> {
+        jobs::cancel(&mut self.connection, id).await
+    }
+
+    /// Commits, then signals the relay and the job workers if there is work for them.
+    ///
+    /// Fails if a statement has failed before, even if its error was ignored: PostgreSQL then answers COMMIT with a
+    /// ROLLBACK that sqlx 0.9.0 takes for success, and an event would be acknowledged that had no effect. Hence the
+    /// statement that goes ahead of COMMIT on the same round trip: it fails, and COMMIT is not reached.
+    pub async fn commit(mut self) -> Result<(), sqlx::Error> {
+        let service = self.database.service();
+        if failpoint::taken("commit-lost", service) {
+            return Err(connection_reset());
+        }
+        sqlx::raw_sql("select 1; commit").execute(&mut *self.connection).await?;
+        self.connection.set_in_transaction(false);
+        if failpoint::taken("commit-unheard", service) {
+            return Err(connection_reset());
+        }
+        if self.emitted {
+            self.database.signals().notify(outbox::TOPIC);
+        }
+        for kind in self.enqueued {
+            self.database.signals().notify(kind);
+        }
+        Ok(())
+    }
+}
+
+/// The error of a connection that is cut, for failpoints.
+fn connection_reset() -> sqlx::Error {
+    sqlx::Error::Io(io::ErrorKind::ConnectionReset.into())
+}
+
+impl Deref for Tx {
+    type Target = PgConnection;
+    fn deref(&self) -> &PgConnection {
+        &self.connection
+    }
+}
+
+impl DerefMut for Tx {
+    fn deref_mut(&mut self) -> &mut PgConnection {
+        &mut self.connection
+    }
+}

@@ -1,0 +1,26 @@
+//! From `main` to a running process: arguments from the environment, telemetry, supervised tasks, probes, status pages, and
+//! a graceful stop.
+//!
+//! [`run`] starts any program; [`serve`] starts a service, which also has a database, a broker connection and an HTTP server,
+//! and is put together by [`Service`].
+
+pub mod arguments;
+mod base;
+mod bootstrap;
+mod error;
+mod healthcheck;
+mod program;
+mod server;
+mod service;
+mod settings;
+mod status;
+mod tasks;
+pub mod telemetry;
+
+pub use base::Base;
+pub use bootstrap::{run_service, serve};
+pub use error::StartError;
+pub use healthcheck::HealthCheck;
+pub use program::{Program, bind, run};
+pub use service::Service;
+pub use settings::Settings;

@@ -1,0 +1,34 @@
+//! The operators' view of a service: `/internal/status`, `/internal/metrics`, `/internal/dead-letters`, and readiness.
+
+mod dead_letters;
+mod page;
+mod section;
+
+pub(crate) use page::StatusPage;
+pub(crate) use section::Section;
+
+use crate::telemetry;
+use axum::{
+    Router,
+    extract::State,
+    routing::{get, post},
+};
+use serde_json::Value;
+use std::sync::Arc;
+use web::extract::Json;
+
+/// Returns the routes under `/internal` that every service has.
+pub(crate) fn routes(page: Arc<StatusPage>) -> Router {
+    Router::new()
+        .route("/internal/status", get(status))
+        .route("/internal/metrics", get(|| async { telemetry::render_metrics() }))
+        .route("/internal/dead-letters", get(dead_letters::list))
+        .route("/internal/dead-letters/{id}", get(dead_letters::show))
+        .route("/internal/dead-letters/{id}/replay", post(dead_letters::replay))
+        .route("/internal/dead-letters/{id}/discard", post(dead_letters::discard))
+        .with_state(page)
+}
+
+async fn status(State(page): State<Arc<StatusPage>>) -> Json<Value> {
+    Json(page.report().await)
+}

@@ -1,0 +1,7 @@
+//! The HTTP edge of a service: [`extract`]ors that refuse with a problem, [`problem`]+json at one place, the caller's
+//! [`identity`], and [`page`]d listings.
+
+pub mod extract;
+pub mod identity;
+pub mod page;
+pub mod problem;
