@@ -2,6 +2,8 @@
 //!
 //! Transactions are begun by `messaging::Tx`, which adds the outbox and the jobs.
 
+#![warn(missing_docs)]
+
 pub mod error;
 mod leader;
 mod pool;

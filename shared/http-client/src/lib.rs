@@ -11,6 +11,8 @@
 //!
 //! A fallback is the caller's: only the caller knows what may be stale.
 
+#![warn(missing_docs)]
+
 mod answer;
 mod attempt;
 mod base_url;

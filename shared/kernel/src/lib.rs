@@ -3,6 +3,8 @@
 //!
 //! Nothing here knows a database, a broker or an HTTP client.
 
+#![warn(missing_docs)]
+
 pub mod clock;
 pub mod context;
 mod error;

@@ -5,6 +5,8 @@
 //! transaction of its effect, and acknowledges after the commit. A delivery that cannot be handled goes through retry queues
 //! to the [`dead_letters`]. Calls to the outside are [`Job`]s.
 
+#![warn(missing_docs)]
+
 pub mod broker;
 mod consumer;
 pub mod dead_letters;

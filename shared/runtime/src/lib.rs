@@ -4,6 +4,8 @@
 //! [`run`] starts any program; [`serve`] starts a service, which also has a database, a broker connection and an HTTP server,
 //! and is put together by [`Service`].
 
+#![warn(missing_docs)]
+
 pub mod arguments;
 mod base;
 mod bootstrap;

@@ -3,6 +3,8 @@
 //! The servers are those of `TEST_POSTGRES_URL`, `TEST_RABBITMQ_URL`, `TEST_RABBITMQ_MANAGEMENT_URL` (`make test` starts
 //! them). Each [`TestEnv`] has a database and a virtual host of its own, and deletes them when it is dropped.
 
+#![warn(missing_docs)]
+
 mod event_probe;
 mod operator;
 mod service;

@@ -1,6 +1,8 @@
 //! The HTTP edge of a service: [`extract`]ors that refuse with a problem, [`problem`]+json at one place, the caller's
 //! [`identity`], and [`page`]d listings.
 
+#![warn(missing_docs)]
+
 pub mod extract;
 pub mod identity;
 pub mod page;
