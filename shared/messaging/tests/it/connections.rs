@@ -1,32 +1,35 @@
 //! Connections to the database when it is busy, slow or silent.
 
 use crate::{
-    theatre::{bed, open},
-    way::Way,
+    fixture::{env, open},
+    tcp_proxy::TcpProxy,
 };
+use database::Database;
 use futures_util::future::join_all;
 use http::Method;
-use shared::{context::Context, database::Database, testing::eventually};
+use kernel::context::Context;
+use messaging::Tx;
+use testkit::eventually;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_service_whose_connections_are_all_at_work_is_ready() {
-    let bed = bed().await;
-    let (service, config) = open(&bed).await;
-    let mut at_work = Vec::new();
-    for _ in 0..bed.settings().database_connections_max {
-        at_work.push(config.database().begin(&Context::new()).await.unwrap());
+async fn a_service_whose_connections_are_all_busy_is_ready() {
+    let env = env().await;
+    let (service, config) = open(&env).await;
+    let mut busy = Vec::new();
+    for _ in 0..env.settings().database_connections_max {
+        busy.push(Tx::begin(&config.database(), &Context::new()).await.unwrap());
     }
     let answer = service.request(Method::GET, "/readyz").send().await.unwrap();
     assert_eq!(answer.status(), 200, "{}", answer.text().await.unwrap());
 }
 
-/// On a machine so busy that a connection takes longer than anybody waits, there would otherwise never be one.
+/// On a machine so busy that connecting takes longer than any caller waits, there would otherwise never be a connection.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_connection_that_nobody_waits_for_any_more_serves_the_next() {
-    let bed = bed().await;
-    let way = Way::to(&bed.settings().database_url).await;
-    way.open_after_ms(4_000);
-    let database = Database::new(&way.url, "seat-service", 1).unwrap();
+async fn a_connection_whose_caller_timed_out_serves_the_next() {
+    let env = env().await;
+    let proxy = TcpProxy::to(&env.settings().database_url).await;
+    proxy.open_after_ms(4_000);
+    let database = Database::new(&proxy.url, "seat-service", 1).unwrap();
     let error = database.acquire().await.unwrap_err();
     assert!(matches!(error, sqlx::Error::PoolTimedOut), "{error}");
     eventually("the connection under way to serve", || async {
@@ -35,57 +38,57 @@ async fn a_connection_that_nobody_waits_for_any_more_serves_the_next() {
     .await;
 }
 
-/// A service in need would otherwise lend its connections to those who have left, before those who still wait.
+/// An overloaded service would otherwise hand connections to callers that are gone, ahead of those still waiting.
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_gives_up_waiting_leaves_the_queue() {
-    let bed = bed().await;
-    let way = Way::to(&bed.settings().database_url).await;
-    let database = Database::new(&way.url, "seat-service", 1).unwrap();
-    let lease = database.acquire().await.unwrap();
+async fn a_caller_that_times_out_leaves_the_permit_queue() {
+    let env = env().await;
+    let proxy = TcpProxy::to(&env.settings().database_url).await;
+    let database = Database::new(&proxy.url, "seat-service", 1).unwrap();
+    let connection = database.acquire().await.unwrap();
     for waited in join_all((0..20).map(|_| database.acquire())).await {
         assert!(matches!(waited, Err(sqlx::Error::PoolTimedOut)), "{waited:?}");
     }
-    // Lending it to twenty who are gone would take six seconds, twice as long as anybody waits.
-    way.answer_after_ms(300);
-    drop(lease);
+    // Handing it to twenty callers that are gone would take six seconds, twice as long as a caller waits.
+    proxy.answer_after_ms(300);
+    drop(connection);
     database.acquire().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_server_that_falls_silent_keeps_no_place_in_the_pool() {
-    let bed = bed().await;
-    let way = Way::to(&bed.settings().database_url).await;
-    let database = Database::new(&way.url, "seat-service", 2).unwrap();
-    let lease = database.acquire().await.unwrap();
-    let tx = database.begin(&Context::new()).await.unwrap();
-    way.fall_silent();
-    drop((lease, tx));
-    eventually("both places to be free", || async {
+async fn a_server_that_falls_silent_keeps_no_permit_of_the_pool() {
+    let env = env().await;
+    let proxy = TcpProxy::to(&env.settings().database_url).await;
+    let database = Database::new(&proxy.url, "seat-service", 2).unwrap();
+    let connection = database.acquire().await.unwrap();
+    let tx = Tx::begin(&database, &Context::new()).await.unwrap();
+    proxy.fall_silent();
+    drop((connection, tx));
+    eventually("both permits to be free", || async {
         let both = (
             database.acquire().await.ok()?,
-            database.begin(&Context::new()).await.ok()?,
+            Tx::begin(&database, &Context::new()).await.ok()?,
         );
         Some(both)
     })
     .await;
 }
 
-/// What a failed transaction leaves behind must not be the next one's.
+/// The remains of a failed transaction must not be the next one's.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_transaction_is_rolled_back_before_its_connection_serves_the_next() {
-    let bed = bed().await;
-    let (service, _) = open(&bed).await;
-    let database = Database::new(&bed.settings().database_url, "seat-service", 1).unwrap();
+    let env = env().await;
+    let (service, _) = open(&env).await;
+    let database = Database::new(&env.settings().database_url, "seat-service", 1).unwrap();
     for _ in 0..20 {
-        let mut tx = database.begin(&Context::new()).await.unwrap();
+        let mut tx = Tx::begin(&database, &Context::new()).await.unwrap();
         sqlx::query("create table half_done ()")
             .execute(&mut *tx)
             .await
             .unwrap();
         drop(tx);
-        let mut lease = database.acquire().await.unwrap();
+        let mut connection = database.acquire().await.unwrap();
         let seen: Option<String> = sqlx::query_scalar("select to_regclass('half_done')::text")
-            .fetch_one(&mut *lease)
+            .fetch_one(&mut *connection)
             .await
             .unwrap();
         assert_eq!(seen, None);

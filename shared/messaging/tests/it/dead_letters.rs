@@ -1,9 +1,9 @@
-//! Dead letters can be looked at, replayed, corrected and given up.
+//! Dead letters can be inspected, replayed, corrected and discarded.
 
-use crate::theatre::{bed, count, open, sold, until_count};
+use crate::fixture::{env, count, open, sold, until_count};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use shared::testing::{TestService, eventually};
+use testkit::{TestService, eventually};
 use std::sync::atomic::Ordering;
 
 async fn waiting(service: &TestService) -> Vec<Value> {
@@ -21,10 +21,10 @@ async fn one_dead_letter(service: &TestService) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_letter_tells_why_and_is_replayed_once() {
-    let bed = bed().await;
-    let (service, config) = open(&bed).await;
-    let events = bed.events().await;
+async fn a_dead_letter_names_its_reason_and_is_replayed_once() {
+    let env = env().await;
+    let (service, config) = open(&env).await;
+    let events = env.events().await;
     let ticket = sold("fickle");
     events.publish(&ticket).await;
     let letter = one_dead_letter(&service).await;
@@ -60,10 +60,10 @@ async fn a_dead_letter_tells_why_and_is_replayed_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dead_letter_can_be_corrected_or_given_up() {
-    let bed = bed().await;
-    let (service, _) = open(&bed).await;
-    let events = bed.events().await;
+async fn a_dead_letter_can_be_corrected_or_discarded() {
+    let env = env().await;
+    let (service, _) = open(&env).await;
+    let events = env.events().await;
     let ticket = sold("hopeless");
     events.publish(&ticket).await;
     let letter = one_dead_letter(&service).await;

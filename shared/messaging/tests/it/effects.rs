@@ -1,15 +1,16 @@
 //! Each event takes effect once, whatever happens to its deliveries.
 
-use crate::theatre::{MIGRATOR, assemble, bed, config, count, open, sold, until_count};
-use shared::{messaging::EXCHANGE, testing::eventually};
+use crate::fixture::{MIGRATOR, assemble, env, config, count, open, sold, until_count};
+use messaging::EXCHANGE;
+use testkit::eventually;
 
 const SEATS: &str = "select count(*) from seats";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_sent_three_times_takes_effect_once() {
-    let bed = bed().await;
-    let (service, _) = open(&bed).await;
-    let events = bed.events().await;
+    let env = env().await;
+    let (service, _) = open(&env).await;
+    let events = env.events().await;
     let tickets: Vec<_> = (0..100).map(|_| sold("good")).collect();
     for _ in 0..3 {
         for ticket in &tickets {
@@ -29,10 +30,10 @@ async fn an_event_sent_three_times_takes_effect_once() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn two_instances_share_the_work() {
-    let bed = bed().await;
-    let events = bed.events().await;
-    let (one, _) = open(&bed).await;
-    let two = bed.start("seat-service", &MIGRATOR, config("two"), assemble).await;
+    let env = env().await;
+    let events = env.events().await;
+    let (one, _) = open(&env).await;
+    let two = env.start("seat-service", &MIGRATOR, config("two"), assemble).await;
     for _ in 0..300 {
         events.publish(&sold("good")).await;
     }
@@ -51,9 +52,9 @@ async fn two_instances_share_the_work() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stop_under_load_loses_nothing_and_repeats_nothing() {
-    let bed = bed().await;
-    let events = bed.events().await;
-    let (first, _) = open(&bed).await;
+    let env = env().await;
+    let events = env.events().await;
+    let (first, _) = open(&env).await;
     let publishing = async {
         for _ in 0..400 {
             events.publish(&sold("good")).await;
@@ -68,7 +69,7 @@ async fn a_stop_under_load_loses_nothing_and_repeats_nothing() {
     let (database, ()) = tokio::join!(stopping, publishing);
     let stopped_at = count(&database, SEATS).await;
     assert!(stopped_at < 400, "it was stopped too late to show anything");
-    let (second, _) = open(&bed).await;
+    let (second, _) = open(&env).await;
     until_count(&second.database, SEATS, 400).await;
     assert_eq!(
         count(&second.database, "select count(distinct event_id) from seats").await,
@@ -85,9 +86,9 @@ async fn until_some(pool: &sqlx::PgPool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_type_without_a_handler_is_recorded_and_has_no_effect() {
-    let bed = bed().await;
-    let (service, _) = open(&bed).await;
-    let events = bed.events().await;
+    let env = env().await;
+    let (service, _) = open(&env).await;
+    let events = env.events().await;
     let mut torn = sold("good");
     torn.event_type = "ticket.torn".to_owned();
     events.publish(&torn).await;
@@ -102,9 +103,9 @@ async fn a_type_without_a_handler_is_recorded_and_has_no_effect() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_fails_for_a_while_succeeds_by_retry() {
-    let bed = bed().await;
-    let (service, config) = open(&bed).await;
-    let events = bed.events().await;
+    let env = env().await;
+    let (service, config) = open(&env).await;
+    let events = env.events().await;
     events.publish(&sold("fickle")).await;
     eventually("a first failed try", || async {
         (config.tries.load(std::sync::atomic::Ordering::SeqCst) > 0).then_some(())
@@ -119,9 +120,9 @@ async fn a_handler_that_fails_for_a_while_succeeds_by_retry() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_panics_does_not_stop_its_neighbours() {
-    let bed = bed().await;
-    let (service, _) = open(&bed).await;
-    let events = bed.events().await;
+    let env = env().await;
+    let (service, _) = open(&env).await;
+    let events = env.events().await;
     for _ in 0..20 {
         events.publish(&sold("panics")).await;
         events.publish(&sold("good")).await;
@@ -145,9 +146,9 @@ async fn a_handler_that_panics_does_not_stop_its_neighbours() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn rubbish_does_not_stop_the_queue() {
-    let bed = bed().await;
-    let (service, _) = open(&bed).await;
-    let events = bed.events().await;
+    let env = env().await;
+    let (service, _) = open(&env).await;
+    let events = env.events().await;
     for rubbish in [
         &b"{"[..],
         b"",

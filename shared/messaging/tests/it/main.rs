@@ -1,14 +1,14 @@
-//! The messaging wing on a real broker and database, by way of a small service that sells seats.
+//! Reliable messaging on a real broker and database, by way of a small service that sells seats.
 
 #![cfg(test)]
 
-mod brokers_moods;
+mod broker_failures;
+mod commit_unknown;
 mod connections;
 mod dead_letters;
 mod effects;
-mod intents;
+mod fixture;
+mod jobs;
 mod relay;
-mod theatre;
+mod tcp_proxy;
 mod transactions;
-mod unknown_commits;
-mod way;

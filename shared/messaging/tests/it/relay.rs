@@ -1,27 +1,24 @@
-//! The relay forgets only what the broker has confirmed and routed, and keeps each subject's order.
+//! The relay deletes only rows that the broker has confirmed and routed, and keeps each subject's order.
 
-use crate::theatre::{bed, count, emit, open, until_count};
-use serde_json::json;
-use shared::{context::Context, id};
+use crate::fixture::{PropertyLost, TicketTorn, count, emit, env, open, until_count};
+use kernel::{context::Context, id};
+use messaging::Tx;
 use std::collections::HashMap;
 use uuid::Uuid;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_unroutable_event_among_a_thousand_is_the_one_that_stays() {
-    let bed = bed().await;
-    let (service, config) = open(&bed).await;
+    let env = env().await;
+    let (service, config) = open(&env).await;
     let database = config.database();
-    let mut tx = database.begin(&Context::new()).await.unwrap();
+    let mut tx = Tx::begin(&database, &Context::new()).await.unwrap();
     let mut lost = Uuid::nil();
     for number in 0..1_000 {
         // One key that no queue is bound to, somewhere in the middle of the pipeline.
-        let event_type = if number == 617 { "lost.property" } else { "ticket.torn" };
-        let event_id = tx
-            .emit(event_type, id::new(), &json!({ "number": number }))
-            .await
-            .unwrap();
         if number == 617 {
-            lost = event_id;
+            lost = tx.emit(&PropertyLost(id::new())).await.unwrap();
+        } else {
+            tx.emit(&TicketTorn(id::new())).await.unwrap();
         }
     }
     tx.commit().await.unwrap();
@@ -39,14 +36,14 @@ async fn one_unroutable_event_among_a_thousand_is_the_one_that_stays() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_about_one_subject_arrive_in_the_order_of_their_writing() {
-    let bed = bed().await;
-    let mut events = bed.events().await;
-    let (_service, config) = open(&bed).await;
+    let env = env().await;
+    let mut events = env.events().await;
+    let (_service, config) = open(&env).await;
     let database = config.database();
     let subjects: Vec<Uuid> = (0..8).map(|_| id::new()).collect();
     for _ in 0..40 {
         for subject in &subjects {
-            emit(&database, "ticket.torn", *subject, "good").await;
+            emit(&database, &TicketTorn(*subject)).await;
         }
     }
     for subject in &subjects {
@@ -62,24 +59,24 @@ async fn events_about_one_subject_arrive_in_the_order_of_their_writing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_subject_waits_behind_its_refused_event() {
-    let bed = bed().await;
-    let mut events = bed.events().await;
-    let (service, config) = open(&bed).await;
+    let env = env().await;
+    let mut events = env.events().await;
+    let (service, config) = open(&env).await;
     let database = config.database();
     // The probe's own queue takes everything: only without it is a key unroutable.
     let (stuck, free) = (id::new(), id::new());
     drop(events);
-    let mut tx = database.begin(&Context::new()).await.unwrap();
-    tx.emit("lost.property", stuck, &json!({})).await.unwrap();
-    tx.emit("ticket.torn", stuck, &json!({})).await.unwrap();
-    tx.emit("ticket.torn", free, &json!({})).await.unwrap();
+    let mut tx = Tx::begin(&database, &Context::new()).await.unwrap();
+    tx.emit(&PropertyLost(stuck)).await.unwrap();
+    tx.emit(&TicketTorn(stuck)).await.unwrap();
+    tx.emit(&TicketTorn(free)).await.unwrap();
     tx.commit().await.unwrap();
     until_count(&service.database, "select count(*) from published", 1).await;
     until_count(&service.database, "select count(*) from outbox where refusals > 1", 1).await;
     assert_eq!(count(&service.database, "select count(*) from outbox").await, 2);
-    // Once somebody listens, both go out, in order.
-    events = bed.events().await;
-    let first = events.wait_for("lost.property", stuck).await;
+    // Once a queue is bound, both are published, in order.
+    events = env.events().await;
+    let first = events.wait_for("property.lost", stuck).await;
     let second = events.wait_for("ticket.torn", stuck).await;
     assert_eq!((first.metadata.sequence, second.metadata.sequence), (1, 2));
     until_count(&service.database, "select count(*) from outbox", 0).await;
@@ -87,8 +84,8 @@ async fn a_subject_waits_behind_its_refused_event() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_event_that_closes_the_channel_does_not_stop_the_others() {
-    let bed = bed().await;
-    let (service, config) = open(&bed).await;
+    let env = env().await;
+    let (service, config) = open(&env).await;
     let database = config.database();
     // As if a dead letter were replayed to a queue whose exchange is gone: the broker answers 404 and closes the channel.
     sqlx::query(
@@ -100,7 +97,7 @@ async fn an_event_that_closes_the_channel_does_not_stop_the_others() {
     .await
     .unwrap();
     for _ in 0..50 {
-        emit(&database, "ticket.torn", id::new(), "good").await;
+        emit(&database, &TicketTorn(id::new())).await;
     }
     until_count(&service.database, "select count(*) from published", 50).await;
     let held = "select count(*) from outbox where refusals > 0 and last_error like '%NOT_FOUND%'";

@@ -1,19 +1,20 @@
-//! What a transaction must not do silently: stay open after a BEGIN whose caller went away, or roll back on COMMIT.
+//! A transaction must not silently stay open after a BEGIN whose caller was dropped, nor roll back on COMMIT.
 
-use crate::theatre::{bed, open, sold, until_count};
+use crate::fixture::{env, open, sold, until_count};
 use futures_util::poll;
-use shared::context::Context;
+use kernel::context::Context;
+use messaging::Tx;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_begin_that_is_dropped_half_way_leaves_no_transaction_open() {
-    let bed = bed().await;
-    let (service, config) = open(&bed).await;
+    let env = env().await;
+    let (service, config) = open(&env).await;
     let database = config.database();
     let context = Context::new();
-    // Dropped after one look, after two, after three …: somewhere among them BEGIN is on its way.
-    for looks in 1..400 {
-        let mut begin = Box::pin(database.begin(&context));
-        for _ in 0..looks {
+    // Dropped after one poll, after two, after three …: somewhere among them BEGIN is on its way.
+    for polls in 1..400 {
+        let mut begin = Box::pin(Tx::begin(&database, &context));
+        for _ in 0..polls {
             if poll!(&mut begin).is_ready() {
                 break;
             }
@@ -28,9 +29,9 @@ async fn a_begin_that_is_dropped_half_way_leaves_no_transaction_open() {
 /// PostgreSQL answers ROLLBACK, and no error, to COMMIT after a failed statement.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_after_a_failed_statement_is_an_error() {
-    let bed = bed().await;
-    let (_service, config) = open(&bed).await;
-    let mut tx = config.database().begin(&Context::new()).await.unwrap();
+    let env = env().await;
+    let (_service, config) = open(&env).await;
+    let mut tx = Tx::begin(&config.database(), &Context::new()).await.unwrap();
     assert!(sqlx::query("select 1 / 0").execute(&mut *tx).await.is_err());
     let error = tx.commit().await.unwrap_err();
     assert_eq!(error.as_database_error().unwrap().code().unwrap(), "25P02");
@@ -38,9 +39,9 @@ async fn a_commit_after_a_failed_statement_is_an_error() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_handler_that_swallows_an_error_of_the_database_loses_no_event() {
-    let bed = bed().await;
-    let (service, _) = open(&bed).await;
-    bed.events().await.publish(&sold("careless")).await;
+    let env = env().await;
+    let (service, _) = open(&env).await;
+    env.events().await.publish(&sold("careless")).await;
     let told = "select count(*) from dead_letters where reason like '%transaction is aborted%'";
     until_count(&service.database, told, 1).await;
 }

@@ -1,22 +1,22 @@
 //! A commit whose answer does not arrive may have happened or not. Either way the event takes effect once.
 
-use crate::theatre::{MIGRATOR, assemble, bed, config, count, sold, until_count};
-use shared::testing::{arm, eventually};
+use crate::fixture::{MIGRATOR, assemble, env, config, count, sold, until_count};
+use testkit::{arm, eventually};
 
-/// Publishes one event to a service of this name, whose first commit goes wrong in this way; returns how many
-/// deliveries turned out to have had their effect before.
+/// Publishes one event to a service of this name, whose first commit fails in this way. Returns how many deliveries were
+/// duplicates.
 async fn duplicates_after(failpoint: &str, service: &'static str) -> u64 {
-    let bed = bed().await;
+    let env = env().await;
     let armed = arm(failpoint, service);
-    let running = bed.start(service, &MIGRATOR, config("one"), assemble).await;
-    bed.events().await.publish(&sold("good")).await;
+    let running = env.start(service, &MIGRATOR, config("one"), assemble).await;
+    env.events().await.publish(&sold("good")).await;
     let consumer = eventually("the event to be acknowledged", || async {
         let consumer = running.status().await["consumer"].clone();
         let done = consumer["handled"].as_u64()? + consumer["duplicates"].as_u64()?;
         (done == 1 && consumer["inFlight"] == 0).then_some(consumer)
     })
     .await;
-    assert!(!armed.exists(), "no commit went wrong");
+    assert!(!armed.exists(), "no commit failed");
     until_count(&running.database, "select count(*) from seats", 1).await;
     assert_eq!(count(&running.database, "select count(*) from inbox").await, 1);
     assert_eq!(consumer["retried"], 0, "{consumer}");
@@ -24,7 +24,7 @@ async fn duplicates_after(failpoint: &str, service: &'static str) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_that_went_unheard_is_known_by_its_inbox_row() {
+async fn a_commit_whose_answer_was_lost_is_recognised_by_its_inbox_row() {
     assert_eq!(duplicates_after("commit-unheard", "seats-unheard").await, 1);
 }
 

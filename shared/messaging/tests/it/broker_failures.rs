@@ -1,22 +1,20 @@
 //! The broker closes connections and loses queues; the service comes back by itself.
 
 use crate::{
-    theatre::{bed, config, count, emit, open, sold, until_count},
-    way::Way,
+    fixture::{TicketSold, TicketTorn, config, count, emit, env, open, sold, until_count},
+    tcp_proxy::TcpProxy,
 };
+use kernel::id;
 use lapin::{Connection, ConnectionProperties, options::QueueDeleteOptions};
 use rabbitmq::Topology;
 use reqwest::{Client, Method};
 use serde_json::Value;
-use shared::{
-    id,
-    testing::{TestBed, eventually, variable},
-};
+use testkit::{TestEnv, eventually, variable};
 
 /// Closes every connection into the test's virtual host, as an operator would in the management UI.
-#[expect(clippy::disallowed_methods, reason = "it plays an operator, not a service")]
-async fn close_connections(bed: &TestBed) -> usize {
-    let (_, vhost) = bed.rabbitmq_url.rsplit_once('/').unwrap();
+#[expect(clippy::disallowed_methods, reason = "the test acts as an operator, not as a service")]
+async fn close_connections(env: &TestEnv) -> usize {
+    let (_, vhost) = env.rabbitmq_url.rsplit_once('/').unwrap();
     let management = variable("TEST_RABBITMQ_MANAGEMENT_URL");
     let client = Client::builder().no_proxy().build().unwrap();
     let list = format!("{management}/api/vhosts/{vhost}/connections");
@@ -38,9 +36,9 @@ async fn close_connections(bed: &TestBed) -> usize {
     names.len()
 }
 
-#[expect(clippy::disallowed_methods, reason = "it plays an operator, not a service")]
-async fn delete_queue(bed: &TestBed) {
-    let connection = Connection::connect(&bed.rabbitmq_url, ConnectionProperties::default())
+#[expect(clippy::disallowed_methods, reason = "the test acts as an operator, not as a service")]
+async fn delete_queue(env: &TestEnv) {
+    let connection = Connection::connect(&env.rabbitmq_url, ConnectionProperties::default())
         .await
         .unwrap();
     let channel = connection.create_channel().await.unwrap();
@@ -50,24 +48,25 @@ async fn delete_queue(bed: &TestBed) {
         .unwrap();
 }
 
-async fn restore_queue(bed: &TestBed) {
-    let topology = Topology::parse(crate::theatre::TOPOLOGY).unwrap();
-    bed.broker.apply(&topology, None).await.unwrap();
+async fn restore_queue(env: &TestEnv) {
+    let topology = Topology::parse(crate::fixture::TOPOLOGY).unwrap();
+    env.broker.apply(&topology, None).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_closed_under_load_lose_nothing_and_repeat_nothing() {
-    let bed = bed().await;
-    let (service, config) = open(&bed).await;
+    let env = env().await;
+    let (service, config) = open(&env).await;
     let database = config.database();
     let mut tickets = 0;
     let mut closed = 0;
     while closed < 4 {
         for _ in 0..100 {
-            emit(&database, "ticket.sold", id::new(), "good").await;
+            let ticket = id::new();
+            emit(&database, &TicketSold { ticket, mood: "good" }).await;
             tickets += 1;
         }
-        closed += close_connections(&bed).await;
+        closed += close_connections(&env).await;
     }
     eventually("every seat to be taken", || async {
         (count(&service.database, "select count(*) from seats").await == tickets).then_some(())
@@ -83,49 +82,49 @@ async fn connections_closed_under_load_lose_nothing_and_repeat_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consumer_whose_queue_is_deleted_comes_back_with_the_queue() {
-    let bed = bed().await;
-    let (service, _) = open(&bed).await;
-    delete_queue(&bed).await;
+    let env = env().await;
+    let (service, _) = open(&env).await;
+    delete_queue(&env).await;
     eventually("the consumer to notice", || async {
         (service.status().await["consumer"]["state"] == "disconnected").then_some(())
     })
     .await;
-    restore_queue(&bed).await;
-    bed.events().await.publish(&sold("good")).await;
+    restore_queue(&env).await;
+    env.events().await.publish(&sold("good")).await;
     until_count(&service.database, "select count(*) from seats", 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_without_its_queue_is_not_ready() {
-    let bed = bed().await;
-    delete_queue(&bed).await;
-    let starting = bed.start(
+    let env = env().await;
+    delete_queue(&env).await;
+    let starting = env.start(
         "seat-service",
-        &crate::theatre::MIGRATOR,
+        &crate::fixture::MIGRATOR,
         config("one"),
-        crate::theatre::assemble,
+        crate::fixture::assemble,
     );
     let mut starting = std::pin::pin!(starting);
     let ready = tokio::time::timeout(std::time::Duration::from_secs(2), &mut starting).await;
-    assert!(ready.is_err(), "it called itself ready without its queue");
-    restore_queue(&bed).await;
+    assert!(ready.is_err(), "ready without its queue");
+    restore_queue(&env).await;
     starting.await;
 }
 
-/// One that is being closed waits for the broker's farewell, and would for ever.
+/// A connection that is being closed waits for the broker's close-ok, without a limit of its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_broker_that_falls_silent_keeps_no_connection() {
-    let mut bed = bed().await;
-    let straight = bed.rabbitmq_url.clone();
-    let way = Way::to(&straight).await;
-    bed.rabbitmq_url = way.url.clone();
-    let (service, config) = open(&bed).await;
-    emit(&config.database(), "ticket.torn", id::new(), "fine").await;
+    let mut env = env().await;
+    let direct = env.rabbitmq_url.clone();
+    let proxy = TcpProxy::to(&direct).await;
+    env.rabbitmq_url = proxy.url.clone();
+    let (service, config) = open(&env).await;
+    emit(&config.database(), &TicketTorn(id::new())).await;
     until_count(&service.database, "select count(*) from outbox", 0).await;
-    way.fall_silent();
-    assert_eq!(way.silent(), 2);
-    eventually("both to be given up", || async { (way.silent() == 0).then_some(()) }).await;
-    emit(&config.database(), "ticket.torn", id::new(), "fine").await;
+    proxy.fall_silent();
+    assert_eq!(proxy.silent(), 2);
+    eventually("both connections to be dropped", || async { (proxy.silent() == 0).then_some(()) }).await;
+    emit(&config.database(), &TicketTorn(id::new())).await;
     until_count(&service.database, "select count(*) from outbox", 0).await;
-    bed.rabbitmq_url = straight;
+    env.rabbitmq_url = direct;
 }

@@ -1,4 +1,4 @@
-//! A way to a server that a test can make slow or silent.
+//! A TCP proxy that a test can make slow or silent.
 
 use std::{
     net::SocketAddr,
@@ -17,61 +17,61 @@ use tokio::{
     sync::broadcast,
 };
 
-pub(crate) struct Way {
-    /// The server's, with the way's address in it.
+pub(crate) struct TcpProxy {
+    /// The server's URL, with the proxy's address in it.
     pub(crate) url: String,
-    pace: Arc<Pace>,
-    hush: broadcast::Sender<()>,
-    /// Connections that have fallen silent and are still open.
+    delays: Arc<Delays>,
+    silence: broadcast::Sender<()>,
+    /// Number of silent connections that are still open.
     silent: Arc<AtomicU64>,
 }
 
 #[derive(Default)]
-struct Pace {
+struct Delays {
     opens_after_ms: AtomicU64,
     answers_after_ms: AtomicU64,
 }
 
-impl Way {
-    #[expect(clippy::disallowed_methods, reason = "it ends with the test's runtime")]
+impl TcpProxy {
+    #[expect(clippy::disallowed_methods, reason = "the task ends with the test's runtime")]
     pub(crate) async fn to(url: &str) -> Self {
         let (credentials, server) = url.rsplit_once('@').unwrap();
         let (address, name) = server.split_once('/').unwrap();
         let target: SocketAddr = address.replace("localhost", "127.0.0.1").parse().unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let way = Self {
+        let proxy = Self {
             url: format!("{credentials}@{}/{name}", listener.local_addr().unwrap()),
-            pace: Arc::default(),
-            hush: broadcast::Sender::new(1),
+            delays: Arc::default(),
+            silence: broadcast::Sender::new(1),
             silent: Arc::default(),
         };
-        let (pace, hush, silent) = (Arc::clone(&way.pace), way.hush.clone(), Arc::clone(&way.silent));
+        let (delays, silence, silent) = (Arc::clone(&proxy.delays), proxy.silence.clone(), Arc::clone(&proxy.silent));
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                let (pace, silent) = (Arc::clone(&pace), Arc::clone(&silent));
-                tokio::spawn(carry(client, target, pace, hush.subscribe(), silent));
+                let (delays, silent) = (Arc::clone(&delays), Arc::clone(&silent));
+                tokio::spawn(carry(client, target, delays, silence.subscribe(), silent));
             }
         });
-        way
+        proxy
     }
 
-    /// New connections take this long to open.
+    /// Delays new connections.
     pub(crate) fn open_after_ms(&self, wait_ms: u64) {
-        self.pace.opens_after_ms.store(wait_ms, Ordering::SeqCst);
+        self.delays.opens_after_ms.store(wait_ms, Ordering::SeqCst);
     }
 
-    /// From now on each piece of an answer takes this long.
+    /// Delays each piece of an answer from now on.
     pub(crate) fn answer_after_ms(&self, wait_ms: u64) {
-        self.pace.answers_after_ms.store(wait_ms, Ordering::SeqCst);
+        self.delays.answers_after_ms.store(wait_ms, Ordering::SeqCst);
     }
 
-    /// What is open stays open and hears nothing more; what is opened later is well.
+    /// Leaves open connections open and passes nothing more on them; later connections work.
     pub(crate) fn fall_silent(&self) {
-        let open = self.hush.send(()).unwrap();
+        let open = self.silence.send(()).unwrap();
         self.silent.fetch_add(open as u64, Ordering::SeqCst);
     }
 
-    /// Connections that have fallen silent and that the client has not given up.
+    /// Returns the number of silent connections that the client has not dropped.
     pub(crate) fn silent(&self) -> u64 {
         self.silent.load(Ordering::SeqCst)
     }
@@ -80,27 +80,27 @@ impl Way {
 async fn carry(
     mut client: TcpStream,
     target: SocketAddr,
-    pace: Arc<Pace>,
-    mut hushed: broadcast::Receiver<()>,
+    delays: Arc<Delays>,
+    mut silenced: broadcast::Receiver<()>,
     silent: Arc<AtomicU64>,
 ) {
-    pause(&pace.opens_after_ms).await;
+    pause(&delays.opens_after_ms).await;
     let mut server = TcpStream::connect(target).await.unwrap();
     let (mut asking, mut hearing) = client.split();
     let (mut answering, mut asked) = server.split();
     tokio::select! {
         _ = copy(&mut asking, &mut asked) => return,
-        () = answer(&mut answering, &mut hearing, &pace) => return,
-        _ = hushed.recv() => {}
+        () = answer(&mut answering, &mut hearing, &delays) => return,
+        _ = silenced.recv() => {}
     }
     copy(&mut client, &mut sink()).await.ok();
     silent.fetch_sub(1, Ordering::SeqCst);
 }
 
-async fn answer(from: &mut ReadHalf<'_>, to: &mut WriteHalf<'_>, pace: &Pace) {
+async fn answer(from: &mut ReadHalf<'_>, to: &mut WriteHalf<'_>, delays: &Delays) {
     let mut piece = [0; 8192];
     while let Ok(length @ 1..) = from.read(&mut piece).await {
-        pause(&pace.answers_after_ms).await;
+        pause(&delays.answers_after_ms).await;
         if to.write_all(&piece[..length]).await.is_err() {
             return;
         }

@@ -1,22 +1,12 @@
-//! A service made for tests: it takes `ticket.*` from `seats-queue` and writes a row for each.
+//! A service made for tests: it consumes `ticket.*` from `seats-queue` and writes a row for each.
 
+use database::Database;
+use kernel::{context::Context, id};
+use messaging::{Consume, Consumer, Envelope, Event, Failure, Job, JobClaim, Tx};
 use rabbitmq::Topology;
-use serde::Deserialize;
+use runtime::{Base, Service, StartError};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
-use shared::{
-    config::{ConfigError, Env},
-    context::Context,
-    database::{Database, Tx},
-    id,
-    messaging::{
-        consumer::{Handler, HandlerFuture},
-        envelope::Envelope,
-        failure::Failure,
-        intents::{Intent, PerformFuture},
-    },
-    service::{Base, Service, StartError},
-    testing::{EventProbe, TestBed, TestService, eventually},
-};
 use sqlx::PgPool;
 use std::{
     sync::{
@@ -25,6 +15,7 @@ use std::{
     },
     time::Duration,
 };
+use testkit::{EventProbe, TestEnv, TestService, eventually};
 use uuid::Uuid;
 
 pub(crate) static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!("tests/it/migrations");
@@ -49,10 +40,10 @@ publishes = ["ticket.sold", "ticket.torn"]
 "ticket.torn" = ["seats-queue"]
 "#;
 
-/// How long the circuit of a `gone` call stays open.
+/// Time for which the circuit of a `gone` call is open.
 pub(crate) const AWAY: Duration = Duration::from_millis(500);
 
-/// What the handlers of one instance share with the test.
+/// The state that one instance shares with the test.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) instance: &'static str,
@@ -62,26 +53,63 @@ pub(crate) struct App {
     pub(crate) tries: Arc<AtomicU32>,
 }
 
-/// What a test says of an instance.
+/// The configuration of one instance.
 #[derive(Clone)]
 pub(crate) struct Config {
     pub(crate) instance: &'static str,
     pub(crate) failing: Arc<AtomicBool>,
     pub(crate) tries: Arc<AtomicU32>,
-    /// Where the instance puts its database handle, so that the test can write through it.
+    /// The instance's database handle, through which the test writes.
     pub(crate) opened: Arc<std::sync::Mutex<Option<Database>>>,
 }
 
+/// A seat was sold; `mood` decides how its handler behaves.
+#[derive(Serialize)]
+pub(crate) struct TicketSold {
+    #[serde(skip)]
+    pub(crate) ticket: Uuid,
+    pub(crate) mood: &'static str,
+}
+
+impl Event for TicketSold {
+    const TYPE: &'static str = "ticket.sold";
+    fn subject(&self) -> Uuid {
+        self.ticket
+    }
+}
+
+/// A ticket was torn at the entrance.
+#[derive(Serialize)]
+pub(crate) struct TicketTorn(#[serde(skip)] pub(crate) Uuid);
+
+impl Event for TicketTorn {
+    const TYPE: &'static str = "ticket.torn";
+    fn subject(&self) -> Uuid {
+        self.0
+    }
+}
+
+/// An event whose routing key no queue is bound to.
+#[derive(Serialize)]
+pub(crate) struct PropertyLost(#[serde(skip)] pub(crate) Uuid);
+
+impl Event for PropertyLost {
+    const TYPE: &'static str = "property.lost";
+    fn subject(&self) -> Uuid {
+        self.0
+    }
+}
+
+/// The consumer's view of `ticket.sold`.
 #[derive(Deserialize)]
 struct Sold {
     mood: String,
 }
 
-const CONSUMES: &[(&str, Handler<App>)] = &[("ticket.sold", on_sold)];
+impl Consume<App> for Sold {
+    const TYPES: &'static [&'static str] = &["ticket.sold"];
 
-fn on_sold<'a>(app: &'a App, tx: &'a mut Tx, event: &'a Envelope) -> HandlerFuture<'a> {
-    Box::pin(async move {
-        let sold: Sold = event.data()?;
+    async fn handle(self, event: &Envelope, app: &App, tx: &mut Tx) -> Result<(), Failure> {
         app.tries.fetch_add(1, Ordering::SeqCst);
         sqlx::query("insert into seats (ticket, event_id, instance) values ($1, $2, $3)")
             .bind(event.metadata.subject)
@@ -89,7 +117,7 @@ fn on_sold<'a>(app: &'a App, tx: &'a mut Tx, event: &'a Envelope) -> HandlerFutu
             .bind(app.instance)
             .execute(&mut **tx)
             .await?;
-        match sold.mood.as_str() {
+        match self.mood.as_str() {
             "panics" => panic!("a handler that panics"),
             "careless" => {
                 sqlx::query("select 1 / 0").execute(&mut **tx).await.ok();
@@ -99,15 +127,28 @@ fn on_sold<'a>(app: &'a App, tx: &'a mut Tx, event: &'a Envelope) -> HandlerFutu
             "fickle" if app.failing.load(Ordering::SeqCst) => Err(Failure::transient("not now")),
             _ => Ok(()),
         }
-    })
+    }
 }
 
-fn call<'a>(app: &'a App, intent: &'a Intent) -> PerformFuture<'a> {
-    Box::pin(async move {
+/// A call to the outside; the text decides how it goes.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Call(pub(crate) Option<String>);
+
+impl Call {
+    pub(crate) fn of(behaviour: &str) -> Self {
+        Self(Some(behaviour.to_owned()))
+    }
+}
+
+impl Job for Call {
+    const KIND: &'static str = "call";
+    type App = App;
+
+    async fn run(self, claim: &JobClaim, app: &App) -> Result<(), Failure> {
         let attempt = app.tries.fetch_add(1, Ordering::SeqCst) + 1;
-        let refusal = match intent.payload.as_str() {
+        let failure = match self.0.as_deref() {
             Some("long") => {
-                until_renewed(app, intent).await;
+                until_renewed(app, claim).await;
                 None
             }
             // The circuit is open for the first six, and closed again for the seventh, which fails.
@@ -117,36 +158,50 @@ fn call<'a>(app: &'a App, intent: &'a Intent) -> PerformFuture<'a> {
             None if attempt < 3 => Some(Failure::retry_after(Duration::from_millis(50), "no answer")),
             _ => None,
         };
-        if let Some(failure) = refusal {
+        if let Some(failure) = failure {
             return Err(failure);
         }
-        let mut tx = app.database.begin(&intent.context()).await?;
+        let mut tx = Tx::begin(&app.database, &claim.context()).await?;
         sqlx::query("insert into calls (id, attempt) values ($1, $2)")
-            .bind(intent.id)
-            .bind(intent.attempts)
+            .bind(claim.id)
+            .bind(claim.attempts)
             .execute(&mut *tx)
             .await?;
-        if tx.finish(intent).await? {
+        if tx.complete(claim).await? {
             tx.commit().await?;
         }
         Ok(())
-    })
+    }
 }
 
-/// A claim that was never renewed ends 15 s after it was made.
-async fn until_renewed(app: &App, intent: &Intent) {
-    eventually("the claim to be renewed", || async {
+/// A job that no worker runs.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Unserved;
+
+impl Job for Unserved {
+    const KIND: &'static str = "unserved";
+    type App = App;
+
+    async fn run(self, _: &JobClaim, _: &App) -> Result<(), Failure> {
+        unreachable!("the service has no worker of this kind")
+    }
+}
+
+/// Waits until the lease has been renewed; without a renewal it ends 15 s after the claim.
+async fn until_renewed(app: &App, claim: &JobClaim) {
+    eventually("the lease to be renewed", || async {
         let renewed: bool =
             sqlx::query_scalar("select due_at > created_at + interval '17 s' from intents where id = $1")
-                .bind(intent.id)
+                .bind(claim.id)
                 .fetch_one(&mut *app.database.acquire().await.ok()?)
                 .await
-                .expect("the intent is there");
+                .expect("the job is there");
         renewed.then_some(())
     })
     .await;
 }
 
+#[expect(clippy::unused_async, reason = "the bootstrap awaits every service's assembly")]
 pub(crate) async fn assemble(config: Config, base: Base) -> Result<Service, StartError> {
     *config.opened.lock().unwrap() = Some(base.database.clone());
     let app = App {
@@ -155,33 +210,27 @@ pub(crate) async fn assemble(config: Config, base: Base) -> Result<Service, Star
         failing: config.failing,
         tries: config.tries,
     };
-    Ok(Service::new(base)
-        .consume("seats-queue", CONSUMES, app.clone())
-        .perform("call", call, app))
+    Ok(Service::new(&base)
+        .consumer(Consumer::of("seats-queue").on::<Sold>(), app.clone())
+        .job::<Call>(app))
 }
 
-pub(crate) async fn bed() -> TestBed {
-    TestBed::with_topology(Topology::parse(TOPOLOGY).expect("the topology of this test is right")).await
+pub(crate) async fn env() -> TestEnv {
+    TestEnv::with_topology(Topology::parse(TOPOLOGY).expect("the topology of this test is right")).await
 }
 
 pub(crate) fn config(instance: &'static str) -> Config {
-    let read: fn(&Env) -> Result<Config, ConfigError> = |_| {
-        Ok(Config {
-            instance: "",
-            failing: Arc::new(AtomicBool::new(true)),
-            tries: Arc::default(),
-            opened: Arc::default(),
-        })
-    };
     Config {
         instance,
-        ..TestBed::config(read, &[])
+        failing: Arc::new(AtomicBool::new(true)),
+        tries: Arc::default(),
+        opened: Arc::default(),
     }
 }
 
-pub(crate) async fn open(bed: &TestBed) -> (TestService, Config) {
+pub(crate) async fn open(env: &TestEnv) -> (TestService, Config) {
     let config = config("one");
-    let service = bed.start("seat-service", &MIGRATOR, config.clone(), assemble).await;
+    let service = env.start("seat-service", &MIGRATOR, config.clone(), assemble).await;
     (service, config)
 }
 
@@ -191,20 +240,24 @@ impl Config {
     }
 }
 
-/// A `ticket.sold` as another service would send it.
+/// Returns a `ticket.sold` as another service would send it.
 pub(crate) fn sold(mood: &str) -> Envelope {
     EventProbe::event("box-office", "ticket.sold", id::new(), 1, &json!({ "mood": mood }))
 }
 
-/// Writes events into the service's outbox, each in a transaction of its own.
-pub(crate) async fn emit(database: &Database, event_type: &str, subject: Uuid, mood: &str) -> Uuid {
-    let mut tx = database.begin(&Context::new()).await.expect("the database is there");
-    let event_id = tx
-        .emit(event_type, subject, &json!({ "mood": mood }))
-        .await
-        .expect("an event can be written");
+/// Writes an event into the service's outbox, in a transaction of its own.
+pub(crate) async fn emit(database: &Database, event: &impl Event) -> Uuid {
+    let mut tx = Tx::begin(database, &Context::new()).await.expect("the database answers");
+    let event_id = tx.emit(event).await.expect("an event can be written");
     tx.commit().await.expect("it commits");
     event_id
+}
+
+/// Enqueues a job, in a transaction of its own.
+pub(crate) async fn enqueue(database: &Database, id: Uuid, job: &impl Job) {
+    let mut tx = Tx::begin(database, &Context::new()).await.expect("the database answers");
+    tx.enqueue(id, id::new(), job).await.expect("a job can be written");
+    tx.commit().await.expect("it commits");
 }
 
 pub(crate) async fn count(pool: &PgPool, statement: &'static str) -> i64 {

@@ -1,19 +1,19 @@
-//! Calls to the outside are asked for until their outcome is definite, and then no more.
+//! Jobs are attempted until their outcome is definite, and then no more.
 
-use crate::theatre::{AWAY, bed, count, open, until_count};
-use shared::{context::Context, id, testing::eventually};
+use crate::fixture::{AWAY, Call, Unserved, count, enqueue, env, open, until_count};
+use kernel::{context::Context, id};
+use messaging::Tx;
+use testkit::eventually;
 use std::{sync::atomic::Ordering, time::Instant};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_intent_is_performed_until_its_outcome_is_definite() {
-    let bed = bed().await;
-    let (service, config) = open(&bed).await;
+async fn a_job_is_attempted_until_its_outcome_is_definite() {
+    let env = env().await;
+    let (service, config) = open(&env).await;
     let database = config.database();
-    let intent = id::new();
+    let job = id::new();
     for _ in 0..2 {
-        let mut tx = database.begin(&Context::new()).await.unwrap();
-        tx.intend("call", intent, id::new(), &()).await.unwrap();
-        tx.commit().await.unwrap();
+        enqueue(&database, job, &Call(None)).await;
     }
     until_count(&service.database, "select count(*) from calls", 1).await;
     assert_eq!(count(&service.database, "select attempt::bigint from calls").await, 3);
@@ -26,37 +26,31 @@ async fn an_intent_is_performed_until_its_outcome_is_definite() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_intent_can_be_withdrawn_only_before_its_first_try() {
-    let bed = bed().await;
-    let (service, config) = open(&bed).await;
+async fn a_job_can_be_cancelled_only_before_its_first_attempt() {
+    let env = env().await;
+    let (service, config) = open(&env).await;
     let database = config.database();
     let (untried, tried) = (id::new(), id::new());
-    let mut tx = database.begin(&Context::new()).await.unwrap();
-    tx.intend("nobody performs this", untried, id::new(), &())
-        .await
-        .unwrap();
-    tx.intend("call", tried, id::new(), &()).await.unwrap();
-    tx.commit().await.unwrap();
+    enqueue(&database, untried, &Unserved).await;
+    enqueue(&database, tried, &Call(None)).await;
     until_count(
         &service.database,
         "select count(*) from intents where kind = 'call' and attempts > 0",
         1,
     )
     .await;
-    let mut tx = database.begin(&Context::new()).await.unwrap();
-    assert!(tx.withdraw(untried).await.unwrap());
-    assert!(!tx.withdraw(tried).await.unwrap());
+    let mut tx = Tx::begin(&database, &Context::new()).await.unwrap();
+    assert!(tx.cancel_job(untried).await.unwrap());
+    assert!(!tx.cancel_job(tried).await.unwrap());
     tx.commit().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_that_takes_long_keeps_its_claim() {
-    let bed = bed().await;
-    let (service, config) = open(&bed).await;
-    let _other = open(&bed).await;
-    let mut tx = config.database().begin(&Context::new()).await.unwrap();
-    tx.intend("call", id::new(), id::new(), &"long").await.unwrap();
-    tx.commit().await.unwrap();
+async fn a_call_that_takes_long_keeps_its_lease() {
+    let env = env().await;
+    let (service, config) = open(&env).await;
+    let _other = open(&env).await;
+    enqueue(&config.database(), id::new(), &Call::of("long")).await;
     until_count(&service.database, "select count(*) from calls", 1).await;
     assert_eq!(count(&service.database, "select attempt::bigint from calls").await, 1);
     until_count(
@@ -68,12 +62,10 @@ async fn a_call_that_takes_long_keeps_its_claim() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_that_were_not_made_are_no_attempts() {
-    let bed = bed().await;
-    let (service, config) = open(&bed).await;
-    let mut tx = config.database().begin(&Context::new()).await.unwrap();
-    tx.intend("call", id::new(), id::new(), &"away").await.unwrap();
-    tx.commit().await.unwrap();
+async fn calls_that_the_breaker_refused_count_no_attempt() {
+    let env = env().await;
+    let (service, config) = open(&env).await;
+    enqueue(&config.database(), id::new(), &Call::of("away")).await;
     // After the seventh attempt there would be half a minute to wait; after the first real one there is a second.
     until_count(
         &service.database,
@@ -86,12 +78,12 @@ async fn calls_that_were_not_made_are_no_attempts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_nobody_can_be_asked_the_calls_rest() {
-    let bed = bed().await;
-    let (service, config) = open(&bed).await;
-    let mut tx = config.database().begin(&Context::new()).await.unwrap();
+async fn an_open_circuit_pauses_every_job_of_the_kind() {
+    let env = env().await;
+    let (service, config) = open(&env).await;
+    let mut tx = Tx::begin(&config.database(), &Context::new()).await.unwrap();
     for _ in 0..100 {
-        tx.intend("call", id::new(), id::new(), &"gone").await.unwrap();
+        tx.enqueue(id::new(), id::new(), &Call::of("gone")).await.unwrap();
     }
     let started = Instant::now();
     tx.commit().await.unwrap();
