@@ -4,6 +4,7 @@ use crate::{
     broker::Broker,
     difference::{Difference, Remedy},
     error::Error,
+    management::without_credentials,
     password::Passwords,
     topology::Topology,
     watch,
@@ -173,7 +174,7 @@ fn topology(arguments: &Arguments) -> Result<Topology, Error> {
 }
 
 fn management_url(arguments: &Arguments) -> Result<String, Error> {
-    let invalid = || Error::Address(arguments.management_url.clone());
+    let invalid = || Error::Address(without_credentials(&arguments.management_url));
     let mut url = reqwest::Url::parse(&arguments.management_url).map_err(|_| invalid())?;
     url.set_username(&arguments.operator_user).map_err(|()| invalid())?;
     url.set_password(Some(&arguments.operator_password))

@@ -209,7 +209,7 @@ fn is_too_old(version: &str) -> bool {
 }
 
 /// Strips the credentials from an address before it is printed.
-fn without_credentials(address: &str) -> String {
+pub(crate) fn without_credentials(address: &str) -> String {
     match address.split_once("://") {
         Some((scheme, rest)) => format!("{scheme}://{}", rest.rsplit_once('@').map_or(rest, |(_, host)| host)),
         None => address.to_owned(),
