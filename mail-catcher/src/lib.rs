@@ -1,7 +1,11 @@
-//! Takes every mail that the platform sends, keeps it as a file and shows it on a page. Nothing is ever passed on.
+//! An SMTP server for development and tests: it stores every mail as a file, shows it on a web page and relays none.
 //!
-//! [`smtp`] receives, [`store`] keeps, [`http`] shows (with [`page`] for people). A mail is acknowledged only after it is
-//! on disk, so that killing the catcher loses nothing that a sender was told had arrived.
+//! Local mode installs its servers from the distribution, and Debian 12 does not package mailpit or a similar catcher, so
+//! the platform brings its own. The tests also rely on two properties: a mail is acknowledged only after it is on disk, so
+//! that killing the catcher loses no acknowledged mail, and mail for one domain is refused, so that a permanent failure
+//! can be tested.
+//!
+//! `smtp` receives, `store` persists, `http` serves, and `page` renders the HTML.
 
 mod http;
 mod page;
@@ -12,28 +16,24 @@ use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
 use store::Store;
 use tokio::net::TcpListener;
 
-/// Where to listen and where to keep the mails.
-#[derive(Debug, Clone, clap::Parser)]
-#[command(
-    name = "mail-catcher",
-    about = "Keeps every mail it is sent, and shows it on a page."
-)]
+/// Addresses to listen on, and the folder of the mails.
+#[derive(Debug, Clone, clap::Args)]
 pub struct Config {
-    /// Where mail is received.
+    /// Address of the SMTP server.
     #[arg(long, env = "SMTP_ADDR", default_value = "127.0.0.1:11025")]
     pub smtp_addr: SocketAddr,
-    /// Where the page is served.
+    /// Address of the web page and the JSON API.
     #[arg(long, env = "HTTP_ADDR", default_value = "127.0.0.1:18025")]
     pub http_addr: SocketAddr,
-    /// One `.eml` file for each mail.
+    /// Folder with one `.eml` file per mail; created if it does not exist.
     #[arg(long, env = "MAIL_DIR")]
     pub mail_dir: PathBuf,
-    /// How many mails are kept; beyond that the oldest goes when a new one comes.
+    /// Number of mails to keep; beyond it each new mail deletes the oldest.
     #[arg(long, env = "MAILS_MAX", default_value_t = 20_000)]
     pub mails_max: usize,
 }
 
-/// A catcher whose two addresses are bound and whose folder is read.
+/// A catcher with both addresses bound and its folder read.
 #[derive(Debug)]
 pub struct MailCatcher {
     smtp: TcpListener,
@@ -42,14 +42,14 @@ pub struct MailCatcher {
 }
 
 impl MailCatcher {
-    /// Binds both addresses (port 0 takes a free one) and reads what the folder holds from earlier runs.
+    /// Binds both addresses (port 0 takes a free one) and reads the mails of earlier runs from the folder.
     pub async fn bind(config: &Config) -> io::Result<Self> {
         let store = Store::open(&config.mail_dir, config.mails_max)
-            .map_err(|error| named(&error, "MAIL_DIR", &config.mail_dir.display()))?;
+            .map_err(|error| with_setting(&error, "MAIL_DIR", &config.mail_dir.display()))?;
         let bind = async |name, address| {
             TcpListener::bind(address)
                 .await
-                .map_err(|error| named(&error, name, &address))
+                .map_err(|error| with_setting(&error, name, &address))
         };
         let smtp = bind("SMTP_ADDR", config.smtp_addr).await?;
         let http = bind("HTTP_ADDR", config.http_addr).await?;
@@ -60,19 +60,19 @@ impl MailCatcher {
         })
     }
 
-    /// The address that receives mail.
+    /// The bound address of the SMTP server.
     pub fn smtp_addr(&self) -> io::Result<SocketAddr> {
         self.smtp.local_addr()
     }
 
-    /// The address of the page.
+    /// The bound address of the web page.
     pub fn http_addr(&self) -> io::Result<SocketAddr> {
         self.http.local_addr()
     }
 
-    /// Receives and shows until it is dropped.
+    /// Receives mails and serves the page until the future is dropped.
     pub async fn run(self) -> io::Result<()> {
-        tracing::info!(smtp = %self.smtp_addr()?, http = %self.http_addr()?, "catching mail");
+        tracing::info!(smtp = %self.smtp_addr()?, http = %self.http_addr()?, "Mail catcher started");
         let page = axum::serve(self.http, http::routes(Arc::clone(&self.store)));
         tokio::select! {
             () = smtp::serve(self.smtp, self.store) => Ok(()),
@@ -81,11 +81,11 @@ impl MailCatcher {
     }
 }
 
-/// Binds and runs a catcher in one go.
+/// Binds a catcher and runs it.
 pub async fn run(config: Config) -> io::Result<()> {
     MailCatcher::bind(&config).await?.run().await
 }
 
-fn named(error: &io::Error, variable: &str, value: &dyn std::fmt::Display) -> io::Error {
+fn with_setting(error: &io::Error, variable: &str, value: &dyn std::fmt::Display) -> io::Error {
     io::Error::new(error.kind(), format!("{variable}={value} cannot be used: {error}"))
 }

@@ -1,4 +1,4 @@
-//! The pages that people see. Everything that comes from a mail is escaped.
+//! HTML pages. Every text that comes from a mail is escaped.
 
 use crate::store::{Mail, Summary};
 use std::fmt::Write;
@@ -7,7 +7,7 @@ const STYLE: &str = "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;mar
 table{border-collapse:collapse;width:100%}td,th{text-align:left;padding:.35rem .75rem .35rem 0;border-bottom:1px solid #8884}\
 pre{white-space:pre-wrap;background:#8881;padding:1rem}dt{font-weight:600}dd{margin:0 0 .5rem}:root{color-scheme:light dark}";
 
-/// The list of mails, newest first. It reloads itself, since one comes here to wait for a mail.
+/// Renders the list of mails, newest first. The page reloads itself every 5 s, so that a new mail appears.
 pub(crate) fn index(mails: &[Summary]) -> String {
     let mut rows = String::new();
     for mail in mails {
@@ -21,7 +21,7 @@ pub(crate) fn index(mails: &[Summary]) -> String {
     document("Mails", "<meta http-equiv=\"refresh\" content=\"5\">", &body)
 }
 
-/// One mail.
+/// Renders one mail with its text.
 pub(crate) fn mail(mail: &Mail) -> String {
     let summary = &mail.summary;
     let subject = escape(&summary.subject);
@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn text_from_a_mail_cannot_become_markup() {
+    fn text_of_a_mail_is_escaped() {
         let summary = Summary {
             id: "1".to_owned(),
             to: "a@example.com".to_owned(),

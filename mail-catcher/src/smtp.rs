@@ -1,9 +1,9 @@
-//! Receives mail. `mailin` knows the protocol; reading and writing lines is ours, because the server that comes with it
-//! cannot be stopped, holds a thread for each idle client and carries a TLS library.
+//! The SMTP server. `mailin` implements the protocol; the connection handling is written here, because mailin's own server
+//! cannot be stopped, holds a thread per idle client and depends on a TLS library.
 
 use crate::store::{Envelope, Store};
 use mailin::{Action, Handler, Response, Session, SessionBuilder, response};
-use std::{io, net::IpAddr, sync::Arc, time::Duration};
+use std::{error::Error, io, net::IpAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream},
     net::{TcpListener, TcpStream},
@@ -16,45 +16,45 @@ const IDLE_MAX: Duration = Duration::from_mins(5);
 const LINE_BYTES_MAX: u64 = 64 * 1024;
 const MAIL_BYTES_MAX: usize = 10 * 1024 * 1024;
 const RECIPIENTS_MAX: usize = 100;
-/// Mail for this domain is refused for good (550), so that a refusal can be tried.
+/// Recipient domain that is refused permanently (550), so that a refusal can be tested.
 const REFUSED_DOMAIN: &str = "@refused.invalid";
 const END_OF_MAIL: &[u8] = b".\r\n";
 
-/// Accepts for ever. Dropping the future ends the sessions too.
+/// Accepts sessions until the future is dropped, which ends the sessions as well.
 pub(crate) async fn serve(listener: TcpListener, store: Arc<Store>) {
-    let places = Arc::new(Semaphore::new(SESSIONS_MAX));
+    let permits = Arc::new(Semaphore::new(SESSIONS_MAX));
     let mut sessions = JoinSet::new();
     loop {
-        let place = Arc::clone(&places)
+        let permit = Arc::clone(&permits)
             .acquire_owned()
             .await
             .expect("the semaphore is never closed");
         let accepted = listener.accept().await;
-        // The ended ones only have to be collected.
+        // Removes finished sessions from the set.
         while sessions.try_join_next().is_some() {}
         match accepted {
             Ok((stream, peer)) => {
                 let store = Arc::clone(&store);
                 sessions.spawn(async move {
-                    if let Err(error) = converse(stream, peer.ip(), store).await {
-                        tracing::info!(%peer, %error, "a mail session broke off");
+                    if let Err(error) = run_session(stream, peer.ip(), store).await {
+                        tracing::info!(%peer, error = &error as &dyn Error, "Mail session ended early");
                     }
-                    drop(place);
+                    drop(permit);
                 });
             }
             Err(error) => {
-                // Out of file descriptors, mostly: it passes, and trying at once would only spin.
-                tracing::error!(%error, "cannot accept a mail session");
+                // Usually the process is out of file descriptors: without a pause the loop would spin until one is closed.
+                tracing::error!(error = &error as &dyn Error, "Mail session could not be accepted");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
     }
 }
 
-async fn converse(stream: TcpStream, peer: IpAddr, store: Arc<Store>) -> io::Result<()> {
+async fn run_session(stream: TcpStream, peer: IpAddr, store: Arc<Store>) -> io::Result<()> {
     let mut session = SessionBuilder::new("mail-catcher").build(peer, Receiver::new(store));
     let mut stream = BufStream::new(stream);
-    answer(&mut stream, &session.greeting()).await?;
+    send_reply(&mut stream, &session.greeting()).await?;
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -65,20 +65,21 @@ async fn converse(stream: TcpStream, peer: IpAddr, store: Arc<Store>) -> io::Res
         if !line.ends_with(b"\n") {
             return Err(io::Error::new(
                 io::ErrorKind::InvalidData,
-                "a line does not end, or is too long",
+                "unterminated or overlong line",
             ));
         }
         let ends_mail = line == END_OF_MAIL;
         let reply;
         (session, reply) = if ends_mail {
-            process_on_disk(session).await?
+            process_blocking(session).await?
         } else {
             process(session, &line)
         };
         if reply.action != Action::NoReply {
-            answer(&mut stream, &reply).await?;
+            send_reply(&mut stream, &reply).await?;
         }
-        // After a refused mail `mailin` would take the next command for more of the mail: the client starts afresh.
+        // After a refused mail `mailin` would parse the next command as more of the mail, so the session is closed and the
+        // client has to connect again.
         if reply.action == Action::Close || (ends_mail && reply.is_error) {
             return Ok(());
         }
@@ -90,19 +91,19 @@ fn process(mut session: Session<Receiver>, line: &[u8]) -> (Session<Receiver>, R
     (session, reply)
 }
 
-/// The line that ends a mail makes [`Receiver`] write it to disk, which blocks: that is done beside the reactor.
-async fn process_on_disk(session: Session<Receiver>) -> io::Result<(Session<Receiver>, Response)> {
+/// Processes the end of a mail on a blocking thread, since [`Receiver`] then writes the mail to disk.
+async fn process_blocking(session: Session<Receiver>) -> io::Result<(Session<Receiver>, Response)> {
     tokio::task::spawn_blocking(move || process(session, END_OF_MAIL))
         .await
         .map_err(io::Error::other)
 }
 
-async fn answer(stream: &mut BufStream<TcpStream>, reply: &Response) -> io::Result<()> {
+async fn send_reply(stream: &mut BufStream<TcpStream>, reply: &Response) -> io::Result<()> {
     stream.write_all(&reply.buffer()?).await?;
     stream.flush().await
 }
 
-/// Collects one mail at a time and stores it when it is whole.
+/// Collects one mail at a time and stores it once it is complete.
 struct Receiver {
     store: Arc<Store>,
     envelope: Envelope,
@@ -166,11 +167,11 @@ impl Handler for Receiver {
         }
         match self.store.add(&self.envelope, &self.mail) {
             Ok(id) => {
-                tracing::info!(mail.id = id, "mail received");
+                tracing::info!(mail.id = id, "Mail received");
                 response::OK
             }
             Err(error) => {
-                tracing::error!(%error, "a mail could not be stored");
+                tracing::error!(error = &error as &dyn Error, "Mail could not be stored");
                 response::OUT_OF_SPACE
             }
         }

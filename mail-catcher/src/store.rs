@@ -1,7 +1,7 @@
-//! One file for each mail, and an index of them in memory.
+//! Storage of mails: one file per mail, and an index of them in memory.
 //!
-//! A file appears under its name only when it is whole and synced. Its first two lines are the SMTP envelope, which the
-//! mail itself need not repeat; the rest is the mail as it came.
+//! A file appears under its name only once it is complete and synced. Its first two lines are the SMTP envelope, which the
+//! mail itself need not repeat; the rest is the mail as received.
 
 use chrono::{DateTime, NaiveDateTime, Utc};
 use mail_parser::MessageParser;
@@ -21,19 +21,19 @@ const TO_LINE: &str = "X-Envelope-To: ";
 const FROM_LINE: &str = "X-Envelope-From: ";
 const ID_TIME: &str = "%Y%m%dT%H%M%S%.6fZ";
 
-/// Who the client said that the mail is from and for.
+/// The sender and the recipients of the SMTP envelope.
 #[derive(Debug, Default)]
 pub(crate) struct Envelope {
     pub(crate) from: String,
     pub(crate) to: Vec<String>,
 }
 
-/// A mail without its text.
+/// The headers of a mail, without its text.
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Summary {
     pub(crate) id: String,
-    /// The envelope's recipients, separated by commas.
+    /// Recipients of the envelope, separated by commas.
     pub(crate) to: String,
     pub(crate) from: String,
     pub(crate) subject: String,
@@ -49,7 +49,7 @@ pub(crate) struct Mail {
     pub(crate) body: String,
 }
 
-/// The folder of mails. All its functions block.
+/// The folder of mails. All its methods block.
 #[derive(Debug)]
 pub(crate) struct Store {
     folder: PathBuf,
@@ -59,14 +59,14 @@ pub(crate) struct Store {
 }
 
 impl Store {
-    /// Opens the folder, makes it where it is missing, and reads every mail's head.
+    /// Opens the folder, creating it if it does not exist, and indexes its mails.
     pub(crate) fn open(folder: &Path, mails_max: usize) -> io::Result<Self> {
         fs::create_dir_all(folder)?;
         let mut index = BTreeMap::new();
         for entry in fs::read_dir(folder)? {
             let path = entry?.path();
             if path.extension().is_some_and(|extension| extension == "tmp") {
-                // Left by a kill in the middle of a mail that was never acknowledged.
+                // Left behind by a kill before the mail was acknowledged.
                 fs::remove_file(&path)?;
             } else if let Some(id) = id_of(&path) {
                 index.insert(id.to_owned(), read(&path, id)?.summary);
@@ -80,7 +80,7 @@ impl Store {
         })
     }
 
-    /// Writes a mail to disk, for good, and returns its id. Ids sort by time.
+    /// Stores a mail durably and returns its id. Ids sort by time.
     pub(crate) fn add(&self, envelope: &Envelope, mail: &[u8]) -> io::Result<String> {
         let count = self.count.fetch_add(1, Ordering::Relaxed) % 1_000_000;
         let id = format!("{}-{count:06}", shared::clock::now().format(ID_TIME));
@@ -95,23 +95,23 @@ impl Store {
         file.write_all(mail)?;
         file.sync_all()?;
         fs::rename(&temporary, &path)?;
-        // The name is in the folder, and the folder has to be on disk too.
+        // The rename is durable only once the folder is synced as well.
         File::open(&self.folder)?.sync_all()?;
         let summary = read(&path, &id)?.summary;
         self.lock().insert(id.clone(), summary);
-        self.forget_oldest()?;
+        self.delete_oldest()?;
         Ok(id)
     }
 
-    /// The newest mails first, for everybody or for one recipient.
+    /// Lists mails, newest first, of all recipients or of one.
     pub(crate) fn list(&self, to: Option<&str>, limit: usize) -> Vec<Summary> {
         let wanted = |summary: &&Summary| to.is_none_or(|to| summary.is_for(to));
         self.lock().values().rev().filter(wanted).take(limit).cloned().collect()
     }
 
-    /// One mail with its text; `None` where there is none of that id.
+    /// Reads one mail with its text; `None` if the id is unknown.
     pub(crate) fn mail(&self, id: &str) -> io::Result<Option<Mail>> {
-        // Only an id of ours becomes a path.
+        // Only an indexed id becomes a path, so that a request cannot name another file.
         if !self.lock().contains_key(id) {
             return Ok(None);
         }
@@ -121,7 +121,7 @@ impl Store {
         }
     }
 
-    fn forget_oldest(&self) -> io::Result<()> {
+    fn delete_oldest(&self) -> io::Result<()> {
         loop {
             let mut index = self.lock();
             if index.len() <= self.mails_max {
@@ -139,7 +139,7 @@ impl Store {
         self.folder.join(format!("{id}.eml"))
     }
 
-    /// A panic elsewhere leaves the index whole: each change to it is one call.
+    /// Locks the index. A poisoned lock is safe to use, since each change of the index is a single call.
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Summary>> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
     }

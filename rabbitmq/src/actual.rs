@@ -1,21 +1,21 @@
-//! Reads the state of a vhost from the management API.
+//! Reading of a vhost's actual state from the management API.
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use crate::{
+    desired::MATCH_EVERYTHING,
+    error::Error,
+    management::Management,
+    state::{Binding, Exchange, Permission, Policy, Queue, QueueStats, State},
+};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-
-use crate::Error;
-use crate::desired::EVERYTHING;
-use crate::management::Management;
-use crate::state::{Binding, Exchange, Figures, Permission, Policy, Queue, State};
+use std::collections::{BTreeMap, BTreeSet};
 
 mod access;
 
-/// Quorum queues and their dead-lettering need these; a broker that was upgraded may have them switched off.
-const NEEDED_FEATURES: [&str; 2] = ["quorum_queue", "stream_queue"];
+/// Feature flags that quorum queues and at-least-once dead-lettering require. After an upgrade they may be disabled.
+const REQUIRED_FEATURES: [&str; 2] = ["quorum_queue", "stream_queue"];
 
-/// The state of `vhost` as it is. What the operator may not see yet is left empty.
+/// Reads the state of `vhost`. Everything that the operator has no access to yet is left empty.
 pub(crate) async fn read(management: &Management, vhost: &str, operator: &str) -> Result<State, Error> {
     let mut state = State {
         users: access::users(management).await?,
@@ -27,8 +27,8 @@ pub(crate) async fn read(management: &Management, vhost: &str, operator: &str) -
     }
     state.vhost_exists = true;
     state.permissions = access::permissions(management, vhost).await?;
-    state.operator_may_use_it = state.permissions.get(operator).is_some_and(allows_everything);
-    if !state.operator_may_use_it {
+    state.operator_has_access = state.permissions.get(operator).is_some_and(allows_everything);
+    if !state.operator_has_access {
         return Ok(state);
     }
     state.topic_permissions = access::topic_permissions(management, vhost).await?;
@@ -43,7 +43,7 @@ pub(crate) async fn read(management: &Management, vhost: &str, operator: &str) -
 fn allows_everything(permission: &Permission) -> bool {
     [&permission.configure, &permission.write, &permission.read]
         .iter()
-        .all(|pattern| *pattern == EVERYTHING)
+        .all(|pattern| *pattern == MATCH_EVERYTHING)
 }
 
 async fn disabled_features(management: &Management) -> Result<Vec<String>, Error> {
@@ -55,7 +55,7 @@ async fn disabled_features(management: &Management) -> Result<Vec<String>, Error
     let rows: Vec<Row> = management.get(&["feature-flags"]).await?;
     let disabled = rows
         .into_iter()
-        .filter(|row| row.state == "disabled" && NEEDED_FEATURES.contains(&row.name.as_str()));
+        .filter(|row| row.state == "disabled" && REQUIRED_FEATURES.contains(&row.name.as_str()));
     Ok(disabled.map(|row| row.name).collect())
 }
 
@@ -101,8 +101,6 @@ struct QueueRow {
     messages: u64,
     #[serde(default)]
     messages_dlx: u64,
-    #[serde(default)]
-    consumers: u64,
     message_stats: Option<MessageStats>,
 }
 
@@ -115,11 +113,10 @@ struct MessageStats {
 async fn queues(management: &Management, vhost: &str) -> Result<BTreeMap<String, Queue>, Error> {
     let rows: Vec<QueueRow> = management.get(&["queues", vhost]).await?;
     let queue = |row: QueueRow| {
-        let figures = Figures {
+        let stats = QueueStats {
             messages: row.messages,
-            stuck: row.messages_dlx,
+            unconfirmed_dead_letters: row.messages_dlx,
             acknowledged: row.message_stats.map_or(0, |stats| stats.ack),
-            consumers: row.consumers,
         };
         let QueueRow {
             name,
@@ -136,7 +133,7 @@ async fn queues(management: &Management, vhost: &str) -> Result<BTreeMap<String,
                 arguments,
                 policy,
                 operator_policy,
-                figures,
+                stats,
             },
         )
     };
@@ -154,8 +151,8 @@ async fn bindings(management: &Management, vhost: &str) -> Result<BTreeMap<Bindi
         properties_key: String,
     }
     let rows: Vec<Row> = management.get(&["bindings", vhost]).await?;
-    // The default exchange is bound to every queue, which nobody can change.
-    let made = rows.into_iter().filter(|row| !row.source.is_empty());
+    // The default exchange is bound to every queue, and these bindings are immutable.
+    let declared = rows.into_iter().filter(|row| !row.source.is_empty());
     let binding = |row: Row| {
         let Row {
             source,
@@ -176,7 +173,7 @@ async fn bindings(management: &Management, vhost: &str) -> Result<BTreeMap<Bindi
             row.properties_key,
         )
     };
-    Ok(made.map(binding).collect())
+    Ok(declared.map(binding).collect())
 }
 
 async fn policies(management: &Management, vhost: &str) -> Result<BTreeMap<String, Policy>, Error> {

@@ -1,62 +1,68 @@
-//! One vhost of one broker, brought to the topology or compared with it.
+//! Comparison and repair of one vhost.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::time::{Duration, Instant};
-
+use crate::{
+    actual,
+    compare::compare,
+    desired::desired,
+    difference::{Difference, Remedy, Repair, Scope, Stage},
+    error::Error,
+    management::{Management, Request},
+    password::Passwords,
+    state::State,
+    topology::Topology,
+};
 use serde::Deserialize;
-use tokio::task::JoinSet;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::{sync::Semaphore, task::JoinSet};
 
-use crate::desired::desired;
-use crate::difference::{Difference, Remedy, Repair, Scope, Stage, compare};
-use crate::management::{Management, Request};
-use crate::password::Passwords;
-use crate::state::State;
-use crate::{Error, Topology, actual};
-
-/// Repairs can uncover what could not be seen before (a vhost that did not exist, a policy behind another one).
+/// Rounds of comparing and repairing. A repair can uncover a difference that was hidden before it, behind a missing vhost
+/// or behind an overriding policy.
 const ROUNDS_MAX: usize = 4;
-/// Declaring thirty queues one after the other takes seconds.
-const REQUESTS_IN_FLIGHT: usize = 8;
-/// The broker tells a queue's figures up to five seconds late.
-const FIGURES_LATE: Duration = Duration::from_secs(6);
-const DRAIN_LIMIT: Duration = Duration::from_secs(30);
-const POLL: Duration = Duration::from_millis(500);
+/// Concurrent requests: one at a time, thirty queues would take seconds.
+const REQUESTS_IN_FLIGHT_MAX: usize = 8;
+/// Duration for which a queue must be reported empty: the broker's statistics are up to five seconds late.
+const STATS_DELAY: Duration = Duration::from_secs(6);
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(30);
+const POLL_INTERVAL: Duration = Duration::from_millis(500);
 
-/// One vhost, seen with the operator's credentials through the management API.
+/// One vhost, accessed through the management API with the operator's credentials.
 #[derive(Debug, Clone)]
 pub struct Broker {
     pub(crate) management: Management,
     vhost: String,
 }
 
-/// What [`Broker::apply`] did.
+/// The outcome of [`Broker::apply`].
 #[derive(Debug, Clone, PartialEq)]
 pub struct Applied {
-    /// What was repaired; empty if there was nothing to do.
+    /// Differences that were repaired; empty if there was nothing to do.
     pub repaired: Vec<Difference>,
-    /// What a person has to decide, and what was left alone.
+    /// Differences that need an operator's decision, and notes.
     pub remaining: Vec<Difference>,
 }
 
-/// How full a queue is. The broker's figures are up to five seconds old; where that is too old, declare the queue
-/// passively over AMQP and read the count.
+/// Message counts of a queue. They are up to five seconds old; where that is too old, declare the queue passively over AMQP
+/// and read the count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 pub struct QueueDepth {
-    /// Waiting for a consumer.
+    /// Messages that wait for a consumer.
     #[serde(default, rename = "messages_ready")]
     pub ready: u64,
-    /// Delivered and not yet acknowledged.
+    /// Messages delivered and not yet acknowledged.
     #[serde(default, rename = "messages_unacknowledged")]
     pub unacked: u64,
-    /// Dead letters on their way to another queue: stuck, if it stays above zero.
+    /// Dead letters that their target has not confirmed yet: stuck, if it stays above zero.
     #[serde(default, rename = "messages_dlx")]
     pub stuck: u64,
 }
 
 impl Broker {
-    /// `management_url` holds the operator's credentials: `http://operator:secret@127.0.0.1:15683`. The operator needs
-    /// the tag `administrator`. Nothing is asked of the broker yet.
+    /// Creates a handle without contacting the broker. `management_url` contains the operator's credentials, as in
+    /// `http://operator:secret@127.0.0.1:15683`; the operator needs the tag `administrator`.
     pub fn new(management_url: &str, vhost: &str) -> Result<Self, Error> {
         Ok(Self {
             management: Management::new(management_url)?,
@@ -64,29 +70,29 @@ impl Broker {
         })
     }
 
-    /// Waits until the management API answers. Refuses a broker that is too old.
+    /// Waits until the management API answers. Fails at once if the broker is too old.
     pub async fn wait_until_ready(&self, limit: Duration) -> Result<(), Error> {
         self.management.wait_until_ready(limit).await
     }
 
-    /// All differences between `topology` and the vhost. With `None`, users and permissions are not looked at; a user
-    /// without a password in `passwords` is compared in everything but the password.
+    /// Lists all differences between `topology` and the vhost. `passwords: None` leaves out users and permissions; a user
+    /// without an entry in `passwords` is compared in everything but the password.
     pub async fn verify(&self, topology: &Topology, passwords: Option<&Passwords>) -> Result<Vec<Difference>, Error> {
         self.management.check_version().await?;
         let (_, differences) = self.compare(topology, passwords).await?;
         Ok(differences)
     }
 
-    /// Makes the vhost, its objects and, if `passwords` are given, the services' users as `topology` says. Changes
-    /// nothing that is right already. Never deletes a queue that holds messages, or one that is not ours.
+    /// Brings the vhost, its objects and, if `passwords` are given, the services' users to `topology`. It is idempotent. It
+    /// never deletes a queue that holds messages, or one that does not belong to the topology.
     pub async fn apply(&self, topology: &Topology, passwords: Option<&Passwords>) -> Result<Applied, Error> {
         self.management.check_version().await?;
         let mut repaired = Vec::new();
-        let mut leave = BTreeSet::new();
+        let mut not_drained = BTreeSet::new();
         for _ in 0..ROUNDS_MAX {
             let (_, differences) = self.compare(topology, passwords).await?;
             let repairable = |difference: &Difference| {
-                difference.remedy() == Remedy::Apply && !leave.contains(&difference.to_string())
+                difference.remedy() == Remedy::Apply && !not_drained.contains(&difference.to_string())
             };
             let (due, remaining): (Vec<_>, Vec<_>) = differences.into_iter().partition(repairable);
             if due.is_empty() {
@@ -94,10 +100,10 @@ impl Broker {
             }
             self.repair(&due).await?;
             for difference in due {
-                if self.drain(&difference).await? {
+                if self.delete_if_drained(&difference).await? {
                     repaired.push(difference);
                 } else {
-                    leave.insert(difference.to_string());
+                    not_drained.insert(difference.to_string());
                 }
             }
         }
@@ -106,7 +112,7 @@ impl Broker {
             .iter()
             .filter(|difference| difference.remedy() == Remedy::Apply)
             .count()
-            - leave.len()
+            - not_drained.len()
         {
             0 => Ok(Applied {
                 repaired,
@@ -116,12 +122,12 @@ impl Broker {
         }
     }
 
-    /// Deletes the vhost and all that is in it; for tests.
+    /// Deletes the vhost and everything in it; for tests.
     pub async fn delete_vhost(&self) -> Result<(), Error> {
         self.management.send(&Request::delete(&["vhosts", &self.vhost])).await
     }
 
-    /// How full a queue of this vhost is.
+    /// Reads the message counts of a queue of this vhost.
     pub async fn queue_depth(&self, queue: &str) -> Result<QueueDepth, Error> {
         self.management.get(&["queues", &self.vhost, queue]).await
     }
@@ -132,10 +138,10 @@ impl Broker {
         passwords: Option<&Passwords>,
     ) -> Result<(State, Vec<Difference>), Error> {
         #[derive(Deserialize)]
-        struct Me {
+        struct CurrentUser {
             name: String,
         }
-        let Me { name: operator } = self.management.get(&["whoami"]).await?;
+        let CurrentUser { name: operator } = self.management.get(&["whoami"]).await?;
         let actual = actual::read(&self.management, &self.vhost, &operator).await?;
         let scope = Scope {
             vhost: &self.vhost,
@@ -166,12 +172,12 @@ impl Broker {
     }
 
     async fn send_all(&self, requests: Vec<Request>) -> Result<(), Error> {
-        let slots = Arc::new(tokio::sync::Semaphore::new(REQUESTS_IN_FLIGHT));
+        let permits = Arc::new(Semaphore::new(REQUESTS_IN_FLIGHT_MAX));
         let mut tasks = JoinSet::new();
         for request in requests {
-            let (management, slots) = (self.management.clone(), slots.clone());
+            let (management, permits) = (self.management.clone(), permits.clone());
             tasks.spawn(async move {
-                let _slot = slots.acquire_owned().await;
+                let _permit = permits.acquire_owned().await;
                 management.send(&request).await
             });
         }
@@ -181,8 +187,8 @@ impl Broker {
         Ok(())
     }
 
-    /// An open channel may go on using the permissions that it began with. By user, since the list of connections is some
-    /// seconds late and a connection that it lacks cannot be closed by name.
+    /// Closes all connections of the users, since an open channel may keep the permissions that it began with. The request
+    /// names the user and not a connection: the list of connections is some seconds late.
     async fn close_connections(&self, users: &BTreeSet<String>) -> Result<(), Error> {
         self.send_all(
             users
@@ -193,25 +199,25 @@ impl Broker {
         .await
     }
 
-    /// Deletes a queue that is to go once it is surely empty; `false` if it did not run empty in time. Its bindings are
-    /// gone by now, so nothing new comes; its policy stays until the queue is gone, since that sends its messages back.
-    async fn drain(&self, difference: &Difference) -> Result<bool, Error> {
+    /// Deletes an obsolete retry queue once it is certainly empty; returns `false` if it did not drain in time. Its bindings
+    /// are already removed, so no message arrives; its policy stays until then, since it returns the delayed messages.
+    async fn delete_if_drained(&self, difference: &Difference) -> Result<bool, Error> {
         let Repair::DeleteWhenEmpty { queue } = &difference.repair else {
             return Ok(true);
         };
         let started = Instant::now();
         let mut empty_since = None;
-        while started.elapsed() < DRAIN_LIMIT {
+        while started.elapsed() < DRAIN_TIMEOUT {
             let depth = self.queue_depth(queue).await?;
             if depth.ready + depth.unacked + depth.stuck > 0 {
                 empty_since = None;
-            } else if empty_since.get_or_insert_with(Instant::now).elapsed() > FIGURES_LATE {
+            } else if empty_since.get_or_insert_with(Instant::now).elapsed() > STATS_DELAY {
                 self.management
                     .send(&Request::delete(&["queues", &self.vhost, queue]))
                     .await?;
                 return Ok(true);
             }
-            tokio::time::sleep(POLL).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
         Ok(false)
     }

@@ -1,126 +1,165 @@
 //! The program `topology`.
 
-use std::io::Write as _;
-use std::process::ExitCode;
-use std::time::Duration;
+use crate::{
+    broker::Broker,
+    difference::{Difference, Remedy},
+    error::Error,
+    management::without_credentials,
+    password::Passwords,
+    topology::Topology,
+    watch,
+};
+use clap::{Parser, Subcommand, error::ErrorKind};
+use std::{io::Write as _, process::ExitCode, time::Duration};
+use tracing_subscriber::EnvFilter;
 
-use clap::{Parser, Subcommand};
+#[cfg(test)]
+mod tests;
 
-use crate::password::Passwords;
-use crate::{Broker, Difference, Error, Remedy, Topology, watch};
-
-/// There are differences, or something failed.
+/// Exit code if there are differences, or if the command failed.
 const FAILED: u8 = 1;
-/// The broker is too old: nothing that this program does can help.
+/// Exit code if the broker is too old for the topology.
 const TOO_OLD: u8 = 2;
 
-const PASSWORDS: &str =
-    "Passwords of the services' users come from <NAME>_RABBITMQ_PASSWORD, as in ORDER_SERVICE_RABBITMQ_PASSWORD.";
+const PASSWORDS: &str = "Passwords of the services' users are read from <NAME>_RABBITMQ_PASSWORD, as in \
+                         ORDER_SERVICE_RABBITMQ_PASSWORD. `apply` requires all of them.";
 
-/// Makes RabbitMQ's exchanges, queues, policies and users what the topology file says.
-#[derive(Parser)]
-#[command(name = "topology", after_help = PASSWORDS)]
+/// Brings RabbitMQ's exchanges, queues, policies and users to the topology file.
+#[derive(Debug, Parser)]
+#[command(name = "topology", version, after_help = PASSWORDS)]
 struct Arguments {
     /// Address of the management API.
-    #[arg(long, env = "RABBITMQ_MANAGEMENT_URL", default_value = "http://127.0.0.1:15683")]
+    #[arg(
+        long,
+        env = "RABBITMQ_MANAGEMENT_URL",
+        value_name = "RABBITMQ_MANAGEMENT_URL",
+        default_value = "http://127.0.0.1:15683"
+    )]
     management_url: String,
-    /// The vhost that holds everything.
-    #[arg(long, env = "RABBITMQ_VHOST", default_value = "/")]
+    /// Vhost; created if it does not exist.
+    #[arg(long, env = "RABBITMQ_VHOST", value_name = "RABBITMQ_VHOST", default_value = "/")]
     vhost: String,
-    /// A user with the tag administrator.
-    #[arg(long, env = "RABBITMQ_OPERATOR_USER")]
+    /// User with the tag administrator.
+    #[arg(long, env = "RABBITMQ_OPERATOR_USER", value_name = "RABBITMQ_OPERATOR_USER")]
     operator_user: String,
-    /// Better given in the environment: others can read a command line.
-    #[arg(long, env = "RABBITMQ_OPERATOR_PASSWORD", hide_env_values = true)]
+    /// Password of that user; prefer the variable, since a command line is visible to other users of the machine.
+    #[arg(
+        long,
+        env = "RABBITMQ_OPERATOR_PASSWORD",
+        value_name = "RABBITMQ_OPERATOR_PASSWORD",
+        hide_env_values = true
+    )]
     operator_password: String,
-    /// Another topology file than the one that is compiled in.
-    #[arg(long, env = "TOPOLOGY_FILE")]
+    /// Topology file to use instead of the compiled-in one.
+    #[arg(long, env = "TOPOLOGY_FILE", value_name = "TOPOLOGY_FILE")]
     topology_file: Option<String>,
-    /// How long to wait for the broker.
-    #[arg(long, env = "RABBITMQ_WAIT_S", default_value_t = 60)]
+    /// Seconds to wait for the broker to become ready.
+    #[arg(long, env = "RABBITMQ_WAIT_S", value_name = "RABBITMQ_WAIT_S", default_value_t = 60)]
     wait_s: u64,
     #[command(subcommand)]
     command: Command,
 }
 
-#[derive(Subcommand)]
+#[derive(Debug, Subcommand)]
 enum Command {
     /// Prints what `apply` would change.
     Plan,
-    /// Creates what is missing and repairs what differs. Never deletes a queue that holds messages.
+    /// Creates missing objects and repairs differences. Never deletes a queue that holds messages.
     Apply,
-    /// Compares; exit code 1 if something differs.
+    /// Prints all differences; exit code 1 if there is one.
     Verify,
-    /// Compares for ever and logs what appears and what is gone.
+    /// Compares repeatedly and logs each finding when it appears and when it is resolved.
     Watch {
-        /// Seconds from one look to the next.
-        #[arg(long, env = "WATCH_INTERVAL_S", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..))]
+        /// Seconds from one check to the next.
+        #[arg(long, env = "WATCH_INTERVAL_S", value_name = "WATCH_INTERVAL_S", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..))]
         interval_s: u64,
+        /// Log filter, as in `info` or `info,rabbitmq=debug`.
+        #[arg(long, env = "LOG", value_name = "LOG", default_value = "info", value_parser = parse_log_filter)]
+        log: String,
     },
 }
 
-/// Runs the program.
+/// Parses the command line and the environment, and runs the command.
 #[tokio::main]
 pub async fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
-        Err(error) => {
-            // Exit code 2, clap's own for a wrong command line, has another meaning here.
-            let code = if error.use_stderr() {
-                ExitCode::from(FAILED)
-            } else {
-                ExitCode::SUCCESS
-            };
-            return error.print().map_or(ExitCode::from(FAILED), |()| code);
+        // `--help` and `--version`.
+        Err(error) if !error.use_stderr() => {
+            return error.print().map_or(ExitCode::from(FAILED), |()| ExitCode::SUCCESS);
         }
+        // Without any argument the help is the error.
+        Err(error) if error.kind() == ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            error.print().ok();
+            return ExitCode::from(FAILED);
+        }
+        // Not clap's exit code 2, which here means that the broker is too old.
+        Err(error) => return fail(FAILED, &one_line(&error)),
     };
     match run(&arguments).await {
         Ok(code) => code,
-        Err(error) => {
-            let code = if matches!(error, Error::TooOld(_)) {
-                TOO_OLD
-            } else {
-                FAILED
-            };
-            // Nobody is left to tell if standard error is closed.
-            writeln!(std::io::stderr(), "topology: {error}").ok();
-            ExitCode::from(code)
-        }
+        Err(error @ Error::TooOld(_)) => fail(TOO_OLD, &error.to_string()),
+        Err(error) => fail(FAILED, &error.to_string()),
     }
+}
+
+fn fail(code: u8, message: &str) -> ExitCode {
+    // A closed standard error leaves no way to report anything.
+    writeln!(std::io::stderr(), "topology: {message}").ok();
+    ExitCode::from(code)
+}
+
+/// Reduces clap's report to its first paragraph, which names the argument, its variable and the reason.
+fn one_line(error: &clap::Error) -> String {
+    let report = error.to_string();
+    let lines: Vec<&str> = report
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.is_empty())
+        .collect();
+    lines.join(" ").trim_start_matches("error: ").to_owned()
+}
+
+fn parse_log_filter(filter: &str) -> Result<String, tracing_subscriber::filter::ParseError> {
+    EnvFilter::try_new(filter).map(|_| filter.to_owned())
 }
 
 async fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let topology = topology(arguments)?;
     let passwords = passwords(&topology);
-    let broker = Broker::new(&address(arguments)?, &arguments.vhost)?;
+    let broker = Broker::new(&management_url(arguments)?, &arguments.vhost)?;
     let wait = Duration::from_secs(arguments.wait_s);
-    match arguments.command {
+    match &arguments.command {
         Command::Plan => {
             broker.wait_until_ready(wait).await?;
-            plan(&broker.verify(&topology, Some(&passwords)).await?);
+            print_plan(&broker.verify(&topology, Some(&passwords)).await?);
             Ok(ExitCode::SUCCESS)
         }
         Command::Apply => {
             require_all(&topology, &passwords)?;
             broker.wait_until_ready(wait).await?;
             let applied = broker.apply(&topology, Some(&passwords)).await?;
-            print("repaired", &applied.repaired);
+            print_all("repaired", &applied.repaired);
             if applied.repaired.is_empty() {
-                line("nothing to do");
+                print_line("nothing to do");
             }
-            Ok(remaining(&applied.remaining))
+            Ok(report_remaining(&applied.remaining))
         }
         Command::Verify => {
             broker.wait_until_ready(wait).await?;
             let differences = broker.verify(&topology, Some(&passwords)).await?;
             if differences.iter().all(|difference| difference.remedy() == Remedy::Note) {
-                line("no difference");
+                print_line("no difference");
             }
-            Ok(remaining(&differences))
+            Ok(report_remaining(&differences))
         }
-        Command::Watch { interval_s } => {
-            tracing_subscriber::fmt().json().flatten_event(true).init();
-            watch::run(&broker, &topology, &passwords, Duration::from_secs(interval_s)).await?;
+        Command::Watch { interval_s, log } => {
+            tracing_subscriber::fmt()
+                .json()
+                .flatten_event(true)
+                .with_env_filter(EnvFilter::new(log))
+                .init();
+            watch::run(&broker, &topology, &passwords, Duration::from_secs(*interval_s)).await?;
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -137,18 +176,18 @@ fn topology(arguments: &Arguments) -> Result<Topology, Error> {
     Topology::parse(&text)
 }
 
-fn address(arguments: &Arguments) -> Result<String, Error> {
-    let wrong = || Error::Address(arguments.management_url.clone());
-    let mut url = reqwest::Url::parse(&arguments.management_url).map_err(|_| wrong())?;
-    url.set_username(&arguments.operator_user).map_err(|()| wrong())?;
+fn management_url(arguments: &Arguments) -> Result<String, Error> {
+    let invalid = || Error::Address(without_credentials(&arguments.management_url));
+    let mut url = reqwest::Url::parse(&arguments.management_url).map_err(|_| invalid())?;
+    url.set_username(&arguments.operator_user).map_err(|()| invalid())?;
     url.set_password(Some(&arguments.operator_password))
-        .map_err(|()| wrong())?;
+        .map_err(|()| invalid())?;
     Ok(url.into())
 }
 
 #[expect(
     clippy::disallowed_methods,
-    reason = "a tool of its own: the names of the variables come from the topology file"
+    reason = "the names of these variables come from the topology file, so clap cannot declare them"
 )]
 fn passwords(topology: &Topology) -> Passwords {
     let password = |user: &String| {
@@ -175,31 +214,31 @@ fn require_all(topology: &Topology, passwords: &Passwords) -> Result<(), Error> 
     }
 }
 
-fn plan(differences: &[Difference]) {
+fn print_plan(differences: &[Difference]) {
     for difference in differences {
         let lead = match difference.remedy() {
             Remedy::Apply => "would repair",
-            Remedy::ByHand => "by hand",
+            Remedy::Manual => "by hand",
             Remedy::Note => "note",
         };
-        line(&format!("{lead}: {difference}"));
+        print_line(&format!("{lead}: {difference}"));
     }
     if !differences
         .iter()
         .any(|difference| difference.remedy() == Remedy::Apply)
     {
-        line("nothing to do");
+        print_line("nothing to do");
     }
 }
 
-/// Prints what is left. Notes alone are no failure.
-fn remaining(differences: &[Difference]) -> ExitCode {
+/// Prints the remaining differences. Notes alone are no failure.
+fn report_remaining(differences: &[Difference]) -> ExitCode {
     let (notes, real): (Vec<_>, Vec<_>) = differences
         .iter()
         .cloned()
         .partition(|difference| difference.remedy() == Remedy::Note);
-    print("difference", &real);
-    print("note", &notes);
+    print_all("difference", &real);
+    print_all("note", &notes);
     if real.is_empty() {
         ExitCode::SUCCESS
     } else {
@@ -207,13 +246,13 @@ fn remaining(differences: &[Difference]) -> ExitCode {
     }
 }
 
-fn print(lead: &str, differences: &[Difference]) {
+fn print_all(lead: &str, differences: &[Difference]) {
     for difference in differences {
-        line(&format!("{lead}: {difference}"));
+        print_line(&format!("{lead}: {difference}"));
     }
 }
 
-/// A closed pipe (`topology plan | head`) is no reason to fail.
-fn line(text: &str) {
+/// Prints a line. A closed pipe (`topology plan | head`) is no failure.
+fn print_line(text: &str) {
     writeln!(std::io::stdout(), "{text}").ok();
 }

@@ -1,23 +1,25 @@
-//! From the topology file to the state that it asks for.
+//! Translation of a topology file into the desired state of a vhost.
 
+use crate::{
+    state::{Binding, Exchange, Permission, Policy, Queue, QueueStats, State, TopicPermission, User},
+    topology::{Service, Topology, dead_letter_queue, retry_exchange, retry_queue},
+};
 use serde_json::{Map, Value, json};
 
-use crate::state::{Binding, Exchange, Figures, Permission, Policy, Queue, State, TopicPermission, User};
-use crate::topology::{Service, Topology, dead_letter_queue, retry_exchange, retry_queue};
+/// Permission pattern that matches no named object.
+pub(crate) const MATCH_NOTHING: &str = "^$";
+/// Permission pattern that matches every object.
+pub(crate) const MATCH_EVERYTHING: &str = ".*";
 
-/// Matches nothing that has a name.
-pub(crate) const NOTHING: &str = "^$";
-/// Matches everything.
-pub(crate) const EVERYTHING: &str = ".*";
+/// Policy priority, above what an operator is likely to give a policy for all queues: only the policy with the highest
+/// priority is in force on a queue.
+const POLICY_PRIORITY: i64 = 100;
 
-/// Above what a person is likely to give a policy for all queues, which would otherwise take the place of ours.
-const PRIORITY: i64 = 100;
-
-/// The state that `topology` asks for. Users and their permissions are part of it only with `users`.
+/// Builds the state that `topology` declares. Users and their permissions are part of it only with `users`.
 pub(crate) fn desired(topology: &Topology, users: bool) -> State {
     let mut state = State {
         vhost_exists: true,
-        operator_may_use_it: true,
+        operator_has_access: true,
         ..State::default()
     };
     state.exchanges.insert(topology.exchange.clone(), exchange("topic"));
@@ -44,35 +46,36 @@ fn exchange(kind: &str) -> Exchange {
     }
 }
 
-/// A queue with its retry exchange, its retry queues and its dead-letter queue.
+/// Adds a queue with its retry exchange, its retry queues and its dead-letter queue.
 fn add_queue(state: &mut State, topology: &Topology, queue: &str) {
-    let returns = retry_exchange(queue);
-    let dead = dead_letter_queue(queue);
-    state.exchanges.insert(returns.clone(), exchange("direct"));
+    let retry = retry_exchange(queue);
+    let dead_letters = dead_letter_queue(queue);
+    state.exchanges.insert(retry.clone(), exchange("direct"));
 
-    add_quorum_queue(state, queue, policy(&returns, "dead", topology.delivery_limit));
-    bind(state, &returns, "replay", queue);
+    add_quorum_queue(state, queue, policy(&retry, "dead", topology.delivery_limit));
+    bind(state, &retry, "replay", queue);
 
     for delay_ms in &topology.retry_delays_ms {
-        let waiting = retry_queue(queue, *delay_ms);
-        let mut definition = policy(&returns, "replay", topology.delivery_limit);
+        let delayed = retry_queue(queue, *delay_ms);
+        let mut definition = policy(&retry, "replay", topology.delivery_limit);
         definition.insert("message-ttl".to_owned(), json!(delay_ms));
-        add_quorum_queue(state, &waiting, definition);
-        bind(state, &returns, &format!("{delay_ms}ms"), &waiting);
+        add_quorum_queue(state, &delayed, definition);
+        bind(state, &retry, &format!("{delay_ms}ms"), &delayed);
     }
 
-    // A dead-letter queue is its own dead-letter target. What is rejected goes to its end. What reaches the delivery
-    // limit would go in a circle, which the broker refuses: the message stays, not ready, counted in `messages_dlx`.
-    // Without a target both would be dropped.
+    // A dead-letter queue is its own dead-letter target: a rejected message moves to its end. Dead-lettering at the
+    // delivery limit would be a cycle, which the broker refuses: the message stays in the queue, not ready, counted in
+    // `messages_dlx`. Without a target the broker would drop both.
     add_quorum_queue(
         state,
-        &dead,
-        policy(&returns, "dead", topology.dead_letter_delivery_limit),
+        &dead_letters,
+        policy(&retry, "dead", topology.dead_letter_delivery_limit),
     );
-    bind(state, &returns, "dead", &dead);
+    bind(state, &retry, "dead", &dead_letters);
 }
 
-/// At-least-once dead-lettering needs `reject-publish`: with `drop-head` the broker falls back to at-most-once silently.
+/// Builds a policy definition. At-least-once dead-lettering requires `reject-publish`: with `drop-head` the broker silently
+/// falls back to at-most-once.
 fn policy(dead_letter_exchange: &str, dead_letter_key: &str, delivery_limit: u64) -> Map<String, Value> {
     let entries = [
         ("dead-letter-exchange", json!(dead_letter_exchange)),
@@ -87,7 +90,8 @@ fn policy(dead_letter_exchange: &str, dead_letter_key: &str, delivery_limit: u64
         .collect()
 }
 
-/// Arguments can never be changed, so they say only the type; all else is a policy for exactly this queue.
+/// Adds a queue and its policy. Queue arguments are immutable, so they carry only the type; everything else is a policy
+/// that matches this one queue.
 fn add_quorum_queue(state: &mut State, name: &str, definition: Map<String, Value>) {
     let arguments = Map::from_iter([("x-queue-type".to_owned(), json!("quorum"))]);
     let queue = Queue {
@@ -95,14 +99,14 @@ fn add_quorum_queue(state: &mut State, name: &str, definition: Map<String, Value
         arguments,
         policy: None,
         operator_policy: None,
-        figures: Figures::default(),
+        stats: QueueStats::default(),
     };
     state.queues.insert(name.to_owned(), queue);
     let pattern = format!("^{}$", literal(name));
     let policy = Policy {
         pattern,
         apply_to: "queues".to_owned(),
-        priority: PRIORITY,
+        priority: POLICY_PRIORITY,
         definition,
     };
     state.policies.insert(name.to_owned(), policy);
@@ -123,39 +127,39 @@ fn add_user(state: &mut State, topology: &Topology, name: &str, service: &Servic
     state.users.insert(name.to_owned(), User::default());
 
     let events = (!service.publishes.is_empty()).then(|| topology.exchange.clone());
-    let returns = service.queue.as_deref().map(retry_exchange);
-    let may_read = service
+    let retry = service.queue.as_deref().map(retry_exchange);
+    let own_queues = service
         .queue
         .as_deref()
         .map(|queue| format!("^{}(\\.dlq)?$", literal(queue)));
     let permission = Permission {
-        configure: NOTHING.to_owned(),
-        write: one_of(events.iter().chain(returns.iter())),
-        read: may_read.unwrap_or_else(|| NOTHING.to_owned()),
+        configure: MATCH_NOTHING.to_owned(),
+        write: one_of(events.iter().chain(retry.iter())),
+        read: own_queues.unwrap_or_else(|| MATCH_NOTHING.to_owned()),
     };
     state.permissions.insert(name.to_owned(), permission);
 
-    // Without a record for a user everything would be allowed, so those who publish nothing have one too.
+    // Without a topic permission every routing key is allowed, so a user that publishes nothing has one as well.
     let topic = TopicPermission {
         write: one_of(service.publishes.iter()),
-        read: NOTHING.to_owned(),
+        read: MATCH_NOTHING.to_owned(),
     };
     state
         .topic_permissions
         .insert((name.to_owned(), topology.exchange.clone()), topic);
 }
 
-/// An anchored pattern for exactly these names.
+/// Builds an anchored pattern that matches only these names.
 fn one_of<'a>(names: impl Iterator<Item = &'a String>) -> String {
     let names: Vec<String> = names.map(|name| literal(name)).collect();
     if names.is_empty() {
-        NOTHING.to_owned()
+        MATCH_NOTHING.to_owned()
     } else {
         format!("^({})$", names.join("|"))
     }
 }
 
-/// Checked names hold no other character that a pattern would take for more than itself.
+/// Escapes a name for use in a pattern. Validated names contain no special character but the dot.
 fn literal(name: &str) -> String {
     name.replace('.', "\\.")
 }
@@ -168,7 +172,7 @@ mod tests {
     use crate::Topology;
 
     #[test]
-    fn a_queue_comes_with_its_way_back_and_its_dead_letters() {
+    fn a_queue_has_its_retry_queues_and_its_dead_letter_queue() {
         let topology = Topology::load()
             .unwrap()
             .only(&["order-queue"])
@@ -198,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn each_user_may_do_only_what_its_service_does() {
+    fn each_user_may_only_access_what_its_service_declares() {
         let state = desired(&Topology::load().unwrap(), true);
         let writes = |user: &str| state.permissions[user].write.as_str();
         assert_eq!(writes("order-service"), "^(platform-events|order-queue\\.retry)$");

@@ -1,15 +1,9 @@
-//! What differs between the topology and the broker, and what would repair it.
+//! One difference between the topology and the broker, and its repair.
 
+use crate::{management::Request, password::Passwords};
 use std::fmt;
 
-use crate::management::Request;
-use crate::password::Passwords;
-use crate::state::State;
-
-mod access;
-mod objects;
-
-/// One thing that is not as the topology says. Displays as one line that names the object.
+/// One deviation of the broker from the topology. Displays as one line that names the object.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
     object: String,
@@ -17,14 +11,14 @@ pub struct Difference {
     pub(crate) repair: Repair,
 }
 
-/// Who can do something about a [`Difference`].
+/// The way in which a [`Difference`] can be resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Remedy {
     /// `topology apply` repairs it.
     Apply,
-    /// A person has to decide; the line says what to do.
-    ByHand,
-    /// Not ours, and left alone: worth knowing, no fault.
+    /// An operator has to decide; the line says what to do.
+    Manual,
+    /// Nothing to resolve: an object that the topology does not own, reported and left alone.
     Note,
 }
 
@@ -33,19 +27,19 @@ pub(crate) enum Repair {
     Send {
         stage: Stage,
         request: Request,
-        /// Whose open connections hold on to what they were allowed before.
+        /// User whose open connections must be closed, since they keep the permissions that they began with.
         user: Option<String>,
     },
-    /// A retry queue whose delay left the topology, with its policy.
+    /// Deletes a retry queue whose delay left the topology, once it is empty, together with its policy.
     DeleteWhenEmpty {
         queue: String,
     },
-    ByHand,
+    Manual,
     Note,
 }
 
-/// Repairs are made in this order. A queue finds its policy waiting, so it never lives without dead-lettering; a user
-/// is narrowed to its keys before it may write at all.
+/// The order in which repairs are made. A policy precedes its queue, so that no queue ever exists without dead-lettering; a
+/// user's topic permission precedes its write permission, so that it can never write keys that are not its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Stage {
     Vhost,
@@ -60,7 +54,7 @@ pub(crate) enum Stage {
     Permission,
 }
 
-/// What the comparison has to know besides the two states.
+/// Parameters of a comparison besides the two states.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Scope<'a> {
     pub(crate) vhost: &'a str,
@@ -70,31 +64,31 @@ pub(crate) struct Scope<'a> {
 }
 
 impl Difference {
-    /// Who can do something about it.
-    pub fn remedy(&self) -> Remedy {
-        match self.repair {
-            Repair::Send { .. } | Repair::DeleteWhenEmpty { .. } => Remedy::Apply,
-            Repair::ByHand => Remedy::ByHand,
-            Repair::Note => Remedy::Note,
-        }
-    }
-
-    /// The object, as in `queue "order-queue"`.
-    pub fn object(&self) -> &str {
-        &self.object
-    }
-
-    /// What is not right about it.
-    pub fn problem(&self) -> &str {
-        &self.problem
-    }
-
-    fn new(object: String, problem: impl Into<String>, repair: Repair) -> Self {
+    pub(crate) fn new(object: String, problem: impl Into<String>, repair: Repair) -> Self {
         Self {
             object,
             problem: problem.into(),
             repair,
         }
+    }
+
+    /// Classifies the repair.
+    pub fn remedy(&self) -> Remedy {
+        match self.repair {
+            Repair::Send { .. } | Repair::DeleteWhenEmpty { .. } => Remedy::Apply,
+            Repair::Manual => Remedy::Manual,
+            Repair::Note => Remedy::Note,
+        }
+    }
+
+    /// The object that differs, as in `queue "order-queue"`.
+    pub fn object(&self) -> &str {
+        &self.object
+    }
+
+    /// The deviation, as in `missing`.
+    pub fn problem(&self) -> &str {
+        &self.problem
     }
 }
 
@@ -105,7 +99,7 @@ impl fmt::Display for Difference {
 }
 
 impl Repair {
-    fn send(stage: Stage, request: Request) -> Self {
+    pub(crate) fn send(stage: Stage, request: Request) -> Self {
         Self::Send {
             stage,
             request,
@@ -113,30 +107,11 @@ impl Repair {
         }
     }
 
-    fn send_for(user: &str, stage: Stage, request: Request) -> Self {
+    pub(crate) fn send_for(user: &str, stage: Stage, request: Request) -> Self {
         Self::Send {
             stage,
             request,
             user: Some(user.to_owned()),
         }
     }
-}
-
-/// All differences, in the order in which a reader looks for them.
-pub(crate) fn compare(desired: &State, actual: &State, scope: &Scope<'_>) -> Vec<Difference> {
-    let mut found = Vec::new();
-    objects::compare_vhost(actual, scope, &mut found);
-    // The operator cannot see the inside of a vhost that it may not use: what is there is compared after the repair.
-    if actual.operator_may_use_it || !actual.vhost_exists {
-        objects::compare_exchanges(desired, actual, scope, &mut found);
-        objects::compare_queues(desired, actual, scope, &mut found);
-        objects::compare_bindings(desired, actual, scope, &mut found);
-        objects::compare_policies(desired, actual, scope, &mut found);
-        if let Some(passwords) = scope.passwords {
-            access::compare_users(desired, actual, passwords, &mut found);
-            access::compare_permissions(desired, actual, scope, &mut found);
-            access::compare_topic_permissions(desired, actual, scope, &mut found);
-        }
-    }
-    found
 }

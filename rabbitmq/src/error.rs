@@ -1,75 +1,75 @@
-//! Why the broker could not be brought to, or compared with, the topology.
+//! Errors of reading the topology file and of talking to the broker.
 
-use std::time::Duration;
+use crate::validation::Invalid;
+use std::{io, time::Duration};
 
-use crate::Invalid;
-
-/// Each message is one line that says what to do where that is known.
+/// The reason for which the broker could not be compared with the topology or brought to it. Each message is one line,
+/// which says what to do where that is known.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The topology file is not readable as such.
+    /// A topology file that is not valid TOML or has unknown fields.
     #[error("topology file: {0}")]
     Syntax(String),
-    /// The topology file contradicts itself.
+    /// A topology file that contradicts itself.
     #[error("topology file: {0}")]
     Invalid(#[from] Invalid),
-    /// The topology file cannot be opened.
+    /// A topology file that cannot be read.
     #[error("topology file {path}: {source}")]
     File {
-        /// Where it should be.
+        /// Path as given.
         path: String,
-        /// The system's reason.
-        source: std::io::Error,
+        /// Error of the operating system.
+        source: io::Error,
     },
-    /// The management address is not one.
+    /// A value that is not the address of a management API.
     #[error("{0:?} is not the address of a management API: give http://host:port")]
     Address(String),
-    /// Nobody answers.
+    /// A management API that does not answer.
     #[error("the management API at {address} does not answer: {reason}")]
     Unreachable {
         /// Host and port, without credentials.
         address: String,
-        /// What went wrong underneath.
+        /// Innermost cause.
         reason: String,
     },
-    /// The broker did not become ready in time.
-    #[error("the broker was not ready within {} s; last: {last}", waited.as_secs())]
+    /// A broker that did not become ready in time.
+    #[error("the broker was not ready within {} s; last error: {last}", waited.as_secs())]
     NotReady {
-        /// How long we waited.
+        /// Duration of the wait.
         waited: Duration,
-        /// The last answer, or why there was none.
+        /// Error of the last attempt.
         last: String,
     },
-    /// The broker says no.
+    /// A request that the broker refused.
     #[error("the broker refused {request} with {status}: {reason}")]
     Refused {
         /// Method and path.
         request: String,
-        /// HTTP status.
+        /// HTTP status code.
         status: u16,
-        /// The broker's own words.
+        /// Explanation from the response body.
         reason: String,
     },
-    /// An answer that we do not understand.
-    #[error("the broker's answer to {request} is not understood: {reason}")]
-    Answer {
+    /// A response body of an unexpected shape.
+    #[error("unexpected response of the broker to {request}: {reason}")]
+    UnexpectedResponse {
         /// Method and path.
         request: String,
-        /// What did not fit.
+        /// Error of reading or parsing the body.
         reason: String,
     },
-    /// A broker whose quorum queues cannot do what we need.
+    /// A broker without at-least-once dead-lettering of quorum queues.
     #[error("RabbitMQ {0} is too old: 3.10 or newer is needed, for dead letters that are not lost; upgrade the broker")]
     TooOld(String),
-    /// Users cannot be created without passwords.
+    /// Users that cannot be created, for lack of a password.
     #[error("no password for {}: set {}", users.join(", "), variables.join(", "))]
     PasswordMissing {
-        /// The users without one.
+        /// Broker users without a password.
         users: Vec<String>,
-        /// Where their passwords are expected.
+        /// Environment variables to set.
         variables: Vec<String>,
     },
-    /// Repairing did not lead to the desired state.
+    /// Differences that reappeared after each repair.
     #[error("{0} difference(s) came back after they were repaired: does something else change the broker?")]
     Unstable(usize),
 }

@@ -1,20 +1,20 @@
 //! A small client of RabbitMQ's management API.
+//!
+//! It uses `reqwest` without a circuit breaker, bulkhead or retries: an operator's command either reaches the broker or
+//! ends with an error that names it.
 
-use std::time::{Duration, Instant};
-
+use crate::error::Error;
 use reqwest::{Method, Response, StatusCode, Url};
-use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::Value;
-
-use crate::Error;
+use std::time::{Duration, Instant};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(20);
-const POLL: Duration = Duration::from_millis(250);
+const POLL_INTERVAL: Duration = Duration::from_millis(250);
 const OLDEST_VERSION: (u32, u32) = (3, 10);
 
-/// One request that changes something.
+/// A modifying request, with its path below `/api`.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Request {
     pub(crate) method: Method,
@@ -26,7 +26,7 @@ impl Request {
     pub(crate) fn put(path: &[&str], body: Value) -> Self {
         Self {
             method: Method::PUT,
-            path: owned(path),
+            path: to_owned_path(path),
             body: Some(body),
         }
     }
@@ -34,7 +34,7 @@ impl Request {
     pub(crate) fn post(path: &[&str], body: Value) -> Self {
         Self {
             method: Method::POST,
-            path: owned(path),
+            path: to_owned_path(path),
             body: Some(body),
         }
     }
@@ -42,13 +42,13 @@ impl Request {
     pub(crate) fn delete(path: &[&str]) -> Self {
         Self {
             method: Method::DELETE,
-            path: owned(path),
+            path: to_owned_path(path),
             body: None,
         }
     }
 }
 
-fn owned(path: &[&str]) -> Vec<String> {
+fn to_owned_path(path: &[&str]) -> Vec<String> {
     path.iter().map(|&segment| segment.to_owned()).collect()
 }
 
@@ -59,10 +59,10 @@ pub(crate) struct Management {
 }
 
 impl Management {
-    /// `address` holds the operator's credentials.
+    /// Creates a client; `address` contains the operator's credentials.
     #[expect(
         clippy::disallowed_methods,
-        reason = "a tool of its own, for operators: no breaker between it and the broker"
+        reason = "an operators' tool: no circuit breaker between it and the broker"
     )]
     pub(crate) fn new(address: &str) -> Result<Self, Error> {
         let unusable = || Error::Address(without_credentials(address));
@@ -80,7 +80,7 @@ impl Management {
         })
     }
 
-    /// Waits until the broker answers, and refuses one that is too old.
+    /// Polls until the broker answers. Fails at once if the broker is too old.
     pub(crate) async fn wait_until_ready(&self, limit: Duration) -> Result<(), Error> {
         let started = Instant::now();
         loop {
@@ -94,7 +94,7 @@ impl Management {
                     last: last.to_string(),
                 });
             }
-            tokio::time::sleep(POLL).await;
+            tokio::time::sleep(POLL_INTERVAL).await;
         }
     }
 
@@ -112,11 +112,11 @@ impl Management {
     }
 
     pub(crate) async fn get<T: DeserializeOwned>(&self, path: &[&str]) -> Result<T, Error> {
-        let response = self.ask(&Method::GET, path, None).await?;
-        Self::read(&described(&Method::GET, path), response).await
+        let response = self.request(&Method::GET, path, None).await?;
+        Self::read(&describe(&Method::GET, path), response).await
     }
 
-    /// Like [`Self::get`]; `None` for what does not exist.
+    /// Works like [`Self::get`], but returns `None` if the object does not exist.
     pub(crate) async fn find<T: DeserializeOwned>(&self, path: &[&str]) -> Result<Option<T>, Error> {
         match self.get(path).await {
             Ok(found) => Ok(Some(found)),
@@ -125,16 +125,16 @@ impl Management {
         }
     }
 
-    /// What is to be deleted may be gone already.
+    /// Sends a modifying request. Deleting an object that does not exist succeeds.
     pub(crate) async fn send(&self, request: &Request) -> Result<(), Error> {
         let path: Vec<&str> = request.path.iter().map(String::as_str).collect();
-        match self.ask(&request.method, &path, request.body.as_ref()).await {
+        match self.request(&request.method, &path, request.body.as_ref()).await {
             Err(Error::Refused { status: 404, .. }) if request.method == Method::DELETE => Ok(()),
             outcome => outcome.map(drop),
         }
     }
 
-    async fn ask(&self, method: &Method, path: &[&str], body: Option<&Value>) -> Result<Response, Error> {
+    async fn request(&self, method: &Method, path: &[&str], body: Option<&Value>) -> Result<Response, Error> {
         let mut url = self.address.clone();
         if let Ok(mut segments) = url.path_segments_mut() {
             segments.pop_if_empty().push("api").extend(path);
@@ -148,29 +148,26 @@ impl Management {
         if status.is_success() {
             return Ok(response);
         }
-        let reason = reason_of(status, &response.text().await.unwrap_or_default());
+        let reason = refusal_reason(status, &response.text().await.unwrap_or_default());
         Err(Error::Refused {
-            request: described(method, path),
+            request: describe(method, path),
             status: status.as_u16(),
             reason,
         })
     }
 
     async fn read<T: DeserializeOwned>(request: &str, response: Response) -> Result<T, Error> {
-        let not_understood = |reason: String| Error::Answer {
+        let unexpected = |reason: String| Error::UnexpectedResponse {
             request: request.to_owned(),
             reason: reason.replace('\n', " "),
         };
-        let body = response
-            .bytes()
-            .await
-            .map_err(|error| not_understood(error.to_string()))?;
-        serde_json::from_slice(&body).map_err(|error| not_understood(error.to_string()))
+        let body = response.bytes().await.map_err(|error| unexpected(error.to_string()))?;
+        serde_json::from_slice(&body).map_err(|error| unexpected(error.to_string()))
     }
 
     fn unreachable(&self, error: &reqwest::Error) -> Error {
         let mut reason = if error.is_timeout() {
-            "no answer in time".to_owned()
+            "no response in time".to_owned()
         } else {
             String::new()
         };
@@ -186,22 +183,22 @@ impl Management {
     }
 }
 
-fn described(method: &Method, path: &[&str]) -> String {
+fn describe(method: &Method, path: &[&str]) -> String {
     format!("{method} /api/{}", path.join("/"))
 }
 
-/// The broker explains itself in `reason`; without permission it says only `not_authorised`.
-fn reason_of(status: StatusCode, body: &str) -> String {
+/// Extracts the broker's explanation: `reason` where there is one; without permission the body has only `error`.
+fn refusal_reason(status: StatusCode, body: &str) -> String {
     let body: Value = serde_json::from_str(body).unwrap_or_default();
-    let words = body["reason"]
+    let reason = body["reason"]
         .as_str()
         .or(body["error"].as_str())
         .unwrap_or("no reason given")
         .replace('\n', " ");
     if status == StatusCode::UNAUTHORIZED {
-        return format!("{words} (the operator needs the tag administrator and the right password)");
+        return format!("{reason} (the operator needs the tag administrator and the right password)");
     }
-    words
+    reason
 }
 
 fn is_too_old(version: &str) -> bool {
@@ -211,8 +208,8 @@ fn is_too_old(version: &str) -> bool {
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) < OLDEST_VERSION
 }
 
-/// Addresses are printed; credentials are not.
-fn without_credentials(address: &str) -> String {
+/// Strips the credentials from an address before it is printed.
+pub(crate) fn without_credentials(address: &str) -> String {
     match address.split_once("://") {
         Some((scheme, rest)) => format!("{scheme}://{}", rest.rsplit_once('@').map_or(rest, |(_, host)| host)),
         None => address.to_owned(),
@@ -224,7 +221,7 @@ mod tests {
     use super::{Management, is_too_old, without_credentials};
 
     #[test]
-    fn versions_compare_as_numbers() {
+    fn versions_are_compared_numerically() {
         for version in ["3.9.29", "3.8.0", "2.99.0", "nonsense"] {
             assert!(is_too_old(version), "{version}");
         }
@@ -234,7 +231,7 @@ mod tests {
     }
 
     #[test]
-    fn credentials_do_not_reach_a_message() {
+    fn credentials_do_not_appear_in_errors() {
         assert_eq!(without_credentials("http://operator:s%40@host:1/"), "http://host:1/");
         assert_eq!(without_credentials("http://host:1"), "http://host:1");
         let error = Management::new("https://operator:hidden@host:1").unwrap_err();

@@ -1,12 +1,9 @@
 //! Passwords of the services' broker users.
 
-use std::collections::BTreeMap;
-
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use sha2::{Digest as _, Sha256, Sha512};
-
 use crate::state::User;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use sha2::{Digest as _, Sha256, Sha512};
+use std::{collections::BTreeMap, fmt};
 
 const SALT_BYTES: usize = 4;
 
@@ -15,7 +12,7 @@ const SALT_BYTES: usize = 4;
 pub struct Passwords(BTreeMap<String, String>);
 
 impl Passwords {
-    /// Where the password of `user` is expected: `ORDER_SERVICE_RABBITMQ_PASSWORD` for `order-service`.
+    /// The environment variable that holds the password of `user`: `ORDER_SERVICE_RABBITMQ_PASSWORD` for `order-service`.
     pub fn variable(user: &str) -> String {
         format!("{}_RABBITMQ_PASSWORD", user.to_uppercase().replace('-', "_"))
     }
@@ -31,16 +28,16 @@ impl FromIterator<(String, String)> for Passwords {
     }
 }
 
-/// Says whose passwords are known, never the passwords.
-impl std::fmt::Debug for Passwords {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+/// Prints the user names only, never a password.
+impl fmt::Debug for Passwords {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.debug_set().entries(self.0.keys()).finish()
     }
 }
 
-/// Whether `password` is the one that the broker stores for `user`. `None`: stored in a way that we cannot compare.
-/// Comparing spares a new salt and hash, and closed connections, on every start.
-pub(crate) fn is_password_of(password: &str, user: &User) -> Option<bool> {
+/// Compares `password` with the hash that the broker stores for `user`; `None` if the hashing algorithm is unknown.
+/// Setting an unchanged password anyway would make a new salt and hash, and close the user's connections, at each start.
+pub(crate) fn password_matches(password: &str, user: &User) -> Option<bool> {
     let stored = STANDARD.decode(&user.password_hash).ok()?;
     let (salt, hash) = stored.split_at_checked(SALT_BYTES)?;
     let salted = [salt, password.as_bytes()].concat();
@@ -53,10 +50,10 @@ pub(crate) fn is_password_of(password: &str, user: &User) -> Option<bool> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Passwords, is_password_of};
+    use super::{Passwords, password_matches};
     use crate::state::User;
 
-    /// As RabbitMQ 3.10 stores the password `secret`.
+    /// The password `secret` as RabbitMQ 3.10 stores it.
     fn stored() -> User {
         User {
             tags: Vec::new(),
@@ -66,27 +63,27 @@ mod tests {
     }
 
     #[test]
-    fn the_stored_password_is_recognised() {
-        assert_eq!(is_password_of("secret", &stored()), Some(true));
-        assert_eq!(is_password_of("Secret", &stored()), Some(false));
+    fn the_stored_password_matches_and_another_does_not() {
+        assert_eq!(password_matches("secret", &stored()), Some(true));
+        assert_eq!(password_matches("Secret", &stored()), Some(false));
     }
 
     #[test]
-    fn what_cannot_be_compared_is_neither_right_nor_wrong() {
+    fn an_unknown_algorithm_or_a_short_hash_cannot_be_compared() {
         let unknown = User {
             hashing_algorithm: "rabbit_password_hashing_md5".to_owned(),
             ..stored()
         };
-        assert_eq!(is_password_of("secret", &unknown), None);
+        assert_eq!(password_matches("secret", &unknown), None);
         let short = User {
             password_hash: "c2Fs".to_owned(),
             ..stored()
         };
-        assert_eq!(is_password_of("secret", &short), None);
+        assert_eq!(password_matches("secret", &short), None);
     }
 
     #[test]
-    fn passwords_are_never_printed() {
+    fn debug_output_contains_no_password() {
         let passwords: Passwords = [("order-service".to_owned(), "hidden".to_owned())]
             .into_iter()
             .collect();

@@ -1,24 +1,23 @@
-//! What exists in one vhost, in the words of the management API. Both the wish and the reality are a [`State`].
-
-use std::collections::{BTreeMap, BTreeSet};
+//! The objects of one vhost, in the terms of the management API. The desired and the actual state are both a [`State`].
 
 use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Everything in a vhost that the topology decides.
+/// Everything in a vhost that the topology determines.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct State {
     pub(crate) vhost_exists: bool,
-    /// Without it the operator can read nothing else of the vhost.
-    pub(crate) operator_may_use_it: bool,
+    /// Full permission of the operator on the vhost, without which nothing else of it can be read.
+    pub(crate) operator_has_access: bool,
     pub(crate) exchanges: BTreeMap<String, Exchange>,
     pub(crate) queues: BTreeMap<String, Queue>,
-    /// With the broker's own name for each, which is needed to remove it.
+    /// Bindings with the broker's `properties_key` of each, which is needed to remove it.
     pub(crate) bindings: BTreeMap<Binding, String>,
     pub(crate) policies: BTreeMap<String, Policy>,
     pub(crate) operator_policies: BTreeSet<String>,
     pub(crate) users: BTreeMap<String, User>,
     pub(crate) permissions: BTreeMap<String, Permission>,
-    /// By user and exchange.
+    /// Keyed by user and exchange.
     pub(crate) topic_permissions: BTreeMap<(String, String), TopicPermission>,
     pub(crate) disabled_features: Vec<String>,
 }
@@ -28,7 +27,7 @@ pub(crate) struct Exchange {
     pub(crate) kind: String,
     pub(crate) durable: bool,
     pub(crate) arguments: Map<String, Value>,
-    /// The policy in force: none of ours applies to an exchange.
+    /// The policy in force. None of the topology's policies applies to an exchange.
     pub(crate) policy: Option<String>,
 }
 
@@ -36,21 +35,20 @@ pub(crate) struct Exchange {
 pub(crate) struct Queue {
     pub(crate) durable: bool,
     pub(crate) arguments: Map<String, Value>,
-    /// The policies in force. The broker tells them some seconds late.
+    /// The policies in force, which the broker reports some seconds late.
     pub(crate) policy: Option<String>,
     pub(crate) operator_policy: Option<String>,
-    pub(crate) figures: Figures,
+    pub(crate) stats: QueueStats,
 }
 
-/// How full a queue is, some seconds ago.
+/// Message counts of a queue, some seconds old.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Figures {
+pub(crate) struct QueueStats {
     pub(crate) messages: u64,
-    /// Dead letters that wait to be confirmed by their target: stuck, if it stays above zero.
-    pub(crate) stuck: u64,
-    /// Since the broker started.
+    /// Dead letters that their target has not confirmed yet (`messages_dlx`): stuck, if it stays above zero.
+    pub(crate) unconfirmed_dead_letters: u64,
+    /// Acknowledgements since the broker started.
     pub(crate) acknowledged: u64,
-    pub(crate) consumers: u64,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -60,7 +58,7 @@ pub(crate) struct Binding {
     /// `queue` or `exchange`.
     pub(crate) destination_kind: String,
     pub(crate) key: String,
-    /// A topic exchange ignores them, so that none of ours has any.
+    /// Binding arguments, which a topic exchange ignores: no binding of the topology has any.
     pub(crate) has_arguments: bool,
 }
 

@@ -1,13 +1,14 @@
-//! How a topic exchange matches a routing key against a binding key.
+//! Matching of routing keys against binding keys, as a topic exchange does it.
 
-/// Words are separated by dots; in a binding key `*` stands for one word and `#` for any number of words, none included.
+/// Matches a routing key against a binding key. Words are separated by dots; in a binding key `*` stands for one word and
+/// `#` for any number of words, including none.
 pub(crate) fn matches(binding_key: &str, routing_key: &str) -> bool {
     let pattern: Vec<&str> = words(binding_key);
     let key: Vec<&str> = words(routing_key);
     matches_words(&pattern, &key)
 }
 
-/// The empty key has no word, not one empty word.
+/// Splits a key into words. The empty key has no word, not one empty word.
 fn words(key: &str) -> Vec<&str> {
     if key.is_empty() {
         Vec::new()
@@ -31,7 +32,7 @@ mod tests {
     use super::matches;
 
     #[test]
-    fn a_plain_key_matches_itself_only() {
+    fn a_key_without_wildcards_matches_only_itself() {
         assert!(matches("order.placed", "order.placed"));
         assert!(!matches("order.placed", "order.failed"));
         assert!(!matches("order.placed", "order.placed.v2"));
@@ -39,7 +40,7 @@ mod tests {
     }
 
     #[test]
-    fn a_star_is_exactly_one_word() {
+    fn a_star_matches_one_word() {
         assert!(matches("order.*", "order.placed"));
         assert!(!matches("order.*", "order"));
         assert!(!matches("order.*", "order.placed.v2"));
@@ -49,7 +50,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hash_is_any_number_of_words() {
+    fn a_hash_matches_any_number_of_words() {
         for key in ["", "order", "order.placed", "order.placed.v2"] {
             assert!(matches("#", key), "# must match {key:?}");
         }
@@ -65,7 +66,7 @@ mod tests {
     }
 
     #[test]
-    fn the_empty_binding_matches_the_empty_key_only() {
+    fn the_empty_binding_key_matches_only_the_empty_key() {
         assert!(matches("", ""));
         assert!(!matches("", "order"));
     }

@@ -1,77 +1,54 @@
-//! The topology file: its shape, and what must hold before anything is done with it.
-
-use std::collections::{BTreeMap, BTreeSet};
+//! The content of a topology file, and the names that follow from it.
 
 use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
 
-use crate::Error;
-
-mod check;
-
-pub use check::Invalid;
-
-/// The topology file of the platform, compiled in.
-pub const TOPOLOGY: &str = include_str!("../topology.toml");
-
-/// What exists on the broker, as the topology file says it.
+/// Everything that the topology file declares.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Topology {
-    /// The topic exchange that every event goes through.
+    /// The topic exchange that every event is published to.
     pub exchange: String,
-    /// After so many deliveries without an acknowledgement a message of a work queue becomes a dead letter.
+    /// Number of unacknowledged deliveries after which a message of a work queue becomes a dead letter.
     pub delivery_limit: u64,
-    /// The same limit for dead-letter queues, out of reach in practice.
+    /// The delivery limit of dead-letter queues, out of reach in practice.
     pub dead_letter_delivery_limit: u64,
-    /// One retry queue for each of these, in ascending order.
+    /// Delays in milliseconds, ascending; each service's queue has one retry queue per delay.
     pub retry_delays_ms: Vec<u64>,
-    /// When `topology watch` raises the alarm.
+    /// Thresholds of the queue alarms that `topology watch` raises.
     pub alarms: Alarms,
-    /// By the name of the service, which is also the name of its broker user.
+    /// Services by name, which is also the name of the service's broker user.
     pub services: BTreeMap<String, Service>,
-    /// The catalogue: for each event type (routing key) the queues that it reaches.
+    /// The event catalogue: for each event type (routing key) the queues that it reaches.
     pub events: BTreeMap<String, BTreeSet<String>>,
 }
 
-/// Limits that a service's queue should stay under.
+/// Limits that a service's queue stays under in normal operation.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Alarms {
     /// Messages in the queue, ready and unacknowledged.
     pub queue_depth: u64,
-    /// Seconds that a message may wait.
+    /// Seconds that the oldest message may wait.
     pub oldest_message_s: u64,
 }
 
-/// What one service consumes and publishes.
+/// The events that one service consumes and publishes.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Service {
-    /// Its queue, if it consumes anything.
+    /// The service's queue; `None` if it consumes nothing.
     pub queue: Option<String>,
-    /// Binding keys from the exchange to its queue.
+    /// Binding keys from the exchange to the queue.
     #[serde(default)]
     pub bindings: BTreeSet<String>,
-    /// The routing keys that it, and nobody else, may publish.
+    /// Routing keys that this service alone may publish.
     #[serde(default)]
     pub publishes: BTreeSet<String>,
 }
 
 impl Topology {
-    /// The topology of the platform: the file that is compiled in.
-    pub fn load() -> Result<Self, Error> {
-        Self::parse(TOPOLOGY)
-    }
-
-    /// Reads and checks a topology file's text.
-    pub fn parse(text: &str) -> Result<Self, Error> {
-        let topology: Self =
-            toml::from_str(text).map_err(|error| Error::Syntax(error.to_string().trim().replace('\n', " ")))?;
-        check::check(&topology)?;
-        Ok(topology)
-    }
-
-    /// The part of the topology that belongs to these queues; for tests that need no more.
+    /// The part of the topology that belongs to these queues, for tests that need no more.
     #[must_use]
     pub fn only(mut self, queues: &[&str]) -> Self {
         self.services
@@ -82,30 +59,30 @@ impl Topology {
         self
     }
 
-    /// The same topology with other retry delays; for tests that cannot wait for minutes.
+    /// The same topology with other retry delays, for tests that cannot wait for minutes.
     #[must_use]
     pub fn with_retry_delays_ms(mut self, delays_ms: &[u64]) -> Self {
         self.retry_delays_ms = delays_ms.to_vec();
         self
     }
 
-    /// The names of the services' queues.
+    /// Names of the services' queues.
     pub fn queues(&self) -> impl Iterator<Item = &str> {
         self.services.values().filter_map(|service| service.queue.as_deref())
     }
 }
 
-/// The direct exchange through which messages of a queue wait, die and return.
+/// The direct exchange that routes a queue's messages to its retry queues, its dead-letter queue, and back to it.
 pub(crate) fn retry_exchange(queue: &str) -> String {
     format!("{queue}.retry")
 }
 
-/// The queue where a message waits `delay_ms` before it returns to `queue`.
+/// The queue in which a message waits `delay_ms` before it returns to `queue`.
 pub(crate) fn retry_queue(queue: &str, delay_ms: u64) -> String {
     format!("{queue}.retry.{delay_ms}ms")
 }
 
-/// The queue where dead letters of `queue` wait for the service to take them in.
+/// The queue in which dead letters of `queue` wait until the service stores them in its database.
 pub(crate) fn dead_letter_queue(queue: &str) -> String {
     format!("{queue}.dlq")
 }

@@ -1,20 +1,21 @@
-//! `topology watch`: compares for ever, and says when something goes wrong and when it is right again.
+//! `topology watch`: compares repeatedly, and logs each finding when it appears and when it is resolved.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, Instant};
-
-use tokio::signal::unix::{SignalKind, signal};
-use tokio::time::MissedTickBehavior;
-
-use crate::password::Passwords;
-use crate::{Broker, Error, Topology};
-use age::Ages;
+use crate::{broker::Broker, error::Error, password::Passwords, state::State, topology::Topology};
+use age::QueueAges;
 use finding::{Finding, Key};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::{Duration, Instant},
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    time::MissedTickBehavior,
+};
 
 mod age;
 mod finding;
 
-/// Watches until it is told to stop. Ends with an error only if the broker is too old to be of use.
+/// Watches until SIGTERM or Ctrl-C. Fails only if the broker is too old to be checked.
 pub(crate) async fn run(
     broker: &Broker,
     topology: &Topology,
@@ -25,105 +26,106 @@ pub(crate) async fn run(
     let mut ticks = tokio::time::interval(interval);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut watch = Watch::default();
-    tracing::info!(interval_s = interval.as_secs(), "watching the topology");
+    tracing::info!(interval_s = interval.as_secs(), "Topology watch started");
     loop {
         tokio::select! {
             _ = ticks.tick() => {}
             _ = terminate.recv() => break,
             _ = tokio::signal::ctrl_c() => break,
         }
-        match watch.look(broker, topology, passwords).await {
+        match watch.check(broker, topology, passwords).await {
             Err(error @ Error::TooOld(_)) => return Err(error),
-            Err(error) => watch.note_failure(&error),
+            Err(error) => watch.report_unreachable(&error),
             Ok(()) => {}
         }
     }
-    tracing::info!("stopped");
+    tracing::info!("Topology watch stopped");
     Ok(())
 }
 
-/// What is known from earlier looks.
+/// State that is kept from one check to the next.
 #[derive(Default)]
 struct Watch {
-    looked: bool,
-    standing: BTreeMap<Key, Finding>,
-    ages: Ages,
-    /// Queues with unconfirmed dead letters at the last look: they are stuck only if some are there at two looks.
-    with_unconfirmed: BTreeSet<String>,
+    has_reported: bool,
+    active: BTreeMap<Key, Finding>,
+    ages: QueueAges,
+    /// Queues with unconfirmed dead letters at the last check. Dead letters count as stuck only if some are unconfirmed at
+    /// two checks in a row.
+    unconfirmed_before: BTreeSet<String>,
 }
 
 impl Watch {
-    async fn look(&mut self, broker: &Broker, topology: &Topology, passwords: &Passwords) -> Result<(), Error> {
+    async fn check(&mut self, broker: &Broker, topology: &Topology, passwords: &Passwords) -> Result<(), Error> {
         broker.management.check_version().await?;
         let (state, differences) = broker.compare(topology, Some(passwords)).await?;
-        let mut findings = finding::of_differences(&differences);
-        findings.extend(finding::of_nodes(broker).await?);
-        if state.operator_may_use_it {
-            findings.extend(finding::of_reach(topology, &state));
-            findings.extend(finding::of_figures(topology, &state));
-            findings.extend(self.stuck(&state));
-            let now = Instant::now();
-            for queue in topology.queues() {
-                let Some(is) = state.queues.get(queue) else { continue };
-                let age = self
-                    .ages
-                    .observe(queue, is.figures.messages, is.figures.acknowledged, now);
-                findings.extend(finding::of_age(queue, age, &topology.alarms));
-            }
+        let mut findings = finding::differences(&differences);
+        findings.extend(finding::node_alarms(broker).await?);
+        if state.operator_has_access {
+            findings.extend(finding::unreached_queues(topology, &state));
+            findings.extend(finding::queue_alarms(topology, &state));
+            findings.extend(self.stuck_dead_letters(&state));
+            findings.extend(self.old_messages(topology, &state));
         }
         self.report(findings);
         Ok(())
     }
 
-    fn stuck(&mut self, state: &crate::state::State) -> Vec<Finding> {
-        let queues = state.queues.iter().filter(|(_, queue)| queue.figures.stuck > 0);
-        let unconfirmed: BTreeMap<_, _> = queues
-            .map(|(name, queue)| (name.clone(), queue.figures.stuck))
-            .collect();
-        let before = std::mem::replace(&mut self.with_unconfirmed, unconfirmed.keys().cloned().collect());
-        let stuck = unconfirmed.into_iter().filter(|(name, _)| before.contains(name));
-        stuck.map(|(name, count)| finding::of_stuck(&name, count)).collect()
+    fn old_messages(&mut self, topology: &Topology, state: &State) -> Vec<Finding> {
+        let now = Instant::now();
+        let mut findings = Vec::new();
+        for name in topology.queues() {
+            let Some(queue) = state.queues.get(name) else { continue };
+            let age = self
+                .ages
+                .observe(name, queue.stats.messages, queue.stats.acknowledged, now);
+            findings.extend(finding::oldest_message(name, age, &topology.alarms));
+        }
+        findings
     }
 
-    /// What could not be looked at stays as it was last seen.
-    fn note_failure(&mut self, error: &Error) {
+    fn stuck_dead_letters(&mut self, state: &State) -> Vec<Finding> {
+        let queues = state.queues.iter();
+        let unconfirmed: BTreeMap<String, u64> = queues
+            .map(|(name, queue)| (name.clone(), queue.stats.unconfirmed_dead_letters))
+            .filter(|(_, count)| *count > 0)
+            .collect();
+        let before = std::mem::replace(&mut self.unconfirmed_before, unconfirmed.keys().cloned().collect());
+        let stuck = unconfirmed.into_iter().filter(|(name, _)| before.contains(name));
+        stuck.map(|(name, count)| finding::stuck(&name, count)).collect()
+    }
+
+    /// Reports a failed check once. Everything that could not be checked stays as it was.
+    fn report_unreachable(&mut self, error: &Error) {
         let finding = Finding::new("unreachable", "the broker", error.to_string());
-        if self.standing.insert(finding.key(), finding).is_none() {
-            tracing::error!(kind = "unreachable", subject = "the broker", "{error}");
+        if self.active.insert(finding.key(), finding).is_none() {
+            tracing::error!(
+                kind = "unreachable",
+                subject = "the broker",
+                dependency = "rabbitmq",
+                error = error as &dyn std::error::Error,
+                "Broker could not be checked"
+            );
         }
     }
 
     fn report(&mut self, findings: Vec<Finding>) {
-        let now: BTreeMap<Key, Finding> = findings.into_iter().map(|finding| (finding.key(), finding)).collect();
-        for finding in now
-            .values()
-            .filter(|finding| self.standing.get(&finding.key()) != Some(*finding))
-        {
-            tracing::warn!(
-                kind = finding.kind,
-                subject = finding.subject,
-                "{}: {}",
-                finding.subject,
-                finding.detail
-            );
+        let current: BTreeMap<Key, Finding> = findings.into_iter().map(|finding| (finding.key(), finding)).collect();
+        for (key, finding) in &current {
+            if self.active.get(key) != Some(finding) {
+                let Finding { kind, subject, detail } = finding;
+                tracing::warn!(kind, subject, "Topology finding: {subject}: {detail}");
+            }
         }
-        for gone in self
-            .standing
-            .values()
-            .filter(|finding| !now.contains_key(&finding.key()))
-        {
-            tracing::info!(
-                kind = gone.kind,
-                subject = gone.subject,
-                "gone: {}: {}",
-                gone.subject,
-                gone.detail
-            );
+        for (key, finding) in &self.active {
+            if !current.contains_key(key) {
+                let Finding { kind, subject, detail } = finding;
+                tracing::info!(kind, subject, "Topology finding resolved: {subject}: {detail}");
+            }
         }
-        if now.is_empty() && (!self.looked || !self.standing.is_empty()) {
-            tracing::info!("no difference, no alarm");
+        if current.is_empty() && (!self.has_reported || !self.active.is_empty()) {
+            tracing::info!("No difference and no alarm");
         }
-        self.looked = true;
-        self.standing = now;
+        self.has_reported = true;
+        self.active = current;
     }
 }

@@ -1,7 +1,8 @@
-//! The catcher from outside: mail goes in over SMTP, and is read over HTTP.
+//! Black-box tests: mails are sent over SMTP and read over HTTP.
 
 #![cfg(test)]
 
+mod command_line;
+mod durability;
 mod receiving;
 mod support;
-mod surviving;

@@ -10,7 +10,7 @@ use tokio::{
 async fn a_mail_is_shown_as_it_was_sent() {
     let folder = Folder::new();
     let catcher = Running::start(&folder.config()).await;
-    // A line that is only a dot, a line that starts with one, and letters beyond ASCII.
+    // A line that is a single dot, a line that starts with a dot, and non-ASCII letters.
     let body = "Grüße,\r\n.\r\n..two dots\r\nthe end\r\n";
     send(catcher.smtp, "a@example.com", "first", body).await.unwrap();
     send(catcher.smtp, "b@example.com", "second", "other").await.unwrap();
@@ -41,7 +41,7 @@ async fn a_mail_is_shown_as_it_was_sent() {
 }
 
 #[tokio::test]
-async fn only_an_id_of_a_mail_reads_a_file() {
+async fn a_request_cannot_read_a_file_outside_the_mail_folder() {
     let folder = Folder::new();
     let catcher = Running::start(&folder.config()).await;
     std::fs::write(folder.path().join("outside.eml"), "secret").unwrap();
@@ -53,7 +53,7 @@ async fn only_an_id_of_a_mail_reads_a_file() {
 }
 
 #[tokio::test]
-async fn many_senders_at_once_and_idle_ones_do_not_stop_each_other() {
+async fn concurrent_senders_and_idle_connections_do_not_block_each_other() {
     let folder = Folder::new();
     let catcher = Running::start(&folder.config()).await;
     let mut idle = Vec::new();
@@ -78,7 +78,7 @@ async fn many_senders_at_once_and_idle_ones_do_not_stop_each_other() {
 }
 
 #[tokio::test]
-async fn refuses_for_good_what_it_is_asked_to_refuse() {
+async fn mail_for_the_refused_domain_fails_permanently() {
     let folder = Folder::new();
     let catcher = Running::start(&folder.config()).await;
     let error = send(catcher.smtp, "a@refused.invalid", "one", "text")
@@ -89,7 +89,7 @@ async fn refuses_for_good_what_it_is_asked_to_refuse() {
 }
 
 #[tokio::test]
-async fn a_mail_that_is_too_big_is_refused_and_the_next_session_works() {
+async fn an_oversized_mail_is_refused_and_the_next_session_works() {
     let folder = Folder::new();
     let catcher = Running::start(&folder.config()).await;
     let stream = TcpStream::connect(catcher.smtp).await.unwrap();

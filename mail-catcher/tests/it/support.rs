@@ -1,4 +1,4 @@
-//! A catcher of one's own, a sender, and a reader.
+//! Fixtures: a running catcher, an SMTP client and an HTTP client.
 
 use lettre::{
     AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
@@ -17,7 +17,7 @@ use tokio::{
     task::JoinSet,
 };
 
-/// A folder that is gone when the test is.
+/// A temporary folder that is deleted on drop.
 pub(crate) struct Folder(PathBuf);
 
 impl Folder {
@@ -31,7 +31,7 @@ impl Folder {
         Self(std::env::temp_dir().join(name))
     }
 
-    /// Where the mails go: a folder in the folder, which does not exist yet.
+    /// The mail folder: a subfolder that the catcher has to create.
     pub(crate) fn mails(&self) -> PathBuf {
         self.0.join("mails")
     }
@@ -57,7 +57,7 @@ impl Drop for Folder {
     }
 }
 
-/// A catcher in this process, which ends with the test.
+/// A catcher in the test's process, stopped on drop.
 pub(crate) struct Running {
     pub(crate) smtp: SocketAddr,
     pub(crate) http: SocketAddr,

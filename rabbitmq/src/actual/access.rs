@@ -1,12 +1,12 @@
-//! Reads users and what they may do.
+//! Reading of users and their permissions.
 
-use std::collections::BTreeMap;
-
+use crate::{
+    error::Error,
+    management::Management,
+    state::{Permission, TopicPermission, User},
+};
 use serde::{Deserialize, Deserializer};
-
-use crate::Error;
-use crate::management::Management;
-use crate::state::{Permission, TopicPermission, User};
+use std::collections::BTreeMap;
 
 pub(super) async fn users(management: &Management) -> Result<BTreeMap<String, User>, Error> {
     #[derive(Deserialize)]
@@ -39,7 +39,7 @@ pub(super) async fn users(management: &Management) -> Result<BTreeMap<String, Us
     Ok(rows.into_iter().map(user).collect())
 }
 
-/// A list, or in older versions one text with commas.
+/// Reads the tags of a user: a list, or in older versions one comma-separated string.
 fn tags<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]

@@ -1,4 +1,4 @@
-//! `topology plan|apply|verify|watch`.
+//! The program `topology`: `plan`, `apply`, `verify` and `watch`.
 
 fn main() -> std::process::ExitCode {
     rabbitmq::cli::main()

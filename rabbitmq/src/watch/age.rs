@@ -1,71 +1,72 @@
-//! How long the oldest message of a queue has waited at least.
+//! A lower bound of the age of a queue's oldest message.
 //!
-//! RabbitMQ 3.10 does not tell this for quorum queues. It follows from the figures of earlier looks: if a queue held
-//! `n` messages and fewer than `n` were acknowledged since, one of them is still there.
+//! RabbitMQ 3.10 does not report it for quorum queues. It follows from earlier samples: if a queue held `n` messages and
+//! fewer than `n` were acknowledged since, one of them is still there.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::{Duration, Instant},
+};
 
-/// Two hours at one look every 15 s; older than that is old enough.
-const LOOKS_MAX: usize = 480;
+/// Samples kept per queue: two hours at one sample every 15 s, which is more than any alarm needs.
+const SAMPLES_MAX: usize = 480;
 
 #[derive(Default)]
-pub(super) struct Ages(BTreeMap<String, VecDeque<Look>>);
+pub(super) struct QueueAges(BTreeMap<String, VecDeque<Sample>>);
 
-struct Look {
+struct Sample {
     at: Instant,
     messages: u64,
     acknowledged: u64,
 }
 
-impl Ages {
-    /// Takes note of a queue's figures; returns the time that some message has waited at least.
+impl QueueAges {
+    /// Records a sample of a queue; returns the time for which some message of it has waited at least.
     pub(super) fn observe(&mut self, queue: &str, messages: u64, acknowledged: u64, now: Instant) -> Duration {
-        let looks = self.0.entry(queue.to_owned()).or_default();
-        // The count starts again with the broker.
-        if looks.back().is_some_and(|look| look.acknowledged > acknowledged) {
-            looks.clear();
+        let samples = self.0.entry(queue.to_owned()).or_default();
+        // The broker's counter of acknowledgements starts again with the broker.
+        if samples.back().is_some_and(|sample| sample.acknowledged > acknowledged) {
+            samples.clear();
         }
-        if looks.len() == LOOKS_MAX {
-            looks.remove(1);
+        if samples.len() == SAMPLES_MAX {
+            samples.remove(1);
         }
-        looks.push_back(Look {
+        samples.push_back(Sample {
             at: now,
             messages,
             acknowledged,
         });
-        while looks
+        while samples
             .front()
-            .is_some_and(|look| acknowledged - look.acknowledged >= look.messages)
+            .is_some_and(|sample| acknowledged - sample.acknowledged >= sample.messages)
         {
-            looks.pop_front();
+            samples.pop_front();
         }
-        looks.front().map_or(Duration::ZERO, |look| now - look.at)
+        samples.front().map_or(Duration::ZERO, |sample| now - sample.at)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::{QueueAges, SAMPLES_MAX};
     use std::time::{Duration, Instant};
 
-    use super::Ages;
-
     #[test]
-    fn age_grows_while_something_of_then_is_left() {
+    fn age_grows_while_a_message_of_an_earlier_sample_remains() {
         let start = Instant::now();
         let at = |seconds: u64| start + Duration::from_secs(seconds);
-        let mut ages = Ages::default();
+        let mut ages = QueueAges::default();
         assert_eq!(ages.observe("q", 0, 5, at(0)), Duration::ZERO);
         assert_eq!(ages.observe("q", 10, 5, at(10)), Duration::ZERO);
         assert_eq!(
             ages.observe("q", 30, 14, at(20)),
             Duration::from_secs(10),
-            "one of the ten is left"
+            "one of the ten remains"
         );
         assert_eq!(
             ages.observe("q", 30, 15, at(30)),
             Duration::from_secs(10),
-            "the ten are gone, the thirty are not"
+            "the ten are consumed, the thirty are not"
         );
         assert_eq!(ages.observe("q", 0, 45, at(40)), Duration::ZERO);
         assert_eq!(ages.observe("q", 3, 45, at(50)), Duration::ZERO);
@@ -78,24 +79,24 @@ mod tests {
     }
 
     #[test]
-    fn a_flowing_queue_is_young() {
+    fn a_queue_that_keeps_up_has_no_old_message() {
         let start = Instant::now();
-        let mut ages = Ages::default();
-        for look in 0..1000 {
-            let age = ages.observe("q", 5, look * 50, start + Duration::from_secs(look * 15));
+        let mut ages = QueueAges::default();
+        for sample in 0..1000 {
+            let age = ages.observe("q", 5, sample * 50, start + Duration::from_secs(sample * 15));
             assert!(age <= Duration::from_secs(15), "{age:?}");
         }
     }
 
     #[test]
-    fn memory_is_bounded_and_the_oldest_look_is_kept() {
+    fn the_number_of_samples_is_bounded_and_the_oldest_is_kept() {
         let start = Instant::now();
-        let mut ages = Ages::default();
+        let mut ages = QueueAges::default();
         let mut age = Duration::ZERO;
-        for look in 0..2000 {
-            age = ages.observe("q", 5, 0, start + Duration::from_secs(look * 15));
+        for sample in 0..2000 {
+            age = ages.observe("q", 5, 0, start + Duration::from_secs(sample * 15));
         }
         assert_eq!(age, Duration::from_secs(1999 * 15));
-        assert!(ages.0["q"].len() <= super::LOOKS_MAX);
+        assert!(ages.0["q"].len() <= SAMPLES_MAX);
     }
 }

@@ -1,14 +1,17 @@
-//! What an operator should know: differences, events that do not arrive, dead letters, full queues, broker alarms.
+//! Findings of one check: differences, queues that an event does not reach, queue alarms and node alarms.
 
+use crate::{
+    broker::Broker,
+    difference::{Difference, Remedy},
+    error::Error,
+    state::State,
+    topic,
+    topology::{Alarms, Topology, dead_letter_queue},
+};
+use serde::Deserialize;
 use std::time::Duration;
 
-use serde::Deserialize;
-
-use crate::state::State;
-use crate::topology::{Alarms, dead_letter_queue};
-use crate::{Broker, Difference, Error, Remedy, Topology, topic};
-
-/// One thing that is wrong now. Its kind and subject say whether it is the same as at the last look.
+/// One problem that exists at the time of a check. Kind and subject identify it from one check to the next.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Finding {
     pub(super) kind: &'static str,
@@ -32,26 +35,29 @@ impl Finding {
     }
 }
 
-pub(super) fn of_differences(differences: &[Difference]) -> Vec<Finding> {
-    let real = differences
+/// Turns every difference but notes into a finding.
+pub(super) fn differences(differences: &[Difference]) -> Vec<Finding> {
+    let relevant = differences
         .iter()
         .filter(|difference| difference.remedy() != Remedy::Note);
-    real.map(|difference| Finding::new("difference", difference.object(), difference.problem()))
+    relevant
+        .map(|difference| Finding::new("difference", difference.object(), difference.problem()))
         .collect()
 }
 
-/// Publishing with `mandatory` shows nothing here: the queue that takes every event makes every event routable.
-pub(super) fn of_reach(topology: &Topology, state: &State) -> Vec<Finding> {
+/// Lists the queues that an event does not reach although the catalogue says so. Publishing with `mandatory` cannot show
+/// this: the queue that is bound with `#` makes every event routable.
+pub(super) fn unreached_queues(topology: &Topology, state: &State) -> Vec<Finding> {
     let mut findings = Vec::new();
     for (event, queues) in &topology.events {
         for queue in queues {
-            let leads_there = state.bindings.keys().any(|binding| {
+            let is_bound = state.bindings.keys().any(|binding| {
                 binding.source == topology.exchange
                     && binding.destination_kind == "queue"
                     && binding.destination == *queue
                     && topic::matches(&binding.key, event)
             });
-            if !leads_there || !state.queues.contains_key(queue) {
+            if !is_bound || !state.queues.contains_key(queue) {
                 let detail = format!("does not reach queue {queue:?}: run `topology apply`");
                 findings.push(Finding::new(
                     "unreached",
@@ -64,14 +70,18 @@ pub(super) fn of_reach(topology: &Topology, state: &State) -> Vec<Finding> {
     findings
 }
 
-pub(super) fn of_figures(topology: &Topology, state: &State) -> Vec<Finding> {
+/// Lists dead-letter queues that are not empty and queues above the depth limit.
+pub(super) fn queue_alarms(topology: &Topology, state: &State) -> Vec<Finding> {
     let mut findings = Vec::new();
     for queue in topology.queues() {
-        let messages = |name: &str| state.queues.get(name).map_or(0, |queue| queue.figures.messages);
-        let dead = dead_letter_queue(queue);
-        if messages(&dead) > 0 {
-            let detail = format!("{} dead letters wait for the service to take them in", messages(&dead));
-            findings.push(Finding::new("dead_letters", format!("queue {dead:?}"), detail));
+        let messages = |name: &str| state.queues.get(name).map_or(0, |queue| queue.stats.messages);
+        let dead_letters = dead_letter_queue(queue);
+        if messages(&dead_letters) > 0 {
+            let detail = format!(
+                "{} dead letters wait for the service to store them",
+                messages(&dead_letters)
+            );
+            findings.push(Finding::new("dead_letters", format!("queue {dead_letters:?}"), detail));
         }
         if messages(queue) > topology.alarms.queue_depth {
             let detail = format!("holds more than {} messages", topology.alarms.queue_depth);
@@ -81,20 +91,23 @@ pub(super) fn of_figures(topology: &Topology, state: &State) -> Vec<Finding> {
     findings
 }
 
-pub(super) fn of_stuck(queue: &str, count: u64) -> Finding {
-    let detail = format!("{count} dead letters are stuck: their target does not take them (messages_dlx)");
+pub(super) fn stuck(queue: &str, count: u64) -> Finding {
+    let detail = format!("{count} dead letters are stuck: their target does not accept them (messages_dlx)");
     Finding::new("stuck", format!("queue {queue:?}"), detail)
 }
 
-pub(super) fn of_age(queue: &str, age: Duration, alarms: &Alarms) -> Option<Finding> {
+pub(super) fn oldest_message(queue: &str, age: Duration, alarms: &Alarms) -> Option<Finding> {
     (age > Duration::from_secs(alarms.oldest_message_s)).then(|| {
-        let detail = format!("its oldest message waits for more than {} s", alarms.oldest_message_s);
+        let detail = format!(
+            "its oldest message has waited for more than {} s",
+            alarms.oldest_message_s
+        );
         Finding::new("oldest_message", format!("queue {queue:?}"), detail)
     })
 }
 
-/// A node in alarm lets nobody publish.
-pub(super) async fn of_nodes(broker: &Broker) -> Result<Vec<Finding>, Error> {
+/// Lists nodes that are down or in alarm. A node in alarm blocks all publishers.
+pub(super) async fn node_alarms(broker: &Broker) -> Result<Vec<Finding>, Error> {
     #[derive(Deserialize)]
     struct Node {
         name: String,
@@ -113,8 +126,8 @@ pub(super) async fn of_nodes(broker: &Broker) -> Result<Vec<Finding>, Error> {
         disk_free_alarm,
     } in nodes
     {
-        let states = [
-            (!running, "not_running", "does not run"),
+        let alarms = [
+            (!running, "not_running", "is not running"),
             (mem_alarm, "memory_alarm", "is out of memory and blocks publishers"),
             (
                 disk_free_alarm,
@@ -122,43 +135,41 @@ pub(super) async fn of_nodes(broker: &Broker) -> Result<Vec<Finding>, Error> {
                 "is out of disk space and blocks publishers",
             ),
         ];
-        let wrong = states.iter().filter(|(is_so, ..)| *is_so);
-        findings.extend(wrong.map(|(_, kind, detail)| Finding::new(kind, format!("node {name:?}"), *detail)));
+        let raised = alarms.iter().filter(|(is_raised, ..)| *is_raised);
+        findings.extend(raised.map(|(_, kind, detail)| Finding::new(kind, format!("node {name:?}"), *detail)));
     }
     Ok(findings)
 }
 
 #[cfg(test)]
 mod tests {
+    use super::{oldest_message, queue_alarms, unreached_queues};
+    use crate::{desired::desired, topology::Topology};
     use std::time::Duration;
 
-    use super::{of_age, of_figures, of_reach};
-    use crate::Topology;
-    use crate::desired::desired;
-
     #[test]
-    fn an_event_is_missed_when_its_binding_is() {
+    fn a_missing_binding_is_reported_for_each_event_it_routed() {
         let topology = Topology::load().unwrap();
         let mut state = desired(&topology, false);
-        assert_eq!(of_reach(&topology, &state), []);
+        assert_eq!(unreached_queues(&topology, &state), []);
         state.bindings.retain(|binding, _| binding.key != "payment.*");
-        let missed: Vec<_> = of_reach(&topology, &state)
+        let unreached: Vec<_> = unreached_queues(&topology, &state)
             .into_iter()
             .map(|finding| finding.subject)
             .collect();
         let expected = ["completed", "failed", "refunded", "voided"]
             .map(|fact| format!("event \"payment.{fact}\" for \"order-queue\""));
-        assert_eq!(missed, expected);
+        assert_eq!(unreached, expected);
     }
 
     #[test]
-    fn full_queues_and_dead_letters_are_told() {
+    fn deep_queues_and_dead_letters_are_reported() {
         let topology = Topology::load().unwrap();
         let mut state = desired(&topology, false);
-        assert_eq!(of_figures(&topology, &state), []);
-        state.queues.get_mut("order-queue.dlq").unwrap().figures.messages = 2;
-        state.queues.get_mut("payment-queue").unwrap().figures.messages = topology.alarms.queue_depth + 1;
-        let kinds: Vec<_> = of_figures(&topology, &state)
+        assert_eq!(queue_alarms(&topology, &state), []);
+        state.queues.get_mut("order-queue.dlq").unwrap().stats.messages = 2;
+        state.queues.get_mut("payment-queue").unwrap().stats.messages = topology.alarms.queue_depth + 1;
+        let kinds: Vec<_> = queue_alarms(&topology, &state)
             .into_iter()
             .map(|finding| finding.kind)
             .collect();
@@ -166,9 +177,12 @@ mod tests {
     }
 
     #[test]
-    fn age_alarms_above_its_limit() {
+    fn the_age_alarm_is_raised_above_its_limit() {
         let alarms = Topology::load().unwrap().alarms;
-        assert_eq!(of_age("q", Duration::from_secs(alarms.oldest_message_s), &alarms), None);
-        assert!(of_age("q", Duration::from_secs(alarms.oldest_message_s + 1), &alarms).is_some());
+        assert_eq!(
+            oldest_message("q", Duration::from_secs(alarms.oldest_message_s), &alarms),
+            None
+        );
+        assert!(oldest_message("q", Duration::from_secs(alarms.oldest_message_s + 1), &alarms).is_some());
     }
 }

@@ -1,17 +1,17 @@
-//! Each service's user may do what its service does, and nothing else.
-
-use lapin::Channel;
-use lapin::options::{
-    BasicConsumeOptions, BasicGetOptions, ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions,
-    QueueDeclareOptions, QueueDeleteOptions,
-};
-use lapin::types::FieldTable;
-use lapin::{Connection, ExchangeKind};
-use rabbitmq::Topology;
+//! Permissions of the services' users, tried operation by operation.
 
 use crate::vhost::{PASSWORD, Vhost, publish};
+use lapin::{
+    Channel, Connection, ExchangeKind,
+    options::{
+        BasicConsumeOptions, BasicGetOptions, ConfirmSelectOptions, ExchangeDeclareOptions, QueueBindOptions,
+        QueueDeclareOptions, QueueDeleteOptions,
+    },
+    types::FieldTable,
+};
+use rabbitmq::Topology;
 
-/// A refusal closes the channel, so each attempt has its own.
+/// Opens a channel in confirm mode. A refusal closes the channel, so each operation needs a new one.
 async fn channel(connection: &Connection) -> Channel {
     let channel = connection.create_channel().await.unwrap();
     channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
@@ -30,19 +30,19 @@ fn assert_refused<T: std::fmt::Debug>(what: &str, outcome: Result<T, impl ToStri
 }
 
 #[tokio::test]
-async fn everything_but_its_own_is_refused() {
+async fn a_service_user_is_refused_everything_that_its_service_does_not_declare() {
     let mut vhost = Vhost::new();
     let (topology, passwords) = vhost.topology_with_users();
     vhost.broker.apply(&topology, Some(&passwords)).await.unwrap();
     for user in topology.services.keys() {
         let connection = vhost.connect(user, PASSWORD).await;
-        publishing(&connection, &topology, user).await;
-        reading(&connection, &topology, user).await;
-        configuring(&connection, user).await;
+        check_publishing(&connection, &topology, user).await;
+        check_reading(&connection, &topology, user).await;
+        check_configuring(&connection, user).await;
     }
 }
 
-async fn publishing(connection: &Connection, topology: &Topology, user: &str) {
+async fn check_publishing(connection: &Connection, topology: &Topology, user: &str) {
     let service = &topology.services[user];
     for event in topology.events.keys() {
         let outcome = publish(&channel(connection).await, "platform-events", event, "{}").await;
@@ -71,7 +71,7 @@ async fn publishing(connection: &Connection, topology: &Topology, user: &str) {
     }
 }
 
-async fn reading(connection: &Connection, topology: &Topology, user: &str) {
+async fn check_reading(connection: &Connection, topology: &Topology, user: &str) {
     for queue in topology.queues() {
         let own = topology.services[user].queue.as_deref() == Some(queue);
         for (name, may_read) in [
@@ -91,18 +91,18 @@ async fn reading(connection: &Connection, topology: &Topology, user: &str) {
             }
         }
     }
-    let dead = channel(connection)
+    let retry_queue = channel(connection)
         .await
         .basic_get("order-queue.retry.5000ms".into(), BasicGetOptions::default())
         .await;
-    assert_refused(&format!("{user} reading a retry queue"), dead.map(|_| ()));
+    assert_refused(&format!("{user} reading a retry queue"), retry_queue.map(|_| ()));
 }
 
-async fn configuring(connection: &Connection, user: &str) {
-    let nothing = FieldTable::default;
+async fn check_configuring(connection: &Connection, user: &str) {
+    let arguments = FieldTable::default;
     let declared = channel(connection)
         .await
-        .queue_declare("extra".into(), QueueDeclareOptions::durable(), nothing())
+        .queue_declare("extra".into(), QueueDeclareOptions::durable(), arguments())
         .await;
     assert_refused(&format!("{user} declaring a queue"), declared.map(|_| ()));
     let exchange = ExchangeDeclareOptions {
@@ -111,7 +111,7 @@ async fn configuring(connection: &Connection, user: &str) {
     };
     let declared = channel(connection)
         .await
-        .exchange_declare("extra".into(), ExchangeKind::Topic, exchange, nothing())
+        .exchange_declare("extra".into(), ExchangeKind::Topic, exchange, arguments())
         .await;
     assert_refused(&format!("{user} declaring an exchange"), declared);
     let bound = channel(connection).await;
@@ -122,7 +122,7 @@ async fn configuring(connection: &Connection, user: &str) {
             "platform-events".into(),
             "x.y".into(),
             options,
-            nothing(),
+            arguments(),
         )
         .await;
     assert_refused(&format!("{user} binding a queue"), bound);

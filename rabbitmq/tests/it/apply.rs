@@ -1,11 +1,11 @@
-//! From nothing to the topology, and no further.
+//! Applying the topology to an empty broker, and again.
 
+use crate::vhost::{Vhost, empty_body, publish, ready_count};
 use rabbitmq::{Passwords, Topology};
-
-use crate::vhost::{Vhost, ready};
+use reqwest::Method;
 
 #[tokio::test]
-async fn the_second_apply_changes_nothing() {
+async fn apply_is_idempotent() {
     let mut vhost = Vhost::new();
     let (topology, passwords) = vhost.topology_with_users();
 
@@ -25,25 +25,23 @@ async fn the_second_apply_changes_nothing() {
     }
 
     assert_eq!(vhost.broker.verify(&topology, Some(&passwords)).await.unwrap(), []);
-    let hashes = hashes(&vhost).await;
+    let hashes = password_hashes(&vhost).await;
     let second = vhost.broker.apply(&topology, Some(&passwords)).await.unwrap();
     assert_eq!((second.repaired, second.remaining), (vec![], vec![]));
-    assert_eq!(self::hashes(&vhost).await, hashes, "no password is hashed again");
+    assert_eq!(password_hashes(&vhost).await, hashes, "no password is hashed again");
 }
 
-async fn hashes(vhost: &Vhost) -> Vec<String> {
+async fn password_hashes(vhost: &Vhost) -> Vec<String> {
     let mut hashes = Vec::new();
     for user in &vhost.users {
-        let stored = vhost
-            .by_hand(reqwest::Method::GET, &["users", user], crate::vhost::nothing())
-            .await;
+        let stored = vhost.manage(Method::GET, &["users", user], empty_body()).await;
         hashes.push(stored["password_hash"].as_str().unwrap().to_owned());
     }
     hashes
 }
 
 #[tokio::test]
-async fn a_part_without_users_is_enough_for_a_test() {
+async fn a_partial_topology_without_users_can_be_applied() {
     let vhost = Vhost::new();
     let topology = Topology::load()
         .unwrap()
@@ -53,16 +51,16 @@ async fn a_part_without_users_is_enough_for_a_test() {
     assert_eq!(vhost.broker.verify(&topology, None).await.unwrap(), []);
 
     let (_connection, channel) = vhost.operator().await;
-    crate::vhost::publish(&channel, "platform-events", "payment.completed", "{}")
+    publish(&channel, "platform-events", "payment.completed", "{}")
         .await
         .unwrap();
-    assert_eq!(ready(&channel, "order-queue").await, 1);
+    assert_eq!(ready_count(&channel, "order-queue").await, 1);
     let depth = vhost.broker.queue_depth("order-queue").await.unwrap();
     assert!(depth.ready <= 1 && depth.unacked == 0);
 }
 
 #[tokio::test]
-async fn a_user_without_a_password_is_reported_not_created() {
+async fn a_user_without_a_password_is_reported_and_not_created() {
     let mut vhost = Vhost::new();
     let (topology, _) = vhost.topology_with_users();
     let topology = topology.only(&["order-queue"]).with_retry_delays_ms(&[100]);

@@ -1,16 +1,17 @@
-//! The ways of a message that was not simply acknowledged.
+//! Routes of messages that are rejected, delayed or never acknowledged.
 
-use std::time::{Duration, Instant};
-
-use lapin::Channel;
-use lapin::options::{BasicAckOptions, BasicNackOptions, BasicRejectOptions};
+use crate::vhost::{Vhost, empty_body, eventually, get, publish, ready_count};
+use lapin::{
+    Channel, Connection,
+    options::{BasicAckOptions, BasicNackOptions, BasicRejectOptions},
+};
 use rabbitmq::{TOPOLOGY, Topology};
-
-use crate::vhost::{Vhost, eventually, publish, ready, take};
+use reqwest::Method;
+use std::time::{Duration, Instant};
 
 const DELAY_MS: u64 = 400;
 
-async fn applied(topology: Topology) -> (Vhost, lapin::Connection, Channel) {
+async fn applied(topology: Topology) -> (Vhost, Connection, Channel) {
     let vhost = Vhost::new();
     let topology = topology.only(&["order-queue"]).with_retry_delays_ms(&[DELAY_MS]);
     vhost.broker.apply(&topology, None).await.unwrap();
@@ -19,7 +20,7 @@ async fn applied(topology: Topology) -> (Vhost, lapin::Connection, Channel) {
 }
 
 async fn requeue(channel: &Channel, queue: &str) {
-    let message = take(channel, queue).await;
+    let message = get(channel, queue).await;
     message
         .delivery
         .nack(BasicNackOptions {
@@ -36,41 +37,41 @@ async fn a_rejected_message_becomes_a_dead_letter_and_can_be_replayed() {
     publish(&channel, "platform-events", "payment.failed", "rejected")
         .await
         .unwrap();
-    let message = take(&channel, "order-queue").await;
+    let message = get(&channel, "order-queue").await;
     message
         .delivery
         .reject(BasicRejectOptions { requeue: false })
         .await
         .unwrap();
 
-    let dead = take(&channel, "order-queue.dlq").await;
-    assert_eq!(dead.delivery.data, b"rejected");
-    assert_eq!(ready(&channel, "order-queue").await, 0);
+    let dead_letter = get(&channel, "order-queue.dlq").await;
+    assert_eq!(dead_letter.delivery.data, b"rejected");
+    assert_eq!(ready_count(&channel, "order-queue").await, 0);
     publish(&channel, "order-queue.retry", "replay", "rejected")
         .await
         .unwrap();
-    dead.delivery.ack(BasicAckOptions::default()).await.unwrap();
-    assert_eq!(take(&channel, "order-queue").await.delivery.data, b"rejected");
+    dead_letter.delivery.ack(BasicAckOptions::default()).await.unwrap();
+    assert_eq!(get(&channel, "order-queue").await.delivery.data, b"rejected");
 }
 
 #[tokio::test]
-async fn a_waiting_message_comes_back_after_its_delay() {
+async fn a_delayed_message_returns_to_its_queue_after_the_delay() {
     let (_vhost, _connection, channel) = applied(Topology::load().unwrap()).await;
     let key = format!("{DELAY_MS}ms");
     let sent = Instant::now();
-    publish(&channel, "order-queue.retry", &key, "waiting").await.unwrap();
-    let message = take(&channel, "order-queue").await;
+    publish(&channel, "order-queue.retry", &key, "delayed").await.unwrap();
+    let message = get(&channel, "order-queue").await;
     assert!(
         sent.elapsed() >= Duration::from_millis(DELAY_MS),
         "{:?}",
         sent.elapsed()
     );
-    assert_eq!(message.delivery.data, b"waiting");
+    assert_eq!(message.delivery.data, b"delayed");
     assert_eq!(message.delivery.routing_key.as_str(), "replay");
 }
 
 #[tokio::test]
-async fn a_message_that_is_never_acknowledged_becomes_a_dead_letter() {
+async fn a_poison_message_becomes_a_dead_letter_at_the_delivery_limit() {
     let limited = TOPOLOGY.replace("\ndelivery_limit = 1000\n", "\ndelivery_limit = 2\n");
     let (_vhost, _connection, channel) = applied(Topology::parse(&limited).unwrap()).await;
     publish(&channel, "platform-events", "payment.failed", "poison")
@@ -79,16 +80,16 @@ async fn a_message_that_is_never_acknowledged_becomes_a_dead_letter() {
     for _ in 0..3 {
         requeue(&channel, "order-queue").await;
     }
-    assert_eq!(take(&channel, "order-queue.dlq").await.delivery.data, b"poison");
+    assert_eq!(get(&channel, "order-queue.dlq").await.delivery.data, b"poison");
 }
 
 #[tokio::test]
-async fn a_dead_letter_that_is_rejected_goes_to_the_end_of_its_queue() {
+async fn a_rejected_dead_letter_moves_to_the_end_of_its_queue() {
     let (_vhost, _connection, channel) = applied(Topology::load().unwrap()).await;
     publish(&channel, "order-queue.retry", "dead", "first").await.unwrap();
     publish(&channel, "order-queue.retry", "dead", "second").await.unwrap();
     for expected in ["first", "second", "first", "second", "first"] {
-        let message = take(&channel, "order-queue.dlq").await;
+        let message = get(&channel, "order-queue.dlq").await;
         assert_eq!(message.delivery.data, expected.as_bytes());
         message
             .delivery
@@ -96,15 +97,15 @@ async fn a_dead_letter_that_is_rejected_goes_to_the_end_of_its_queue() {
             .await
             .unwrap();
         eventually("both messages", || async {
-            (ready(&channel, "order-queue.dlq").await == 2).then_some(())
+            (ready_count(&channel, "order-queue.dlq").await == 2).then_some(())
         })
         .await;
     }
 }
 
-/// The limit is out of reach (a thousand million); if it were reached, the message would be kept and told, not dropped.
+/// The real limit (a thousand million) is out of reach; beyond it the message would be kept and reported, not dropped.
 #[tokio::test]
-async fn a_dead_letter_beyond_the_delivery_limit_is_kept_and_can_be_freed() {
+async fn a_dead_letter_beyond_the_delivery_limit_is_kept_and_can_be_released() {
     let limited = TOPOLOGY.replace(
         "dead_letter_delivery_limit = 1000000000",
         "dead_letter_delivery_limit = 2",
@@ -124,10 +125,8 @@ async fn a_dead_letter_beyond_the_delivery_limit_is_kept_and_can_be_freed() {
     .await;
 
     let policy = ["policies", vhost.name.as_str(), "order-queue.dlq"];
-    let mut changed = vhost
-        .by_hand(reqwest::Method::GET, &policy, crate::vhost::nothing())
-        .await;
+    let mut changed = vhost.manage(Method::GET, &policy, empty_body()).await;
     changed["definition"]["dead-letter-routing-key"] = "replay".into();
-    vhost.by_hand(reqwest::Method::PUT, &policy, changed).await;
-    assert_eq!(take(&channel, "order-queue").await.delivery.data, b"precious");
+    vhost.manage(Method::PUT, &policy, changed).await;
+    assert_eq!(get(&channel, "order-queue").await.delivery.data, b"precious");
 }

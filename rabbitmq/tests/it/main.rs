@@ -1,9 +1,9 @@
-//! Against a real broker (`TEST_RABBITMQ_URL`, `TEST_RABBITMQ_MANAGEMENT_URL`). Each test has a vhost of its own.
+//! Tests against a real broker (`TEST_RABBITMQ_URL`, `TEST_RABBITMQ_MANAGEMENT_URL`). Each test has its own vhost.
 
 #![cfg(test)]
 #![expect(
     clippy::disallowed_methods,
-    reason = "plays services, operators and strangers: connections, publishes and requests of its own"
+    reason = "acts as services, operators and unknown users, with its own connections, publishes and requests"
 )]
 
 mod access;

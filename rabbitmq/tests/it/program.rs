@@ -1,15 +1,22 @@
-//! The program itself: what it prints, its exit codes, and how it watches and stops.
+//! The program `topology`: output, exit codes, and the log of `watch`.
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::mpsc;
-use std::time::Instant;
-
-use rabbitmq::{Broker, Passwords, Topology};
-use reqwest::Method;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-
-use crate::vhost::{DEADLINE, Vhost, environment, nothing, publish};
+use crate::vhost::{DEADLINE, PASSWORD, Vhost, empty_body, environment, publish};
+use rabbitmq::{Broker, Passwords, TOPOLOGY, Topology};
+use reqwest::{Method, Url};
+use std::{
+    env, fs,
+    io::{BufRead as _, BufReader},
+    path::PathBuf,
+    process::{Child, Command, Output, Stdio},
+    sync::mpsc,
+    thread,
+    time::Instant,
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+    task,
+};
 
 struct Program {
     command: Command,
@@ -17,24 +24,24 @@ struct Program {
 }
 
 /// The test's topology as a file, for `TOPOLOGY_FILE`.
-struct TopologyFile(std::path::PathBuf);
+struct TopologyFile(PathBuf);
 
 impl Drop for TopologyFile {
     fn drop(&mut self) {
-        std::fs::remove_file(&self.0).ok();
+        fs::remove_file(&self.0).ok();
     }
 }
 
-/// The program with the environment that it has in production.
+/// Builds the command with the environment that it has in production.
 fn program(vhost: &mut Vhost, arguments: &[&str]) -> Program {
     let prefix = vhost.name.replace("topology-", "t");
-    let text = rabbitmq::TOPOLOGY.replace("[services.", &format!("[services.{prefix}-"));
+    let text = TOPOLOGY.replace("[services.", &format!("[services.{prefix}-"));
     let name = format!("{}-{}.toml", vhost.name, uuid::Uuid::now_v7().simple());
-    let file = TopologyFile(std::env::temp_dir().join(name));
-    std::fs::write(&file.0, &text).unwrap();
+    let file = TopologyFile(env::temp_dir().join(name));
+    fs::write(&file.0, &text).unwrap();
     let (topology, _) = vhost.topology_with_users();
 
-    let address = reqwest::Url::parse(&environment("TEST_RABBITMQ_MANAGEMENT_URL")).unwrap();
+    let address = Url::parse(&environment("TEST_RABBITMQ_MANAGEMENT_URL")).unwrap();
     let mut plain = address.clone();
     plain.set_username("").unwrap();
     plain.set_password(None).unwrap();
@@ -48,7 +55,7 @@ fn program(vhost: &mut Vhost, arguments: &[&str]) -> Program {
         .env("RABBITMQ_OPERATOR_PASSWORD", address.password().unwrap())
         .env("TOPOLOGY_FILE", &file.0);
     for user in topology.services.keys() {
-        command.env(Passwords::variable(user), crate::vhost::PASSWORD);
+        command.env(Passwords::variable(user), PASSWORD);
     }
     Program { command, _file: file }
 }
@@ -63,7 +70,7 @@ fn output(mut program: Program) -> (Option<i32>, String, String) {
 }
 
 #[tokio::test]
-async fn plan_apply_verify() {
+async fn plan_apply_and_verify_print_one_line_per_difference() {
     let mut vhost = Vhost::new();
     let (code, planned, _) = output(program(&mut vhost, &["plan"]));
     assert_eq!(code, Some(0));
@@ -89,12 +96,16 @@ async fn plan_apply_verify() {
     );
 
     vhost
-        .by_hand(Method::DELETE, &["policies", &vhost.name, "payment-queue"], nothing())
+        .manage(
+            Method::DELETE,
+            &["policies", &vhost.name, "payment-queue"],
+            empty_body(),
+        )
         .await;
-    let named = "difference: policy \"payment-queue\": missing\n";
+    let expected = "difference: policy \"payment-queue\": missing\n";
     assert_eq!(
         output(program(&mut vhost, &["verify"])),
-        (Some(1), named.into(), String::new())
+        (Some(1), expected.into(), String::new())
     );
     assert_eq!(
         output(program(&mut vhost, &["apply"])).1,
@@ -103,7 +114,7 @@ async fn plan_apply_verify() {
 }
 
 #[test]
-fn a_missing_password_is_named_before_anything_is_done() {
+fn a_missing_password_is_reported_before_anything_is_changed() {
     let mut vhost = Vhost::new();
     let mut apply = program(&mut vhost, &["apply"]);
     let variable = Passwords::variable(vhost.user("order-service"));
@@ -114,8 +125,8 @@ fn a_missing_password_is_named_before_anything_is_done() {
 }
 
 #[tokio::test]
-async fn a_broker_that_is_too_old_is_refused_by_every_command() {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+async fn every_command_refuses_a_broker_that_is_too_old() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
@@ -133,7 +144,7 @@ async fn a_broker_that_is_too_old_is_refused_by_every_command() {
     for command in ["plan", "apply", "verify", "watch"] {
         let mut old = program(&mut vhost, &[command]);
         old.command.env("RABBITMQ_MANAGEMENT_URL", &address);
-        let (code, _, error) = tokio::task::spawn_blocking(move || output(old)).await.unwrap();
+        let (code, _, error) = task::spawn_blocking(move || output(old)).await.unwrap();
         assert_eq!(code, Some(2), "{command}: {error}");
         assert!(
             error.starts_with("topology: RabbitMQ 3.9.29 is too old"),
@@ -146,7 +157,7 @@ async fn a_broker_that_is_too_old_is_refused_by_every_command() {
 }
 
 #[tokio::test]
-async fn a_broker_that_does_not_answer_is_waited_for_and_then_named() {
+async fn a_broker_that_does_not_answer_is_reported_after_the_wait() {
     let mut vhost = Vhost::new();
     let mut verify = program(&mut vhost, &["--wait-s", "1", "verify"]);
     verify.command.env("RABBITMQ_MANAGEMENT_URL", "http://127.0.0.1:9");
@@ -159,12 +170,12 @@ async fn a_broker_that_does_not_answer_is_waited_for_and_then_named() {
 }
 
 /// A running `topology watch` and its log.
-struct Watching {
+struct WatchProcess {
     child: Child,
     log: mpsc::Receiver<String>,
 }
 
-impl Watching {
+impl WatchProcess {
     fn start(vhost: &mut Vhost) -> (Self, Program) {
         let mut program = program(vhost, &["watch"]);
         let child = program
@@ -175,11 +186,11 @@ impl Watching {
         let mut child = child.unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let (sender, log) = mpsc::channel();
-        std::thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        thread::spawn(move || lines.map_while(Result::ok).try_for_each(|line| sender.send(line)));
         (Self { child, log }, program)
     }
 
-    /// Reads on until a line has all of this.
+    /// Reads the log until a line contains all parts.
     fn expect(&self, parts: &[&str]) {
         let started = Instant::now();
         let mut seen = Vec::new();
@@ -194,7 +205,7 @@ impl Watching {
     }
 }
 
-impl Drop for Watching {
+impl Drop for WatchProcess {
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
@@ -202,12 +213,12 @@ impl Drop for Watching {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn watch_tells_what_appears_and_what_is_gone_and_ends_when_told() {
+async fn watch_logs_findings_and_their_resolution_and_stops_on_sigterm() {
     let mut vhost = Vhost::new();
     let (topology, passwords) = vhost.topology_with_users();
     vhost.broker.apply(&topology, Some(&passwords)).await.unwrap();
-    let (mut watching, _program) = Watching::start(&mut vhost);
-    watching.expect(&["no difference, no alarm"]);
+    let (mut watch, _program) = WatchProcess::start(&mut vhost);
+    watch.expect(&["No difference and no alarm"]);
 
     let binding = [
         "bindings",
@@ -218,20 +229,20 @@ async fn watch_tells_what_appears_and_what_is_gone_and_ends_when_told() {
         "payment-queue",
         "order.failed",
     ];
-    vhost.by_hand(Method::DELETE, &binding, nothing()).await;
-    watching.expect(&["\"kind\":\"unreached\"", "order.failed", "payment-queue"]);
+    vhost.manage(Method::DELETE, &binding, empty_body()).await;
+    watch.expect(&["\"kind\":\"unreached\"", "order.failed", "payment-queue"]);
     vhost.broker.apply(&topology, Some(&passwords)).await.unwrap();
-    watching.expect(&["gone: event", "order.failed"]);
+    watch.expect(&["finding resolved: event", "order.failed"]);
 
     let (_connection, channel) = vhost.operator().await;
     publish(&channel, "order-queue.retry", "dead", "{}").await.unwrap();
-    watching.expect(&["\"kind\":\"dead_letters\"", "1 dead letters wait"]);
+    watch.expect(&["\"kind\":\"dead_letters\"", "1 dead letters wait"]);
 
     let terminated = Command::new("kill")
-        .args(["-TERM", &watching.child.id().to_string()])
+        .args(["-TERM", &watch.child.id().to_string()])
         .status()
         .unwrap();
     assert!(terminated.success());
-    watching.expect(&["stopped"]);
-    assert!(watching.child.wait().unwrap().success());
+    watch.expect(&["Topology watch stopped"]);
+    assert!(watch.child.wait().unwrap().success());
 }

@@ -1,19 +1,18 @@
-//! Differences made by hand: each is named by verify and repaired by apply.
+//! Differences that are introduced on purpose, reported by verify and repaired by apply.
 
+use crate::vhost::{PASSWORD, Vhost, empty_body, eventually, publish, ready_count};
 use rabbitmq::{Passwords, Remedy, Topology};
 use reqwest::Method;
 use serde_json::json;
 
-use crate::vhost::{PASSWORD, Vhost, eventually, nothing, publish, ready};
-
-/// Verify names exactly this one difference, apply repairs it, and then there is none.
-async fn named_and_repaired(vhost: &Vhost, topology: &Topology, passwords: &Passwords, line: &str) {
-    let named: Vec<String> = eventually(line, || async {
+/// Asserts that verify reports this one difference, that apply repairs it, and that none is left.
+async fn assert_reported_and_repaired(vhost: &Vhost, topology: &Topology, passwords: &Passwords, line: &str) {
+    let reported: Vec<String> = eventually(line, || async {
         let differences = vhost.broker.verify(topology, Some(passwords)).await.unwrap();
         (!differences.is_empty()).then(|| differences.iter().map(ToString::to_string).collect())
     })
     .await;
-    assert_eq!(named, [line]);
+    assert_eq!(reported, [line]);
     let applied = vhost.broker.apply(topology, Some(passwords)).await.unwrap();
     assert_eq!(
         applied.repaired.iter().map(ToString::to_string).collect::<Vec<_>>(),
@@ -31,61 +30,62 @@ async fn applied() -> (Vhost, Topology, Passwords) {
 }
 
 #[tokio::test]
-async fn bindings() {
+async fn changed_bindings_are_restored() {
     let (vhost, topology, passwords) = applied().await;
     let ends = ["bindings", &vhost.name, "e", "platform-events", "q", "order-queue"];
 
     vhost
-        .by_hand(Method::DELETE, &[&ends[..], &["payment.*"]].concat(), nothing())
+        .manage(Method::DELETE, &[&ends[..], &["payment.*"]].concat(), empty_body())
         .await;
     let line = "binding from \"platform-events\" to queue \"order-queue\" with key \"payment.*\": missing";
-    named_and_repaired(&vhost, &topology, &passwords, line).await;
+    assert_reported_and_repaired(&vhost, &topology, &passwords, line).await;
 
     vhost
-        .by_hand(Method::POST, &ends, json!({ "routing_key": "user.#" }))
+        .manage(Method::POST, &ends, json!({ "routing_key": "user.#" }))
         .await;
     let line = "binding from \"platform-events\" to queue \"order-queue\" with key \"user.#\": not in the topology";
-    named_and_repaired(&vhost, &topology, &passwords, line).await;
+    assert_reported_and_repaired(&vhost, &topology, &passwords, line).await;
 
     vhost
-        .by_hand(
+        .manage(
             Method::POST,
             &ends,
             json!({ "routing_key": "payment.*", "arguments": { "x": 1 } }),
         )
         .await;
     let line = "binding from \"platform-events\" to queue \"order-queue\" with key \"payment.*\" and arguments: not in the topology";
-    named_and_repaired(&vhost, &topology, &passwords, line).await;
+    assert_reported_and_repaired(&vhost, &topology, &passwords, line).await;
 }
 
 #[tokio::test]
-async fn policies() {
+async fn changed_policies_are_restored() {
     let (vhost, topology, passwords) = applied().await;
-    let ours = ["policies", &vhost.name, "order-queue"];
-    let mut policy = vhost.by_hand(Method::GET, &ours, nothing()).await;
+    let policy_path = ["policies", &vhost.name, "order-queue"];
+    let mut policy = vhost.manage(Method::GET, &policy_path, empty_body()).await;
     policy["definition"]["delivery-limit"] = json!(5);
     policy["definition"]["max-length"] = json!(10);
-    vhost.by_hand(Method::PUT, &ours, policy).await;
+    vhost.manage(Method::PUT, &policy_path, policy).await;
     let line = "policy \"order-queue\": delivery-limit is 5, must be 1000, max-length is 10, must be absent";
-    named_and_repaired(&vhost, &topology, &passwords, line).await;
+    assert_reported_and_repaired(&vhost, &topology, &passwords, line).await;
 
-    vhost.by_hand(Method::DELETE, &ours, nothing()).await;
-    named_and_repaired(&vhost, &topology, &passwords, "policy \"order-queue\": missing").await;
+    vhost.manage(Method::DELETE, &policy_path, empty_body()).await;
+    assert_reported_and_repaired(&vhost, &topology, &passwords, "policy \"order-queue\": missing").await;
 
     let foreign =
         json!({ "pattern": "^order-queue$", "apply-to": "queues", "priority": 999, "definition": { "max-length": 1 } });
     vhost
-        .by_hand(Method::PUT, &["policies", &vhost.name, "short"], foreign)
+        .manage(Method::PUT, &["policies", &vhost.name, "short"], foreign)
         .await;
-    let line = "policy \"short\": with pattern \"^order-queue$\" takes the place of ours on queue \"order-queue\"";
-    named_and_repaired(&vhost, &topology, &passwords, line).await;
+    let line =
+        "policy \"short\": with pattern \"^order-queue$\" overrides the topology's policy on queue \"order-queue\"";
+    assert_reported_and_repaired(&vhost, &topology, &passwords, line).await;
 }
 
 #[tokio::test]
-async fn deleted_queues_and_exchanges_come_back_with_all_that_belongs_to_them() {
+async fn deleted_queues_and_exchanges_are_recreated_with_their_bindings() {
     let (vhost, topology, passwords) = applied().await;
     vhost
-        .by_hand(Method::DELETE, &["queues", &vhost.name, "order-queue"], nothing())
+        .manage(Method::DELETE, &["queues", &vhost.name, "order-queue"], empty_body())
         .await;
     let differences = vhost.broker.verify(&topology, Some(&passwords)).await.unwrap();
     let lines: Vec<String> = differences.iter().map(ToString::to_string).collect();
@@ -94,10 +94,10 @@ async fn deleted_queues_and_exchanges_come_back_with_all_that_belongs_to_them() 
     vhost.broker.apply(&topology, Some(&passwords)).await.unwrap();
 
     vhost
-        .by_hand(
+        .manage(
             Method::DELETE,
             &["exchanges", &vhost.name, "order-queue.retry"],
-            nothing(),
+            empty_body(),
         )
         .await;
     let differences = vhost.broker.verify(&topology, Some(&passwords)).await.unwrap();
@@ -112,86 +112,88 @@ async fn deleted_queues_and_exchanges_come_back_with_all_that_belongs_to_them() 
 }
 
 #[tokio::test]
-async fn users_and_their_permissions() {
+async fn changed_users_and_permissions_are_restored() {
     let (vhost, topology, passwords) = applied().await;
     let user = vhost.user("order-service").to_owned();
     let at = |kind: &'static str| [kind, vhost.name.as_str(), user.as_str()];
 
     let wide = json!({ "configure": "^$", "write": ".*", "read": "^order-queue(\\.dlq)?$" });
-    vhost.by_hand(Method::PUT, &at("permissions"), wide).await;
+    vhost.manage(Method::PUT, &at("permissions"), wide).await;
     let line =
         format!("permission of user {user:?}: write is \".*\", must be \"^(platform-events|order-queue\\\\.retry)$\"");
-    named_and_repaired(&vhost, &topology, &passwords, &line).await;
-
-    vhost.by_hand(Method::DELETE, &at("topic-permissions"), nothing()).await;
-    let line =
-        format!("topic permission of user {user:?} on exchange \"platform-events\": missing, which allows every key");
-    named_and_repaired(&vhost, &topology, &passwords, &line).await;
-
-    let more = json!({ "exchange": "amq.topic", "write": ".*", "read": ".*" });
-    vhost.by_hand(Method::PUT, &at("topic-permissions"), more).await;
-    let line =
-        format!("topic permission of user {user:?} on exchange \"amq.topic\": not in the topology, must allow nothing");
-    named_and_repaired(&vhost, &topology, &passwords, &line).await;
+    assert_reported_and_repaired(&vhost, &topology, &passwords, &line).await;
 
     vhost
-        .by_hand(
+        .manage(Method::DELETE, &at("topic-permissions"), empty_body())
+        .await;
+    let line =
+        format!("topic permission of user {user:?} on exchange \"platform-events\": missing, which allows every key");
+    assert_reported_and_repaired(&vhost, &topology, &passwords, &line).await;
+
+    let more = json!({ "exchange": "amq.topic", "write": ".*", "read": ".*" });
+    vhost.manage(Method::PUT, &at("topic-permissions"), more).await;
+    let line =
+        format!("topic permission of user {user:?} on exchange \"amq.topic\": not in the topology, must allow nothing");
+    assert_reported_and_repaired(&vhost, &topology, &passwords, &line).await;
+
+    vhost
+        .manage(
             Method::PUT,
             &["users", &user],
             json!({ "password": "another", "tags": "" }),
         )
         .await;
-    let line = format!("user {user:?}: its password is not the one given");
-    named_and_repaired(&vhost, &topology, &passwords, &line).await;
+    let line = format!("user {user:?}: its password is not the configured one");
+    assert_reported_and_repaired(&vhost, &topology, &passwords, &line).await;
     vhost.connect(&user, PASSWORD).await;
 
     vhost
-        .by_hand(
+        .manage(
             Method::PUT,
             &["users", &user],
             json!({ "password": PASSWORD, "tags": "monitoring" }),
         )
         .await;
     let line = format!("user {user:?}: has the tags monitoring, must have none");
-    named_and_repaired(&vhost, &topology, &passwords, &line).await;
+    assert_reported_and_repaired(&vhost, &topology, &passwords, &line).await;
     vhost.connect(&user, PASSWORD).await;
 }
 
 #[tokio::test]
-async fn a_stranger_loses_its_permission_and_its_connection() {
+async fn an_unknown_user_loses_its_permission_and_its_connection() {
     let (mut vhost, topology, passwords) = applied().await;
-    let stranger = format!("stranger-{}", vhost.name);
-    vhost.users.push(stranger.clone());
+    let unknown = format!("unknown-{}", vhost.name);
+    vhost.users.push(unknown.clone());
     vhost
-        .by_hand(
+        .manage(
             Method::PUT,
-            &["users", &stranger],
+            &["users", &unknown],
             json!({ "password": PASSWORD, "tags": "" }),
         )
         .await;
     let all = json!({ "configure": ".*", "write": ".*", "read": ".*" });
     vhost
-        .by_hand(Method::PUT, &["permissions", &vhost.name, &stranger], all)
+        .manage(Method::PUT, &["permissions", &vhost.name, &unknown], all)
         .await;
-    let connection = vhost.connect(&stranger, PASSWORD).await;
+    let connection = vhost.connect(&unknown, PASSWORD).await;
 
-    let line = format!("permission of user {stranger:?}: not in the topology");
-    named_and_repaired(&vhost, &topology, &passwords, &line).await;
-    eventually("end of the stranger's connection", || async {
+    let line = format!("permission of user {unknown:?}: not in the topology");
+    assert_reported_and_repaired(&vhost, &topology, &passwords, &line).await;
+    eventually("end of the unknown user's connection", || async {
         (!connection.status().connected()).then_some(())
     })
     .await;
 }
 
 #[tokio::test]
-async fn what_is_not_ours_is_left_alone() {
+async fn objects_outside_the_topology_are_left_alone() {
     let (vhost, topology, passwords) = applied().await;
     let name = vhost.name.as_str();
     vhost
-        .by_hand(Method::PUT, &["queues", name, "foreign"], json!({ "durable": true }))
+        .manage(Method::PUT, &["queues", name, "foreign"], json!({ "durable": true }))
         .await;
     let bind = ["bindings", name, "e", "platform-events", "q", "foreign"];
-    vhost.by_hand(Method::POST, &bind, json!({ "routing_key": "#" })).await;
+    vhost.manage(Method::POST, &bind, json!({ "routing_key": "#" })).await;
 
     let applied = vhost.broker.apply(&topology, Some(&passwords)).await.unwrap();
     assert_eq!(applied.repaired, []);
@@ -208,17 +210,17 @@ async fn what_is_not_ours_is_left_alone() {
         "{notes:?}"
     );
     vhost
-        .by_hand(Method::GET, &["queues", name, "foreign"], nothing())
+        .manage(Method::GET, &["queues", name, "foreign"], empty_body())
         .await;
 }
 
 #[tokio::test]
-async fn a_queue_of_the_wrong_type_is_for_a_person() {
+async fn a_queue_of_the_wrong_type_needs_an_operator() {
     let (vhost, topology, passwords) = applied().await;
     let queue = ["queues", vhost.name.as_str(), "order-queue.dlq"];
-    vhost.by_hand(Method::DELETE, &queue, nothing()).await;
+    vhost.manage(Method::DELETE, &queue, empty_body()).await;
     vhost
-        .by_hand(
+        .manage(
             Method::PUT,
             &queue,
             json!({ "durable": true, "arguments": { "x-max-length": 3 } }),
@@ -227,36 +229,35 @@ async fn a_queue_of_the_wrong_type_is_for_a_person() {
 
     let applied = vhost.broker.apply(&topology, Some(&passwords)).await.unwrap();
     assert_eq!(applied.remaining.len(), 1, "{applied:?}");
-    assert_eq!(applied.remaining[0].remedy(), Remedy::ByHand);
+    assert_eq!(applied.remaining[0].remedy(), Remedy::Manual);
     let line = applied.remaining[0].to_string();
     assert!(
         line.starts_with("queue \"order-queue.dlq\": is durable with arguments"),
         "{line}"
     );
-    assert!(
-        line.ends_with("let it run empty, delete it and run `topology apply`"),
-        "{line}"
-    );
+    assert!(line.ends_with("drain it, delete it and run `topology apply`"), "{line}");
 }
 
 #[tokio::test]
-async fn a_retry_queue_with_messages_outlives_its_delay() {
+async fn an_obsolete_retry_queue_is_drained_before_it_is_deleted() {
     let (vhost, topology, passwords) = applied().await;
     let (_connection, channel) = vhost.operator().await;
     let slow = topology.clone().with_retry_delays_ms(&[200, 3000]);
     vhost.broker.apply(&slow, Some(&passwords)).await.unwrap();
-    publish(&channel, "order-queue.retry", "3000ms", "waiting")
+    publish(&channel, "order-queue.retry", "3000ms", "delayed")
         .await
         .unwrap();
 
     let applied = vhost.broker.apply(&topology, Some(&passwords)).await.unwrap();
     assert_eq!(applied.remaining, []);
     assert_eq!(
-        ready(&channel, "order-queue").await,
+        ready_count(&channel, "order-queue").await,
         1,
-        "the message came back before its queue went"
+        "the message returned before its retry queue was deleted"
     );
     assert_eq!(vhost.broker.verify(&topology, Some(&passwords)).await.unwrap(), []);
-    let policies = vhost.by_hand(Method::GET, &["policies", &vhost.name], nothing()).await;
+    let policies = vhost
+        .manage(Method::GET, &["policies", &vhost.name], empty_body())
+        .await;
     assert!(!policies.to_string().contains("3000ms"), "{policies}");
 }

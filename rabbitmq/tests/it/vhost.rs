@@ -1,18 +1,20 @@
-//! A vhost, and users, for one test.
+//! Fixture: a vhost and users for one test.
 
-use std::time::{Duration, Instant};
-
-use lapin::options::{BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions};
-use lapin::types::FieldTable;
-use lapin::{BasicProperties, Channel, Confirmation, Connection, ConnectionProperties};
+use lapin::{
+    BasicProperties, Channel, Confirmation, Connection, ConnectionProperties,
+    message::BasicGetMessage,
+    options::{BasicGetOptions, BasicPublishOptions, ConfirmSelectOptions, QueueDeclareOptions},
+    types::FieldTable,
+};
 use rabbitmq::{Broker, Passwords, TOPOLOGY, Topology};
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 pub(crate) const PASSWORD: &str = "only-for-tests";
 
-/// Deletes its vhost and users when it is dropped, also by a failing test.
+/// A vhost that is deleted on drop, together with its users, even if the test fails.
 pub(crate) struct Vhost {
     pub(crate) name: String,
     pub(crate) broker: Broker,
@@ -40,7 +42,7 @@ impl Vhost {
         }
     }
 
-    /// The topology of the platform with users that no other test has.
+    /// The platform's topology with user names that are unique to this test.
     pub(crate) fn topology_with_users(&mut self) -> (Topology, Passwords) {
         let prefix = self.name.replace("topology-", "t");
         let topology = Topology::parse(&TOPOLOGY.replace("[services.", &format!("[services.{prefix}-"))).unwrap();
@@ -58,8 +60,8 @@ impl Vhost {
         self.users.iter().find(|user| user.ends_with(service)).unwrap()
     }
 
-    /// One request to the management API, as a person would make it by hand.
-    pub(crate) async fn by_hand(&self, method: Method, path: &[&str], body: Value) -> Value {
+    /// Sends one request to the management API, bypassing the library under test.
+    pub(crate) async fn manage(&self, method: Method, path: &[&str], body: Value) -> Value {
         let mut url = self.management.clone();
         url.path_segments_mut().unwrap().clear().push("api").extend(path);
         let response = self.client.request(method, url).json(&body).send().await.unwrap();
@@ -79,7 +81,7 @@ impl Vhost {
             .unwrap()
     }
 
-    /// A channel of the operator, with confirms.
+    /// Opens a channel of the operator in confirm mode.
     pub(crate) async fn operator(&self) -> (Connection, Channel) {
         let password = self.management.password().unwrap();
         let connection = self.connect(self.management.username(), password).await;
@@ -92,13 +94,13 @@ impl Vhost {
 impl Drop for Vhost {
     fn drop(&mut self) {
         let (name, users, management) = (self.name.clone(), self.users.clone(), self.management.clone());
-        let cleaning = std::thread::spawn(move || {
+        let cleanup = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
                 .unwrap();
             runtime.block_on(async {
-                // The test's own client waits for its run time, which waits for us.
+                // Not the test's own client: it needs the test's runtime, which is blocked until this drop returns.
                 let broker = Broker::new(management.as_str(), &name).unwrap();
                 broker.delete_vhost().await.unwrap();
                 for user in users {
@@ -108,8 +110,8 @@ impl Drop for Vhost {
                 }
             });
         });
-        let cleaned = cleaning.join();
-        // A second panic while the first one unwinds would hide the first one.
+        let cleaned = cleanup.join();
+        // A panic during unwinding would abort the process and hide the first panic.
         assert!(
             cleaned.is_ok() || std::thread::panicking(),
             "the test's vhost and users could not be deleted"
@@ -117,7 +119,7 @@ impl Drop for Vhost {
     }
 }
 
-/// Publishes with `mandatory` and waits for the confirm: the reason it was not routed or allowed, if so.
+/// Publishes with `mandatory` and waits for the confirm. Fails with the reason if the message was refused or unroutable.
 pub(crate) async fn publish(channel: &Channel, exchange: &str, key: &str, body: &str) -> Result<(), String> {
     let options = BasicPublishOptions {
         mandatory: true,
@@ -137,8 +139,8 @@ pub(crate) async fn publish(channel: &Channel, exchange: &str, key: &str, body: 
     }
 }
 
-/// What the broker knows now, unlike its figures.
-pub(crate) async fn ready(channel: &Channel, queue: &str) -> u32 {
+/// Counts the ready messages over AMQP, which is current, unlike the statistics of the management API.
+pub(crate) async fn ready_count(channel: &Channel, queue: &str) -> u32 {
     let options = QueueDeclareOptions {
         passive: true,
         ..QueueDeclareOptions::durable()
@@ -150,8 +152,8 @@ pub(crate) async fn ready(channel: &Channel, queue: &str) -> u32 {
         .message_count()
 }
 
-/// Takes the next message of a queue, and leaves it unacknowledged.
-pub(crate) async fn take(channel: &Channel, queue: &str) -> lapin::message::BasicGetMessage {
+/// Gets the next message of a queue without acknowledging it.
+pub(crate) async fn get(channel: &Channel, queue: &str) -> BasicGetMessage {
     eventually(&format!("a message in {queue}"), || async {
         channel
             .basic_get(queue.into(), BasicGetOptions::default())
@@ -161,18 +163,18 @@ pub(crate) async fn take(channel: &Channel, queue: &str) -> lapin::message::Basi
     .await
 }
 
-/// Asks until there is an answer, or the deadline passes.
-pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
+/// Polls until there is a value, or the deadline passes.
+pub(crate) async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut poll: impl FnMut() -> F) -> T {
     let started = Instant::now();
     while started.elapsed() < DEADLINE {
-        if let Some(answer) = ask().await {
-            return answer;
+        if let Some(value) = poll().await {
+            return value;
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     panic!("no {what} within {DEADLINE:?}")
 }
 
-pub(crate) fn nothing() -> Value {
+pub(crate) fn empty_body() -> Value {
     json!({})
 }

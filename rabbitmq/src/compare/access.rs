@@ -1,32 +1,33 @@
-//! Differences between users and what they may do.
+//! Differences between users and their permissions.
 
+use crate::{
+    desired::MATCH_NOTHING,
+    difference::{Difference, Repair, Scope, Stage},
+    management::Request,
+    password::{Passwords, password_matches},
+    state::{Permission, State, TopicPermission, User},
+};
 use serde_json::{Value, json};
-
-use super::{Difference, Repair, Scope, Stage};
-use crate::desired::NOTHING;
-use crate::management::Request;
-use crate::password::{Passwords, is_password_of};
-use crate::state::{Permission, State, TopicPermission, User};
 
 pub(super) fn compare_users(desired: &State, actual: &State, passwords: &Passwords, found: &mut Vec<Difference>) {
     for name in desired.users.keys() {
         let password = passwords.get(name);
         let object = format!("user {name:?}");
-        let Some(is) = actual.users.get(name) else {
-            found.push(missing(object, name, password));
+        let Some(present) = actual.users.get(name) else {
+            found.push(missing_user(object, name, password));
             continue;
         };
-        let wrong_password = password.filter(|password| is_password_of(password, is) == Some(false));
-        let problem = match (wrong_password, is.tags.is_empty()) {
+        let wrong_password = password.filter(|password| password_matches(password, present) == Some(false));
+        let problem = match (wrong_password, present.tags.is_empty()) {
             (None, true) => continue,
-            (Some(_), true) => "its password is not the one given".to_owned(),
-            (None, false) => format!("has the tags {}, must have none", is.tags.join(", ")),
+            (Some(_), true) => "its password is not the configured one".to_owned(),
+            (None, false) => format!("has the tags {}, must have none", present.tags.join(", ")),
             (Some(_), false) => format!(
-                "its password is not the one given, and it has the tags {}",
-                is.tags.join(", ")
+                "its password is not the configured one, and it has the tags {}",
+                present.tags.join(", ")
             ),
         };
-        let secret = wrong_password.map_or_else(|| kept(is), |password| json!({ "password": password }));
+        let secret = wrong_password.map_or_else(|| stored_hash(present), |password| json!({ "password": password }));
         let request = put_user(name, secret);
         found.push(Difference::new(
             object,
@@ -36,17 +37,17 @@ pub(super) fn compare_users(desired: &State, actual: &State, passwords: &Passwor
     }
 }
 
-fn missing(object: String, name: &str, password: Option<&str>) -> Difference {
+fn missing_user(object: String, name: &str, password: Option<&str>) -> Difference {
     let Some(password) = password else {
         let problem = format!("missing: set {} and run `topology apply`", Passwords::variable(name));
-        return Difference::new(object, problem, Repair::ByHand);
+        return Difference::new(object, problem, Repair::Manual);
     };
     let request = put_user(name, json!({ "password": password }));
     Difference::new(object, "missing", Repair::send_for(name, Stage::User, request))
 }
 
-/// The password stays the one that is stored.
-fn kept(user: &User) -> Value {
+/// The password fields of a request that keeps the stored password.
+fn stored_hash(user: &User) -> Value {
     json!({ "password_hash": user.password_hash, "hashing_algorithm": user.hashing_algorithm })
 }
 
@@ -55,7 +56,7 @@ fn put_user(name: &str, mut secret: Value) -> Request {
     Request::put(&["users", name], secret)
 }
 
-/// A user that is missing, and cannot be made without a password, is one difference and not three.
+/// Reports whether a user exists or can be created. A missing user without a password is one difference, not three.
 fn will_exist(user: &str, actual: &State, scope: &Scope<'_>) -> bool {
     actual.users.contains_key(user) || scope.passwords.is_some_and(|passwords| passwords.get(user).is_some())
 }
@@ -68,10 +69,10 @@ pub(super) fn compare_permissions(desired: &State, actual: &State, scope: &Scope
     {
         let problem = match actual.permissions.get(user) {
             None => "missing".to_owned(),
-            Some(is) if is != wanted => changes(&[
-                ("configure", &is.configure, &wanted.configure),
-                ("write", &is.write, &wanted.write),
-                ("read", &is.read, &wanted.read),
+            Some(present) if present != wanted => changes(&[
+                ("configure", &present.configure, &wanted.configure),
+                ("write", &present.write, &wanted.write),
+                ("read", &present.read, &wanted.read),
             ]),
             Some(_) => continue,
         };
@@ -81,15 +82,15 @@ pub(super) fn compare_permissions(desired: &State, actual: &State, scope: &Scope
         let repair = Repair::send_for(user, Stage::Permission, request);
         found.push(Difference::new(format!("permission of user {user:?}"), problem, repair));
     }
-    for (user, is) in &actual.permissions {
-        let nothing = [&is.configure, &is.write, &is.read]
+    for (user, present) in &actual.permissions {
+        let grants_nothing = [&present.configure, &present.write, &present.read]
             .iter()
-            .all(|pattern| *pattern == NOTHING);
-        if desired.permissions.contains_key(user) || user == scope.operator || nothing {
+            .all(|pattern| *pattern == MATCH_NOTHING);
+        if desired.permissions.contains_key(user) || user == scope.operator || grants_nothing {
             continue;
         }
         let object = format!("permission of user {user:?}");
-        // An administrator can give itself any permission again: taking it away would only look like a protection.
+        // An administrator can grant itself any permission again, so revoking it would protect nothing.
         if actual.users.get(user).is_some_and(User::is_administrator) {
             found.push(Difference::new(
                 object,
@@ -110,33 +111,34 @@ pub(super) fn compare_topic_permissions(
     scope: &Scope<'_>,
     found: &mut Vec<Difference>,
 ) {
-    for (at, wanted) in desired
+    for (key, wanted) in desired
         .topic_permissions
         .iter()
-        .filter(|(at, _)| will_exist(&at.0, actual, scope))
+        .filter(|(key, _)| will_exist(&key.0, actual, scope))
     {
-        let problem = match actual.topic_permissions.get(at) {
+        let problem = match actual.topic_permissions.get(key) {
             None => "missing, which allows every key".to_owned(),
-            Some(is) if is != wanted => {
-                changes(&[("write", &is.write, &wanted.write), ("read", &is.read, &wanted.read)])
-            }
+            Some(present) if present != wanted => changes(&[
+                ("write", &present.write, &wanted.write),
+                ("read", &present.read, &wanted.read),
+            ]),
             Some(_) => continue,
         };
-        found.push(topic_difference(scope, at, problem, wanted));
+        found.push(topic_difference(scope, key, problem, wanted));
     }
-    let closed = TopicPermission {
-        write: NOTHING.to_owned(),
-        read: NOTHING.to_owned(),
+    let nothing = TopicPermission {
+        write: MATCH_NOTHING.to_owned(),
+        read: MATCH_NOTHING.to_owned(),
     };
-    for (at, is) in &actual.topic_permissions {
-        let ours = desired.users.contains_key(&at.0);
-        if ours && !desired.topic_permissions.contains_key(at) && *is != closed {
-            // The API deletes a user's records only all at once, and no record means that all is allowed.
+    for (key, present) in &actual.topic_permissions {
+        let is_service_user = desired.users.contains_key(&key.0);
+        if is_service_user && !desired.topic_permissions.contains_key(key) && *present != nothing {
+            // The API deletes all topic permissions of a user at once, and without one every key is allowed.
             found.push(topic_difference(
                 scope,
-                at,
+                key,
                 "not in the topology, must allow nothing".to_owned(),
-                &closed,
+                &nothing,
             ));
         }
     }
@@ -155,9 +157,9 @@ fn topic_difference(
 }
 
 fn changes(patterns: &[(&str, &String, &String)]) -> String {
-    let changed = patterns.iter().filter(|(_, is, wanted)| is != wanted);
+    let changed = patterns.iter().filter(|(_, present, wanted)| present != wanted);
     let changed: Vec<String> = changed
-        .map(|(name, is, wanted)| format!("{name} is {is:?}, must be {wanted:?}"))
+        .map(|(name, present, wanted)| format!("{name} is {present:?}, must be {wanted:?}"))
         .collect();
     changed.join(", ")
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The built program, which is killed with the test.
+/// The built program as a child process, killed on drop.
 struct Program(Child);
 
 impl Program {
@@ -26,7 +26,7 @@ impl Program {
         program
     }
 
-    /// SIGKILL: nothing of the program's own runs any more.
+    /// Sends SIGKILL, so that no cleanup of the program runs.
     fn kill(&mut self) {
         self.0.kill().unwrap();
         self.0.wait().unwrap();
@@ -41,7 +41,7 @@ impl Drop for Program {
 }
 
 #[tokio::test]
-async fn what_was_acknowledged_outlives_a_kill() {
+async fn an_acknowledged_mail_survives_sigkill() {
     let folder = Folder::new();
     let free = |listener: std::net::TcpListener| listener.local_addr().unwrap();
     let smtp = free(std::net::TcpListener::bind("127.0.0.1:0").unwrap());
@@ -53,7 +53,7 @@ async fn what_was_acknowledged_outlives_a_kill() {
             .unwrap();
     }
     program.kill();
-    // What a kill in the middle of a mail leaves behind.
+    // The file that a kill in the middle of a mail leaves behind.
     std::fs::write(folder.mails().join("20260101T000000.000000Z-000000.tmp"), "half").unwrap();
 
     let _program = Program::start(&folder, smtp, http).await;
@@ -65,7 +65,7 @@ async fn what_was_acknowledged_outlives_a_kill() {
 }
 
 #[tokio::test]
-async fn the_oldest_mails_go_when_there_are_too_many() {
+async fn the_oldest_mails_are_deleted_beyond_the_limit() {
     let folder = Folder::new();
     let mut config = folder.config();
     config.mails_max = 2;

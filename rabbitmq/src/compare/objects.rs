@@ -1,11 +1,12 @@
 //! Differences between exchanges, queues, bindings and policies.
 
+use crate::{
+    desired::MATCH_EVERYTHING,
+    difference::{Difference, Repair, Scope, Stage},
+    management::Request,
+    state::{Binding, Policy, State},
+};
 use serde_json::{Map, Value, json};
-
-use super::{Difference, Repair, Scope, Stage};
-use crate::desired::EVERYTHING;
-use crate::management::Request;
-use crate::state::{Binding, Policy, State};
 
 pub(super) fn compare_vhost(actual: &State, scope: &Scope<'_>, found: &mut Vec<Difference>) {
     let vhost = scope.vhost;
@@ -13,8 +14,8 @@ pub(super) fn compare_vhost(actual: &State, scope: &Scope<'_>, found: &mut Vec<D
         let repair = Repair::send(Stage::Vhost, Request::put(&["vhosts", vhost], json!({})));
         found.push(Difference::new(format!("vhost {vhost:?}"), "missing", repair));
     }
-    if !actual.operator_may_use_it {
-        let body = json!({ "configure": EVERYTHING, "write": EVERYTHING, "read": EVERYTHING });
+    if !actual.operator_has_access {
+        let body = json!({ "configure": MATCH_EVERYTHING, "write": MATCH_EVERYTHING, "read": MATCH_EVERYTHING });
         let request = Request::put(&["permissions", vhost, scope.operator], body);
         let object = format!("permission of operator {:?} on vhost {vhost:?}", scope.operator);
         found.push(Difference::new(
@@ -24,11 +25,12 @@ pub(super) fn compare_vhost(actual: &State, scope: &Scope<'_>, found: &mut Vec<D
         ));
     }
     for feature in &actual.disabled_features {
-        let problem = format!("disabled, dead letters could be lost: run `rabbitmqctl enable_feature_flag {feature}`");
+        let problem =
+            format!("disabled, so dead letters could be lost: run `rabbitmqctl enable_feature_flag {feature}`");
         found.push(Difference::new(
             format!("feature flag {feature:?}"),
             problem,
-            Repair::ByHand,
+            Repair::Manual,
         ));
     }
 }
@@ -36,7 +38,7 @@ pub(super) fn compare_vhost(actual: &State, scope: &Scope<'_>, found: &mut Vec<D
 pub(super) fn compare_exchanges(desired: &State, actual: &State, scope: &Scope<'_>, found: &mut Vec<Difference>) {
     for (name, wanted) in &desired.exchanges {
         let object = format!("exchange {name:?}");
-        let Some(is) = actual.exchanges.get(name) else {
+        let Some(present) = actual.exchanges.get(name) else {
             let body = json!({ "type": wanted.kind, "durable": true, "arguments": {} });
             let request = Request::put(&["exchanges", scope.vhost, name], body);
             found.push(Difference::new(
@@ -46,15 +48,15 @@ pub(super) fn compare_exchanges(desired: &State, actual: &State, scope: &Scope<'
             ));
             continue;
         };
-        if (&is.kind, is.durable, &is.arguments) != (&wanted.kind, wanted.durable, &wanted.arguments) {
+        if (&present.kind, present.durable, &present.arguments) != (&wanted.kind, wanted.durable, &wanted.arguments) {
             let problem = format!(
                 "is {} of type {} with arguments {}, must be durable of type {} without arguments: delete it and run `topology apply`",
-                durability(is.durable),
-                is.kind,
-                Value::from(is.arguments.clone()),
+                durability(present.durable),
+                present.kind,
+                Value::from(present.arguments.clone()),
                 wanted.kind,
             );
-            found.push(Difference::new(object, problem, Repair::ByHand));
+            found.push(Difference::new(object, problem, Repair::Manual));
         }
     }
 }
@@ -62,31 +64,31 @@ pub(super) fn compare_exchanges(desired: &State, actual: &State, scope: &Scope<'
 pub(super) fn compare_queues(desired: &State, actual: &State, scope: &Scope<'_>, found: &mut Vec<Difference>) {
     for (name, wanted) in &desired.queues {
         let object = format!("queue {name:?}");
-        let Some(is) = actual.queues.get(name) else {
+        let Some(present) = actual.queues.get(name) else {
             let body = json!({ "durable": true, "arguments": wanted.arguments });
             let request = Request::put(&["queues", scope.vhost, name], body);
             found.push(Difference::new(object, "missing", Repair::send(Stage::Queue, request)));
             continue;
         };
-        if (is.durable, &is.arguments) != (wanted.durable, &wanted.arguments) {
+        if (present.durable, &present.arguments) != (wanted.durable, &wanted.arguments) {
             let problem = format!(
-                "is {} with arguments {}, must be durable with {}: let it run empty, delete it and run `topology apply`",
-                durability(is.durable),
-                Value::from(is.arguments.clone()),
+                "is {} with arguments {}, must be durable with {}: drain it, delete it and run `topology apply`",
+                durability(present.durable),
+                Value::from(present.arguments.clone()),
                 Value::from(wanted.arguments.clone()),
             );
-            found.push(Difference::new(object.clone(), problem, Repair::ByHand));
+            found.push(Difference::new(object.clone(), problem, Repair::Manual));
         }
-        if let Some(policy) = is
+        if let Some(policy) = present
             .operator_policy
             .as_ref()
             .filter(|policy| actual.operator_policies.contains(*policy))
         {
             let problem = format!(
-                "operator policy {policy:?} changes its limits: remove it with `rabbitmqctl clear_operator_policy -p {} {policy}`",
+                "operator policy {policy:?} overrides its limits: remove it with `rabbitmqctl clear_operator_policy -p {} {policy}`",
                 scope.vhost
             );
-            found.push(Difference::new(object, problem, Repair::ByHand));
+            found.push(Difference::new(object, problem, Repair::Manual));
         }
     }
     for name in actual.queues.keys().filter(|name| !desired.queues.contains_key(*name)) {
@@ -94,7 +96,7 @@ pub(super) fn compare_queues(desired: &State, actual: &State, scope: &Scope<'_>,
             let repair = Repair::DeleteWhenEmpty { queue: name.clone() };
             found.push(Difference::new(
                 format!("queue {name:?}"),
-                "its delay is not in the topology any more",
+                "its delay is no longer in the topology",
                 repair,
             ));
         } else {
@@ -111,7 +113,7 @@ fn durability(durable: bool) -> &'static str {
     if durable { "durable" } else { "transient" }
 }
 
-/// `<one of our queues>.retry.<n>ms`, which is not among the wanted ones.
+/// Recognises `<queue of the topology>.retry.<n>ms` with a delay that the topology does not have.
 fn is_obsolete_retry_queue(desired: &State, name: &str) -> bool {
     let Some((queue, delay)) = name.rsplit_once(".retry.") else {
         return false;
@@ -131,7 +133,7 @@ pub(super) fn compare_bindings(desired: &State, actual: &State, scope: &Scope<'_
         let path = ["bindings", scope.vhost, "e", &binding.source, "q", &binding.destination];
         let request = Request::post(&path, json!({ "routing_key": binding.key }));
         found.push(Difference::new(
-            described(binding),
+            describe(binding),
             "missing",
             Repair::send(Stage::Binding, request),
         ));
@@ -140,13 +142,13 @@ pub(super) fn compare_bindings(desired: &State, actual: &State, scope: &Scope<'_
         if desired.bindings.contains_key(binding) {
             continue;
         }
-        let to_us = binding.destination_kind == "queue"
+        let to_owned_queue = binding.destination_kind == "queue"
             && (desired.queues.contains_key(&binding.destination)
                 || is_obsolete_retry_queue(desired, &binding.destination));
-        let to_our_exchange =
+        let to_owned_exchange =
             binding.destination_kind == "exchange" && desired.exchanges.contains_key(&binding.destination);
-        if to_us || to_our_exchange {
-            let kind = if to_us { "q" } else { "e" };
+        if to_owned_queue || to_owned_exchange {
+            let kind = if to_owned_queue { "q" } else { "e" };
             let path = [
                 "bindings",
                 scope.vhost,
@@ -157,10 +159,10 @@ pub(super) fn compare_bindings(desired: &State, actual: &State, scope: &Scope<'_
                 properties_key,
             ];
             let repair = Repair::send(Stage::Removal, Request::delete(&path));
-            found.push(Difference::new(described(binding), "not in the topology", repair));
+            found.push(Difference::new(describe(binding), "not in the topology", repair));
         } else if desired.exchanges.contains_key(&binding.source) {
             found.push(Difference::new(
-                described(binding),
+                describe(binding),
                 "not in the topology, left alone",
                 Repair::Note,
             ));
@@ -168,7 +170,7 @@ pub(super) fn compare_bindings(desired: &State, actual: &State, scope: &Scope<'_
     }
 }
 
-fn described(binding: &Binding) -> String {
+fn describe(binding: &Binding) -> String {
     let Binding {
         source,
         destination_kind,
@@ -184,7 +186,7 @@ pub(super) fn compare_policies(desired: &State, actual: &State, scope: &Scope<'_
     for (name, wanted) in &desired.policies {
         let problem = match actual.policies.get(name) {
             None => "missing".to_owned(),
-            Some(is) if is != wanted => changes(is, wanted),
+            Some(present) if present != wanted => changes(present, wanted),
             Some(_) => continue,
         };
         let Policy {
@@ -205,10 +207,13 @@ pub(super) fn compare_policies(desired: &State, actual: &State, scope: &Scope<'_
         if desired.policies.contains_key(name) {
             continue;
         }
-        let left_over = is_obsolete_retry_queue(desired, name) && !actual.queues.contains_key(name);
-        let problem = match ruled_by(desired, actual, name) {
-            Some(object) => format!("with pattern {:?} takes the place of ours on {object}", policy.pattern),
-            None if left_over => "its queue is not in the topology any more".to_owned(),
+        let orphaned = is_obsolete_retry_queue(desired, name) && !actual.queues.contains_key(name);
+        let problem = match overridden_object(desired, actual, name) {
+            Some(object) => format!(
+                "with pattern {:?} overrides the topology's policy on {object}",
+                policy.pattern
+            ),
+            None if orphaned => "its queue is no longer in the topology".to_owned(),
             None => continue,
         };
         let repair = Repair::send(Stage::Removal, Request::delete(&["policies", scope.vhost, name]));
@@ -216,23 +221,27 @@ pub(super) fn compare_policies(desired: &State, actual: &State, scope: &Scope<'_
     }
 }
 
-/// One of our objects on which the broker says that this policy is in force.
-fn ruled_by(desired: &State, actual: &State, policy: &str) -> Option<String> {
-    let is_it = |in_force: &Option<String>| in_force.as_deref() == Some(policy);
-    let mut queues = desired
-        .queues
-        .keys()
-        .filter(|name| actual.queues.get(*name).is_some_and(|is| is_it(&is.policy)));
-    let mut exchanges = desired
-        .exchanges
-        .keys()
-        .filter(|name| actual.exchanges.get(*name).is_some_and(|is| is_it(&is.policy)));
+/// Finds an object of the topology on which the broker reports that this policy is in force.
+fn overridden_object(desired: &State, actual: &State, policy: &str) -> Option<String> {
+    let is_policy = |in_force: &Option<String>| in_force.as_deref() == Some(policy);
+    let mut queues = desired.queues.keys().filter(|name| {
+        actual
+            .queues
+            .get(*name)
+            .is_some_and(|present| is_policy(&present.policy))
+    });
+    let mut exchanges = desired.exchanges.keys().filter(|name| {
+        actual
+            .exchanges
+            .get(*name)
+            .is_some_and(|present| is_policy(&present.policy))
+    });
     let queue = queues.next().map(|name| format!("queue {name:?}"));
     queue.or_else(|| exchanges.next().map(|name| format!("exchange {name:?}")))
 }
 
-/// What differs, setting by setting.
-fn changes(is: &Policy, wanted: &Policy) -> String {
+/// Lists the changed settings of a policy.
+fn changes(present: &Policy, wanted: &Policy) -> String {
     let settings = |policy: &Policy| -> Map<String, Value> {
         let mut settings = policy.definition.clone();
         settings.insert("pattern".to_owned(), json!(policy.pattern));
@@ -240,16 +249,16 @@ fn changes(is: &Policy, wanted: &Policy) -> String {
         settings.insert("priority".to_owned(), json!(policy.priority));
         settings
     };
-    let (is, wanted) = (settings(is), settings(wanted));
+    let (present, wanted) = (settings(present), settings(wanted));
     let mut changes = Vec::new();
     for (name, value) in &wanted {
-        match is.get(name) {
+        match present.get(name) {
             None => changes.push(format!("{name} is missing, must be {value}")),
             Some(other) if other != value => changes.push(format!("{name} is {other}, must be {value}")),
             Some(_) => {}
         }
     }
-    let extra = is.iter().filter(|(name, _)| !wanted.contains_key(*name));
+    let extra = present.iter().filter(|(name, _)| !wanted.contains_key(*name));
     changes.extend(extra.map(|(name, value)| format!("{name} is {value}, must be absent")));
     changes.join(", ")
 }
