@@ -13,7 +13,7 @@ use axum::{
     routing::get,
 };
 use serde::Deserialize;
-use shared::{
+use web::{
     extract::{Json, Path, Query},
     problem::{self, Problem},
 };

@@ -83,7 +83,7 @@ impl Store {
     /// Stores a mail durably and returns its id. Ids sort by time.
     pub(crate) fn add(&self, envelope: &Envelope, mail: &[u8]) -> io::Result<String> {
         let count = self.count.fetch_add(1, Ordering::Relaxed) % 1_000_000;
-        let id = format!("{}-{count:06}", shared::clock::now().format(ID_TIME));
+        let id = format!("{}-{count:06}", kernel::clock::now().format(ID_TIME));
         let (temporary, path) = (self.folder.join(format!("{id}.tmp")), self.path(&id));
         let mut file = File::create_new(&temporary)?;
         write!(
