@@ -26,6 +26,9 @@ mod retry;
 mod subscription;
 mod tx;
 
+pub use database::Database;
+pub use kernel::context::Context;
+
 pub use consumer::{BatchHandler, Consume, Consumer, HandlerFuture};
 pub use envelope::{Envelope, Metadata, VERSION};
 pub use event::Event;

@@ -7,6 +7,7 @@ mod commit_unknown;
 mod connections;
 mod dead_letters;
 mod effects;
+mod example;
 mod fixture;
 mod jobs;
 mod relay;
