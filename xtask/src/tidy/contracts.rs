@@ -1,11 +1,9 @@
 //! Each published event has a schema and an example that fits it, as files of its publisher.
 
-use std::collections::BTreeSet;
-
-use serde_json::Value;
-
-use super::Finding;
+use super::finding::Finding;
 use crate::workspace::Workspace;
+use serde_json::Value;
+use std::collections::BTreeSet;
 
 const SCHEMA: &str = ".schema.json";
 const EXAMPLE: &str = ".example.json";

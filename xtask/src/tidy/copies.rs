@@ -1,9 +1,10 @@
 //! Files that each service must have, and files that are copies of one another.
 
-use super::Finding;
+use super::finding::Finding;
 use crate::workspace::{Workspace, is_service};
 
-const ORIGINAL: &str = "shared/sql/messaging.sql";
+/// The first of these that exists.
+const ORIGINALS: [&str; 2] = ["shared/messaging/sql/messaging.sql", "shared/sql/messaging.sql"];
 const REBUILD: &str = "cargo:rerun-if-changed=migrations";
 
 pub(super) fn check(workspace: &Workspace, files: &[String]) -> Vec<Finding> {
@@ -23,7 +24,9 @@ pub(super) fn check(workspace: &Workspace, files: &[String]) -> Vec<Finding> {
             findings.push(Finding::new(&build, 1, "migrations", advice));
         }
     }
-    let original = workspace.text(ORIGINAL).unwrap_or_default();
+    let is_there = |path: &&str| files.iter().any(|file| file == path);
+    let name = ORIGINALS.into_iter().find(is_there).unwrap_or(ORIGINALS[0]);
+    let original = workspace.text(name).unwrap_or_default();
     for path in files {
         let is_copy =
             path.ends_with("/migrations/0001_messaging.sql") && path.split('/').next().is_some_and(is_service);
@@ -34,8 +37,7 @@ pub(super) fn check(workspace: &Workspace, files: &[String]) -> Vec<Finding> {
                 .zip(original.lines())
                 .take_while(|(ours, theirs)| ours == theirs)
                 .count();
-            let advice =
-                format!("differs from {ORIGINAL}: copy that file, and put what is the service's own into a later one");
+            let advice = format!("differs from {name}: copy that file; put the service's own tables into a later one");
             findings.push(Finding::new(path, same + 1, "copy", advice));
         }
     }
@@ -50,7 +52,7 @@ mod tests {
     #[test]
     fn a_service_has_a_readme_a_build_script_and_the_same_messaging_tables() {
         let project = Project::with(&[
-            ("shared/sql/messaging.sql", "a\nb\n"),
+            ("shared/messaging/sql/messaging.sql", "a\nb\n"),
             ("a-service/README.md", ""),
             ("a-service/build.rs", "cargo:rerun-if-changed=migrations"),
             ("a-service/migrations/0001_messaging.sql", "a\nb\n"),

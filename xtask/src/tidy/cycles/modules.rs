@@ -1,0 +1,237 @@
+//! The modules of one crate, and which item of which module a path means.
+
+use crate::tidy::{
+    imports::{Import, imports},
+    source::Source,
+};
+use std::collections::{BTreeMap, BTreeSet};
+use syn::{
+    Item, ItemUse, Macro, Path, Visibility,
+    visit::{self, Visit},
+};
+
+/// Re-exports of re-exports are followed so far; globs that name each other would never end.
+const STEPS_MAX: usize = 8;
+
+/// A module names an item of another. Both are numbers of files.
+pub(super) struct Use {
+    pub(super) by: usize,
+    pub(super) of: usize,
+    pub(super) item: String,
+    pub(super) line: usize,
+}
+
+pub(super) struct Modules<'a> {
+    /// The crate's files by number; the root is the first.
+    pub(super) files: Vec<&'a str>,
+    /// `mod` declarations without a file, which would hide uses: the declaring file and the line.
+    pub(super) missing: Vec<(&'a str, usize)>,
+    modules: Vec<Module<'a>>,
+    sources: BTreeMap<&'a str, &'a Source>,
+}
+
+struct Module<'a> {
+    path: String,
+    parent: usize,
+    /// The number of the file, which inline modules share with the module around them.
+    file: usize,
+    contents: &'a [Item],
+    items: BTreeSet<String>,
+    children: BTreeMap<String, usize>,
+    imports: Vec<Import>,
+}
+
+/// The meaning of a path: a module, or an item with its module.
+enum Meaning {
+    Module(usize),
+    Item(usize, String),
+}
+
+impl<'a> Modules<'a> {
+    /// Follows the `mod` declarations from the crate's root file.
+    pub(super) fn read(root: &str, sources: &'a [Source]) -> Self {
+        let mut modules = Self {
+            files: Vec::new(),
+            missing: Vec::new(),
+            modules: Vec::new(),
+            sources: sources.iter().map(|source| (source.path.as_str(), source)).collect(),
+        };
+        if let Some(source) = modules.sources.get(root).copied() {
+            let folder = root.rsplit_once('/').map_or("", |(folder, _)| folder);
+            modules.add_file(source, 0, String::new(), folder);
+        }
+        modules
+    }
+
+    fn add_file(&mut self, source: &'a Source, parent: usize, path: String, folder: &str) -> usize {
+        self.files.push(&source.path);
+        self.add(&source.production, parent, self.files.len() - 1, path, folder)
+    }
+
+    fn add(&mut self, contents: &'a [Item], parent: usize, file: usize, path: String, folder: &str) -> usize {
+        let number = self.modules.len();
+        let mut imports = Imports(Vec::new());
+        contents.iter().for_each(|item| imports.visit_item(item));
+        self.modules.push(Module {
+            path: path.clone(),
+            parent,
+            file,
+            contents,
+            items: contents.iter().filter_map(name).collect(),
+            children: BTreeMap::new(),
+            imports: imports.0,
+        });
+        for item in contents {
+            let Item::Mod(module) = item else { continue };
+            let name = module.ident.to_string();
+            let (path, folder) = (format!("{path}::{name}"), format!("{folder}/{name}"));
+            let files = [format!("{folder}.rs"), format!("{folder}/mod.rs")];
+            let child = if let Some((_, contents)) = &module.content {
+                self.add(contents, number, file, path, &folder)
+            } else if let Some(source) = files.iter().find_map(|file| self.sources.get(file.as_str()).copied()) {
+                self.add_file(source, number, path, &folder)
+            } else {
+                self.missing.push((self.files[file], module.ident.span().start().line));
+                continue;
+            };
+            self.modules[number].children.insert(name, child);
+        }
+        number
+    }
+
+    /// The module path of a file, for messages.
+    pub(super) fn name(&self, file: usize) -> &str {
+        let module = self.modules.iter().find(|module| module.file == file);
+        module
+            .and_then(|module| module.path.strip_prefix("::"))
+            .unwrap_or("the crate root")
+    }
+
+    /// Every use of another file's item.
+    pub(super) fn uses(&self) -> Vec<Use> {
+        let mut uses = Vec::new();
+        for (number, module) in self.modules.iter().enumerate() {
+            let mut paths = Paths(Vec::new());
+            module.contents.iter().for_each(|item| paths.visit_item(item));
+            for (path, line) in paths.0 {
+                if let Some(Meaning::Item(of, item)) = self.meaning(number, &path, STEPS_MAX)
+                    && self.modules[of].file != module.file
+                {
+                    let (by, of) = (module.file, self.modules[of].file);
+                    uses.push(Use { by, of, item, line });
+                }
+            }
+        }
+        uses
+    }
+
+    fn meaning(&self, from: usize, path: &[String], steps: usize) -> Option<Meaning> {
+        let steps = steps.checked_sub(1)?;
+        let mut at = Meaning::Module(from);
+        for (index, name) in path.iter().enumerate() {
+            let Meaning::Module(module) = at else { break };
+            at = match name.as_str() {
+                "crate" => Meaning::Module(0),
+                "self" => at,
+                "super" => Meaning::Module(self.modules[module].parent),
+                name => self.find(module, name, index + 1 == path.len(), steps)?,
+            };
+        }
+        Some(at)
+    }
+
+    /// A name in a module. A module and a function may share it: the end of a path is the item, what comes before is not.
+    fn find(&self, number: usize, name: &str, is_end: bool, steps: usize) -> Option<Meaning> {
+        let module = &self.modules[number];
+        let own = module
+            .items
+            .contains(name)
+            .then(|| Meaning::Item(number, name.to_owned()));
+        let child = module.children.get(name).map(|child| Meaning::Module(*child));
+        let imported = module
+            .imports
+            .iter()
+            .filter(|import| import.name == name)
+            .filter_map(|import| self.meaning(number, &import.path, steps));
+        let globs = module
+            .imports
+            .iter()
+            .filter(|import| import.name == "*")
+            .filter_map(|import| match self.meaning(number, &import.path, steps)? {
+                Meaning::Module(other) if other != number => self.find(other, name, is_end, steps),
+                _ => None,
+            });
+        let mut other = None;
+        for meaning in own.into_iter().chain(child).chain(imported).chain(globs) {
+            if matches!(meaning, Meaning::Item(..)) == is_end {
+                return Some(meaning);
+            }
+            other.get_or_insert(meaning);
+        }
+        other
+    }
+}
+
+fn name(item: &Item) -> Option<String> {
+    let name = match item {
+        Item::Const(item) => &item.ident,
+        Item::Enum(item) => &item.ident,
+        Item::Fn(item) => &item.sig.ident,
+        Item::Macro(item) => item.ident.as_ref()?,
+        Item::Static(item) => &item.ident,
+        Item::Struct(item) => &item.ident,
+        Item::Trait(item) => &item.ident,
+        Item::Type(item) => &item.ident,
+        Item::Union(item) => &item.ident,
+        _ => return None,
+    };
+    Some(name.to_string())
+}
+
+/// The imports of a module, also those inside its functions, but not those of inline modules.
+struct Imports(Vec<Import>);
+
+impl<'ast> Visit<'ast> for Imports {
+    fn visit_item_use(&mut self, item: &'ast ItemUse) {
+        self.0.extend(imports(item));
+    }
+
+    fn visit_item_mod(&mut self, _: &'ast syn::ItemMod) {}
+}
+
+/// The paths in a module's code, with their lines: of private imports, expressions, types, patterns and macros.
+struct Paths(Vec<(Vec<String>, usize)>);
+
+impl<'ast> Visit<'ast> for Paths {
+    fn visit_item_use(&mut self, item: &'ast ItemUse) {
+        if matches!(item.vis, Visibility::Inherited) {
+            let line = item.use_token.span.start().line;
+            self.0
+                .extend(imports(item).into_iter().map(|import| (import.path, line)));
+        }
+    }
+
+    fn visit_item_mod(&mut self, _: &'ast syn::ItemMod) {}
+
+    fn visit_path(&mut self, path: &'ast Path) {
+        if path.leading_colon.is_none() {
+            let names = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+            self.0.push((names, path.segments[0].ident.span().start().line));
+        }
+        visit::visit_path(self, path);
+    }
+
+    /// The arguments of a macro are only tokens; of these, words with `::` between them are paths.
+    fn visit_macro(&mut self, call: &'ast Macro) {
+        let line = call.path.segments[0].ident.span().start().line;
+        let tokens = call.tokens.to_string().replace(" :: ", "::");
+        let words = tokens.split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':');
+        for word in words
+            .map(|word| word.trim_end_matches(':'))
+            .filter(|word| word.contains("::"))
+        {
+            self.0.push((word.split("::").map(str::to_owned).collect(), line));
+        }
+        visit::visit_macro(self, call);
+    }
+}
