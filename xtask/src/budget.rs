@@ -1,6 +1,7 @@
 //! The size of the proof beside the size of the product: what is too large to be read is not trusted.
 
 use crate::{
+    output,
     tidy::{self, source::Source},
     workspace::{Workspace, is_service},
 };
@@ -9,7 +10,7 @@ use crate::{
 pub(crate) fn check(workspace: &Workspace) -> Vec<String> {
     let (sources, _) = tidy::sources(workspace, &workspace.files());
     let lines = Lines::of(&sources);
-    crate::print(&lines.to_string());
+    output::print(&lines.to_string());
     lines.finding().into_iter().collect()
 }
 

@@ -2,11 +2,12 @@
 //! commands compare generated data, the size budget and the history with what is stored.
 
 use clap::{Parser, Subcommand};
-use std::{io::Write as _, process::ExitCode};
+use std::process::ExitCode;
 
 mod budget;
 mod commits;
 mod licences;
+mod output;
 mod settings;
 pub mod sql;
 pub mod tidy;
@@ -72,16 +73,11 @@ pub fn main() -> ExitCode {
     });
     let findings: Vec<String> = outcome.unwrap_or_else(|error| vec![error]);
     for finding in &findings {
-        print(finding);
+        output::print(finding);
     }
     if findings.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
-}
-
-/// Ignores a closed pipe: `cargo xtask tidy | head` is no failure.
-fn print(line: &str) {
-    writeln!(std::io::stdout(), "{line}").ok();
 }

@@ -1,8 +1,8 @@
 //! The rules of this project that no other tool knows. Each is a function from what it looks at to its findings.
 
 use crate::workspace::Workspace;
-use source::Source;
-use std::{collections::BTreeSet, path::Path};
+use source::{Source, is_rust};
+use std::collections::BTreeSet;
 
 mod codes;
 mod contracts;
@@ -54,10 +54,6 @@ pub fn check(workspace: &Workspace) -> Vec<Finding> {
     findings.extend(contracts::check(workspace, &files));
     findings.sort();
     findings
-}
-
-fn is_rust(path: &str) -> bool {
-    Path::new(path).extension().is_some_and(|extension| extension == "rs")
 }
 
 /// Reads all Rust files. A file can be known as a test only after its parent has been read.

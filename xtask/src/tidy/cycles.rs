@@ -2,8 +2,9 @@
 //! only together; an item that both need belongs in a module of its own.
 //!
 //! A module uses another when it names one of its items: a private `use`, or a path in an expression, a type or a macro.
-//! Declaring or re-exporting a child is no use. A re-exported item counts for the module that defines it. A file is one
-//! node, with the inline modules in it. Method calls and derives name no module and are not seen.
+//! Declaring or re-exporting a child is no use. A re-exported item counts for the module that defines it. Circles are
+//! looked for at each level: between a module's own file and its children, each child with all that lies below it. An
+//! inline module belongs to its file. Method calls and derives name no module and are not seen.
 
 use super::{finding::Finding, source::Source};
 use crate::workspace::Package;
@@ -14,8 +15,8 @@ mod modules;
 
 const RULE: &str = "import-circle";
 
-/// The items of one module that another uses, by name, with the first line that does.
-type Items = BTreeMap<String, usize>;
+/// Which module uses which other, with the items and the first place of each.
+type Edges<'a> = BTreeMap<&'a str, BTreeMap<&'a str, BTreeMap<&'a str, (&'a str, usize)>>>;
 
 pub(super) fn check(packages: &[Package], sources: &[Source]) -> Vec<Finding> {
     let targets = packages.iter().flat_map(|package| &package.targets);
@@ -27,62 +28,74 @@ pub(super) fn check(packages: &[Package], sources: &[Source]) -> Vec<Finding> {
 /// The circles of the crate that begins with the file `root`, one finding for each set of modules that reach each other.
 fn circles(root: &str, sources: &[Source]) -> Vec<Finding> {
     let modules = Modules::read(root, sources);
-    let mut edges: BTreeMap<(usize, usize), Items> = BTreeMap::new();
-    for Use { by, of, item, line } in modules.uses() {
-        edges.entry((by, of)).or_default().entry(item).or_insert(line);
-    }
-    let reached: Vec<BTreeSet<usize>> = (0..modules.files.len()).map(|file| reached(file, &edges)).collect();
     let missing = "declares a module whose file is not where Rust looks for it: its imports cannot be checked";
     let missing = modules
         .missing
         .iter()
         .map(|(path, line)| Finding::new(path, *line, RULE, missing));
     let mut findings: Vec<Finding> = missing.collect();
-    for file in 0..reached.len() {
-        let circle: Vec<usize> = reached[file]
-            .iter()
-            .copied()
-            .filter(|other| reached[*other].contains(&file))
-            .collect();
-        if circle.first() == Some(&file) {
-            findings.push(finding(&modules, &circle, &edges));
+    let uses = modules.uses();
+    for level in &modules.files {
+        let edges = edges(&level.module, &uses);
+        for node in edges.keys() {
+            let mut circle = reached(node, &edges);
+            circle.retain(|other| reached(other, &edges).contains(node));
+            if circle.first() == Some(node) {
+                findings.push(finding(&circle, &edges));
+            }
         }
     }
     findings
 }
 
-/// The files that can be reached from `from`; with itself only on a way back.
-fn reached(from: usize, edges: &BTreeMap<(usize, usize), Items>) -> BTreeSet<usize> {
+fn edges<'a>(level: &str, uses: &'a [Use<'_>]) -> Edges<'a> {
+    let mut edges = Edges::new();
+    for used in uses {
+        if let (Some(by), Some(of)) = (node(level, &used.by.module), node(level, &used.of.module))
+            && by != of
+        {
+            let items = edges.entry(by).or_default().entry(of).or_default();
+            items.entry(&used.item).or_insert((used.by.path, used.line));
+        }
+    }
+    edges
+}
+
+/// The module directly below `level` that holds `module`, or `level` itself; `None` outside of it.
+fn node<'a>(level: &str, module: &'a str) -> Option<&'a str> {
+    let below = module.strip_prefix(level)?;
+    if below.is_empty() {
+        return Some(module);
+    }
+    let child = below.strip_prefix("::")?.split("::").next()?;
+    Some(&module[..level.len() + "::".len() + child.len()])
+}
+
+/// The modules that can be reached from `node`; with itself only on a way back.
+fn reached<'a>(node: &'a str, edges: &Edges<'a>) -> BTreeSet<&'a str> {
     let mut reached = BTreeSet::new();
-    let mut open = vec![from];
-    while let Some(file) = open.pop() {
-        let next = edges.range((file, 0)..(file + 1, 0)).map(|((_, to), _)| *to);
-        open.extend(next.filter(|to| reached.insert(*to)));
+    let mut open = vec![node];
+    while let Some(node) = open.pop() {
+        let next = edges.get(node).into_iter().flat_map(BTreeMap::keys);
+        open.extend(next.filter(|next| reached.insert(**next)));
     }
     reached
 }
 
-fn finding(modules: &Modules<'_>, circle: &[usize], edges: &BTreeMap<(usize, usize), Items>) -> Finding {
-    let inside = edges
-        .iter()
-        .filter(|((by, of), _)| circle.contains(by) && circle.contains(of));
-    let uses = inside.clone().map(|((by, of), items)| {
-        let items: Vec<&str> = items.keys().map(String::as_str).collect();
-        format!(
-            "{} uses {} of {}",
-            modules.name(*by),
-            items.join(", "),
-            modules.name(*of)
-        )
-    });
-    let uses: Vec<String> = uses.collect();
-    let line = inside
-        .flat_map(|(_, items)| items.values())
-        .next()
-        .copied()
-        .unwrap_or(1);
+fn finding(circle: &BTreeSet<&str>, edges: &Edges<'_>) -> Finding {
+    let name = |module: &str| module.strip_prefix("::").unwrap_or("the crate root").to_owned();
+    let mut uses = Vec::new();
+    let mut place = None;
+    for (by, others) in edges.iter().filter(|(by, _)| circle.contains(*by)) {
+        for (of, items) in others.iter().filter(|(of, _)| circle.contains(*of)) {
+            let names: Vec<&str> = items.keys().copied().collect();
+            uses.push(format!("{} uses {} of {}", name(by), names.join(", "), name(of)));
+            place = place.or(items.values().next().copied());
+        }
+    }
+    let (path, line) = place.unwrap_or_default();
     let advice = format!("{}: move what both need to a module of its own", uses.join("; "));
-    Finding::new(modules.files[circle[0]], line, RULE, advice)
+    Finding::new(path, line, RULE, advice)
 }
 
 #[cfg(test)]
@@ -147,10 +160,9 @@ mod tests {
         let through_child = format!("{root}\nfn main(page: web::Other) {{}}");
         let circle = files(&through_child, web);
         assert!(
-            circle[0].contains("the crate root uses Page of web::page"),
+            circle[0].contains("the crate root uses Page of web; web uses App of"),
             "{circle:?}"
         );
-        assert!(!circle[0].contains("serve"), "web itself is not part of it: {circle:?}");
         let apart = "mod web;\nmod app;\npub use app::App;\nfn main() { web::serve(App) }";
         let (web, page) = (("c/src/web.rs", web), ("c/src/web/page.rs", page));
         assert_eq!(
@@ -183,6 +195,26 @@ mod tests {
             "{found:?}"
         );
         assert!(found[1].contains("d uses E of e; e uses D of d:"), "{found:?}");
+    }
+
+    #[test]
+    fn what_lies_below_a_module_counts_for_it() {
+        let files = [
+            ("c/src/lib.rs", "mod events;\nmod saga;"),
+            ("c/src/events.rs", "mod placed;\npub mod published;"),
+            ("c/src/events/placed.rs", "use crate::saga::apply;"),
+            ("c/src/events/published.rs", "pub struct Failed;"),
+            (
+                "c/src/saga.rs",
+                "use crate::events::published::Failed;\npub fn apply() {}",
+            ),
+        ];
+        let found = found(&files);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].contains("circle: events uses apply of saga; saga uses Failed of events:"),
+            "{found:?}"
+        );
     }
 
     #[test]

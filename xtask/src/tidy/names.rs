@@ -1,6 +1,6 @@
 //! Modules are named after their purpose.
 
-use super::finding::Finding;
+use super::{finding::Finding, source::is_rust};
 
 const NAMES: [&str; 10] = [
     "utils",
@@ -17,7 +17,7 @@ const NAMES: [&str; 10] = [
 
 pub(super) fn check(path: &str) -> Option<Finding> {
     let parts: Vec<&str> = path.trim_end_matches(".rs").split('/').collect();
-    let name = super::is_rust(path)
+    let name = is_rust(path)
         .then_some(parts)?
         .into_iter()
         .find(|part| NAMES.contains(part))?;

@@ -1,7 +1,11 @@
 //! One Rust file, with its tests told apart from the rest.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 use syn::{Attribute, ImplItem, Item, spanned::Spanned as _};
+
+pub(super) fn is_rust(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|extension| extension == "rs")
+}
 
 pub(crate) struct Source {
     pub(crate) path: String,

@@ -13,17 +13,23 @@ use syn::{
 /// Re-exports of re-exports are followed so far; globs that name each other would never end.
 const STEPS_MAX: usize = 8;
 
-/// A module names an item of another. Both are numbers of files.
-pub(super) struct Use {
-    pub(super) by: usize,
-    pub(super) of: usize,
+/// A file names an item of another.
+pub(super) struct Use<'a> {
+    pub(super) by: &'a File<'a>,
+    pub(super) of: &'a File<'a>,
     pub(super) item: String,
     pub(super) line: usize,
 }
 
+pub(super) struct File<'a> {
+    pub(super) path: &'a str,
+    /// Empty for the crate's root, else such as `::messaging::relay`.
+    pub(super) module: String,
+}
+
 pub(super) struct Modules<'a> {
     /// The crate's files by number; the root is the first.
-    pub(super) files: Vec<&'a str>,
+    pub(super) files: Vec<File<'a>>,
     /// `mod` declarations without a file, which would hide uses: the declaring file and the line.
     pub(super) missing: Vec<(&'a str, usize)>,
     modules: Vec<Module<'a>>,
@@ -31,7 +37,6 @@ pub(super) struct Modules<'a> {
 }
 
 struct Module<'a> {
-    path: String,
     parent: usize,
     /// The number of the file, which inline modules share with the module around them.
     file: usize,
@@ -63,17 +68,20 @@ impl<'a> Modules<'a> {
         modules
     }
 
-    fn add_file(&mut self, source: &'a Source, parent: usize, path: String, folder: &str) -> usize {
-        self.files.push(&source.path);
-        self.add(&source.production, parent, self.files.len() - 1, path, folder)
+    fn add_file(&mut self, source: &'a Source, parent: usize, module: String, folder: &str) -> usize {
+        let path = &source.path;
+        self.files.push(File {
+            path,
+            module: module.clone(),
+        });
+        self.add(&source.production, parent, self.files.len() - 1, &module, folder)
     }
 
-    fn add(&mut self, contents: &'a [Item], parent: usize, file: usize, path: String, folder: &str) -> usize {
+    fn add(&mut self, contents: &'a [Item], parent: usize, file: usize, path: &str, folder: &str) -> usize {
         let number = self.modules.len();
         let mut imports = Imports(Vec::new());
         contents.iter().for_each(|item| imports.visit_item(item));
         self.modules.push(Module {
-            path: path.clone(),
             parent,
             file,
             contents,
@@ -87,11 +95,12 @@ impl<'a> Modules<'a> {
             let (path, folder) = (format!("{path}::{name}"), format!("{folder}/{name}"));
             let files = [format!("{folder}.rs"), format!("{folder}/mod.rs")];
             let child = if let Some((_, contents)) = &module.content {
-                self.add(contents, number, file, path, &folder)
+                self.add(contents, number, file, &path, &folder)
             } else if let Some(source) = files.iter().find_map(|file| self.sources.get(file.as_str()).copied()) {
                 self.add_file(source, number, path, &folder)
             } else {
-                self.missing.push((self.files[file], module.ident.span().start().line));
+                self.missing
+                    .push((self.files[file].path, module.ident.span().start().line));
                 continue;
             };
             self.modules[number].children.insert(name, child);
@@ -99,16 +108,8 @@ impl<'a> Modules<'a> {
         number
     }
 
-    /// The module path of a file, for messages.
-    pub(super) fn name(&self, file: usize) -> &str {
-        let module = self.modules.iter().find(|module| module.file == file);
-        module
-            .and_then(|module| module.path.strip_prefix("::"))
-            .unwrap_or("the crate root")
-    }
-
     /// Every use of another file's item.
-    pub(super) fn uses(&self) -> Vec<Use> {
+    pub(super) fn uses(&self) -> Vec<Use<'_>> {
         let mut uses = Vec::new();
         for (number, module) in self.modules.iter().enumerate() {
             let mut paths = Paths(Vec::new());
@@ -117,7 +118,7 @@ impl<'a> Modules<'a> {
                 if let Some(Meaning::Item(of, item)) = self.meaning(number, &path, STEPS_MAX)
                     && self.modules[of].file != module.file
                 {
-                    let (by, of) = (module.file, self.modules[of].file);
+                    let (by, of) = (&self.files[module.file], &self.files[self.modules[of].file]);
                     uses.push(Use { by, of, item, line });
                 }
             }
