@@ -6,7 +6,7 @@ use super::{
     register::{Places, listed, missing},
     source::Source,
 };
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::TokenTree;
 use syn::{
     LitStr, Macro,
     visit::{self, Visit},
@@ -17,41 +17,43 @@ const RULE: &str = "log-code";
 const MACROS: [&str; 6] = ["error", "warn", "info", "debug", "trace", "event"];
 
 pub(super) fn check(sources: &[Source], list: &str) -> Vec<Finding> {
-    let mut logged = Logged::default();
-    let mut covered = Covered::default();
+    let mut codes = Codes::default();
     for source in sources {
-        let is_coverage = source.path.starts_with("proof/chaos/src/") && source.path.ends_with("/coverage.rs");
-        (logged.path, covered.path) = (&source.path, &source.path);
+        codes.path = &source.path;
+        codes.is_coverage = source.path.starts_with("proof/chaos/src/") && source.path.ends_with("/coverage.rs");
         for item in source.production_items() {
-            logged.visit_item(item);
-            if is_coverage {
-                covered.visit_item(item);
-            }
+            codes.visit_item(item);
         }
     }
     let listed = listed(LIST, list, 1);
-    let mut findings = missing(&logged.places, &listed, RULE, "has no line in docs/logging.md");
-    findings.extend(missing(
-        &covered.places,
-        &listed,
-        RULE,
-        "has no line in docs/logging.md, so the proof may wait in vain",
-    ));
-    findings.extend(missing(&listed, &logged.places, RULE, "is logged nowhere"));
+    let mut findings = missing(&codes.logged, &listed, RULE, "has no line in docs/logging.md");
+    let unlisted = "has no line in docs/logging.md: the proof may wait in vain";
+    findings.extend(missing(&codes.covered, &listed, RULE, unlisted));
+    findings.extend(missing(&listed, &codes.logged, RULE, "is logged nowhere"));
     findings
 }
 
-/// The codes that tracing macros write.
 #[derive(Default)]
-struct Logged<'a> {
+struct Codes<'a> {
     path: &'a str,
-    places: Places<'a>,
+    is_coverage: bool,
+    /// The codes that tracing macros write.
+    logged: Places<'a>,
+    /// The codes that the storm's coverage report counts.
+    covered: Places<'a>,
 }
 
-impl<'a> Logged<'a> {
-    /// Finds `code = "…"` in the macro's own arguments. Another `code = …` is a field of another meaning.
-    fn look(&mut self, tokens: TokenStream) {
-        let tokens: Vec<TokenTree> = tokens.into_iter().collect();
+impl<'ast> Visit<'ast> for Codes<'_> {
+    /// Finds `code = "…"` among the macro's own arguments. Another `code = …` is a field of another meaning.
+    fn visit_macro(&mut self, call: &'ast Macro) {
+        visit::visit_macro(self, call);
+        if !MACROS
+            .iter()
+            .any(|name| call.path.segments.last().is_some_and(|last| last.ident == name))
+        {
+            return;
+        }
+        let tokens: Vec<TokenTree> = call.tokens.clone().into_iter().collect();
         for window in tokens.windows(3) {
             if let [
                 TokenTree::Ident(name),
@@ -63,34 +65,15 @@ impl<'a> Logged<'a> {
                 && let Ok(code) = syn::parse_str::<LitStr>(&value.to_string())
             {
                 let place = (self.path, value.span().start().line);
-                self.places.entry(code.value()).or_default().push(place);
+                self.logged.entry(code.value()).or_default().push(place);
             }
         }
     }
-}
 
-impl<'ast> Visit<'ast> for Logged<'_> {
-    fn visit_macro(&mut self, call: &'ast Macro) {
-        let name = call.path.segments.last().map(|segment| segment.ident.to_string());
-        if name.is_some_and(|name| MACROS.contains(&name.as_str())) {
-            self.look(call.tokens.clone());
-        }
-        visit::visit_macro(self, call);
-    }
-}
-
-/// The codes that the storm's coverage report counts.
-#[derive(Default)]
-struct Covered<'a> {
-    path: &'a str,
-    places: Places<'a>,
-}
-
-impl<'ast> Visit<'ast> for Covered<'_> {
     fn visit_lit_str(&mut self, text: &'ast LitStr) {
-        if is_code(&text.value()) {
+        if self.is_coverage && is_code(&text.value()) {
             let place = (self.path, text.span().start().line);
-            self.places.entry(text.value()).or_default().push(place);
+            self.covered.entry(text.value()).or_default().push(place);
         }
     }
 }
@@ -98,9 +81,9 @@ impl<'ast> Visit<'ast> for Covered<'_> {
 /// Tells `relay.restarted` from `report.json` and from prose.
 fn is_code(text: &str) -> bool {
     let is_word = |word: &str| !word.is_empty() && word.chars().all(|c| c.is_ascii_lowercase() || c == '_');
-    let is_file = |end| matches!(end, "json" | "log" | "md" | "toml");
-    text.split_once('.')
-        .is_some_and(|(subject, event)| is_word(subject) && is_word(event) && !is_file(event))
+    let parts = text.split_once('.');
+    parts
+        .is_some_and(|(subject, event)| is_word(subject) && is_word(event) && !["json", "log", "toml"].contains(&event))
 }
 
 #[cfg(test)]

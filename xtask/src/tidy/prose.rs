@@ -4,7 +4,6 @@
 
 use super::finding::Finding;
 
-const RULE: &str = "prose";
 const PERSONS: [&str; 11] = [
     "whoever",
     "nobody",
@@ -54,68 +53,49 @@ impl Prose {
     pub(super) fn read(&mut self, path: &str, text: &str) {
         let mut follows_doc = false;
         for (index, line) in text.lines().enumerate() {
-            let comment = comment(line);
-            follows_doc = match comment {
-                Some((is_doc, body)) => {
-                    self.lines += 1;
-                    self.read_words(path, index + 1, body);
-                    if is_doc && !follows_doc {
-                        self.read_opening(path, index + 1, body);
-                    }
-                    is_doc
-                }
-                None => false,
+            let Some((is_doc, body)) = comment(line) else {
+                follows_doc = false;
+                continue;
             };
-        }
-    }
-
-    fn read_words(&mut self, path: &str, line: usize, body: &str) {
-        let body = body.to_lowercase();
-        for word in PERSONS {
-            let advice = format!("`{word}`: make the component the subject, and use the field's term");
-            let found = Finding::new(path, line, RULE, advice);
-            self.persons
-                .extend(std::iter::repeat_n(found, occurrences(&body, word)));
-        }
-    }
-
-    fn read_opening(&mut self, path: &str, line: usize, body: &str) {
-        self.docs += 1;
-        let first = body.split(|c| !is_word(c)).next().unwrap_or_default();
-        if HEADLESS.contains(&first) && !body.ends_with('?') {
-            let advice = format!("`{first}` opens a headless clause: begin with a noun or a verb");
-            self.headless.push(Finding::new(path, line, RULE, advice));
-        }
-        if says_nothing(body) {
-            let advice = format!("{body:?} says nothing: give the unit, the range or the reason, or delete it");
-            self.empty.push(Finding::new(path, line, RULE, advice));
+            let finding = |advice: String| Finding::new(path, index + 1, "prose", advice);
+            self.lines += 1;
+            for word in PERSONS {
+                let found = finding(format!(
+                    "`{word}`: make the component the subject, and use the field's term"
+                ));
+                let count = occurrences(&body.to_lowercase(), word);
+                self.persons.extend(std::iter::repeat_n(found, count));
+            }
+            if is_doc && !follows_doc {
+                self.docs += 1;
+                if let Some(first) = headless(body) {
+                    let advice = format!("`{first}` opens a headless clause: begin with a noun or a verb");
+                    self.headless.push(finding(advice));
+                }
+                if says_nothing(body) {
+                    let advice = format!("{body:?} says nothing: give the unit, the range or the reason, or delete it");
+                    self.empty.push(finding(advice));
+                }
+            }
+            follows_doc = is_doc;
         }
     }
 
     /// The places of each kind that has too many.
     pub(super) fn findings(self) -> Vec<Finding> {
+        let (lines, docs) = (self.lines, self.docs);
         let kinds = [
-            (
-                self.persons,
-                PERSONS_PER_1000_LINES * self.lines / 1000,
-                format!("{} comment lines", self.lines),
-            ),
-            (
-                self.headless,
-                HEADLESS_PER_1000_DOCS * self.docs / 1000,
-                format!("{} doc comments", self.docs),
-            ),
-            (self.empty, EMPTY_MAX, format!("{} doc comments", self.docs)),
+            (self.persons, PERSONS_PER_1000_LINES * lines / 1000),
+            (self.headless, HEADLESS_PER_1000_DOCS * docs / 1000),
+            (self.empty, EMPTY_MAX),
         ];
-        let mut findings = Vec::new();
-        for (mut found, limit, total) in kinds {
-            if found.len() > limit {
-                let figures = format!(" ({} in {total}, at most {limit})", found.len());
-                found.iter_mut().for_each(|finding| finding.advice.push_str(&figures));
-                findings.extend(found);
-            }
-        }
-        findings
+        let too_many = kinds.into_iter().filter(|(found, limit)| found.len() > *limit);
+        let with_figures = too_many.flat_map(|(mut found, limit)| {
+            let figures = format!(" ({} in {lines} lines and {docs} docs, at most {limit})", found.len());
+            found.iter_mut().for_each(|finding| finding.advice.push_str(&figures));
+            found
+        });
+        with_figures.collect()
     }
 }
 
@@ -137,6 +117,15 @@ fn occurrences(text: &str, word: &str) -> usize {
         !ends.into_iter().flatten().any(is_word)
     };
     text.match_indices(word).filter(|(at, _)| is_whole(*at)).count()
+}
+
+/// The first word, where it leaves the sentence without a main clause. A question is one.
+fn headless(body: &str) -> Option<&str> {
+    let first = body
+        .split(|c| !is_word(c))
+        .next()
+        .filter(|first| HEADLESS.contains(first));
+    first.filter(|_| !body.ends_with('?'))
 }
 
 /// One or two short words, such as `When.` or `The user.`.
@@ -173,7 +162,10 @@ mod tests {
             persons[0].starts_with("a/src/lib.rs:4: prose: `whoever`"),
             "{persons:?}"
         );
-        assert!(persons[0].ends_with("(2 in 2 comment lines, at most 0)"), "{persons:?}");
+        assert!(
+            persons[0].ends_with("(2 in 2 lines and 1 docs, at most 0)"),
+            "{persons:?}"
+        );
         let headless =
             found("/// Whether it is open.\n/// What follows is no opening.\nfn a() {}\n/// Why not?\nfn b() {}\n");
         assert_eq!(headless.len(), 1, "{headless:?}");

@@ -3,7 +3,7 @@
 use super::finding::Finding;
 use std::collections::BTreeMap;
 
-/// Where each name stands: path and line.
+/// The path and line of each place where a name stands.
 pub(super) type Places<'a> = BTreeMap<String, Vec<(&'a str, usize)>>;
 
 /// The names in one column of the table, counted from 1; each stands alone in backquotes.

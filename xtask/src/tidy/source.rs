@@ -14,7 +14,7 @@ pub(crate) struct Source {
     pub(super) production: Vec<Item>,
     /// Lines of the modules and functions that are compiled only for tests.
     pub(super) test_lines: usize,
-    /// Where the modules lie that this file declares for tests only: `src/a/tests` for `#[cfg(test)] mod tests;` in
+    /// The paths of the modules that this file declares for tests only: `src/a/tests` for `#[cfg(test)] mod tests;` in
     /// `src/a.rs`.
     pub(super) test_modules: Vec<String>,
     /// True if the whole file is a test.

@@ -1,4 +1,4 @@
-//! The modules of one crate, and which item of which module a path means.
+//! The modules of one crate, and the item and module that a path means.
 
 use crate::tidy::{
     imports::{Import, imports},
@@ -6,7 +6,7 @@ use crate::tidy::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 use syn::{
-    Item, ItemUse, Macro, Path, Visibility,
+    Item, ItemMod, ItemUse, Macro, Path, Visibility,
     visit::{self, Visit},
 };
 
@@ -32,18 +32,17 @@ pub(super) struct Modules<'a> {
     pub(super) files: Vec<File<'a>>,
     /// `mod` declarations without a file, which would hide uses: the declaring file and the line.
     pub(super) missing: Vec<(&'a str, usize)>,
-    modules: Vec<Module<'a>>,
+    modules: Vec<Module>,
     sources: BTreeMap<&'a str, &'a Source>,
 }
 
-struct Module<'a> {
+struct Module {
     parent: usize,
     /// The number of the file, which inline modules share with the module around them.
     file: usize,
-    contents: &'a [Item],
     items: BTreeSet<String>,
     children: BTreeMap<String, usize>,
-    imports: Vec<Import>,
+    code: Code,
 }
 
 /// The meaning of a path: a module, or an item with its module.
@@ -70,24 +69,21 @@ impl<'a> Modules<'a> {
 
     fn add_file(&mut self, source: &'a Source, parent: usize, module: String, folder: &str) -> usize {
         let path = &source.path;
-        self.files.push(File {
-            path,
-            module: module.clone(),
-        });
-        self.add(&source.production, parent, self.files.len() - 1, &module, folder)
+        let name = module.clone();
+        self.files.push(File { path, module });
+        self.add(&source.production, parent, self.files.len() - 1, &name, folder)
     }
 
     fn add(&mut self, contents: &'a [Item], parent: usize, file: usize, path: &str, folder: &str) -> usize {
         let number = self.modules.len();
-        let mut imports = Imports(Vec::new());
-        contents.iter().for_each(|item| imports.visit_item(item));
+        let mut code = Code::default();
+        contents.iter().for_each(|item| code.visit_item(item));
         self.modules.push(Module {
             parent,
             file,
-            contents,
             items: contents.iter().filter_map(name).collect(),
             children: BTreeMap::new(),
-            imports: imports.0,
+            code,
         });
         for item in contents {
             let Item::Mod(module) = item else { continue };
@@ -99,8 +95,8 @@ impl<'a> Modules<'a> {
             } else if let Some(source) = files.iter().find_map(|file| self.sources.get(file.as_str()).copied()) {
                 self.add_file(source, number, path, &folder)
             } else {
-                self.missing
-                    .push((self.files[file].path, module.ident.span().start().line));
+                let line = module.ident.span().start().line;
+                self.missing.push((self.files[file].path, line));
                 continue;
             };
             self.modules[number].children.insert(name, child);
@@ -112,13 +108,12 @@ impl<'a> Modules<'a> {
     pub(super) fn uses(&self) -> Vec<Use<'_>> {
         let mut uses = Vec::new();
         for (number, module) in self.modules.iter().enumerate() {
-            let mut paths = Paths(Vec::new());
-            module.contents.iter().for_each(|item| paths.visit_item(item));
-            for (path, line) in paths.0 {
-                if let Some(Meaning::Item(of, item)) = self.meaning(number, &path, STEPS_MAX)
+            for (path, line) in &module.code.paths {
+                if let Some(Meaning::Item(of, item)) = self.meaning(number, path, STEPS_MAX)
                     && self.modules[of].file != module.file
                 {
                     let (by, of) = (&self.files[module.file], &self.files[self.modules[of].file]);
+                    let line = *line;
                     uses.push(Use { by, of, item, line });
                 }
             }
@@ -144,26 +139,20 @@ impl<'a> Modules<'a> {
     /// A name in a module. A module and a function may share it: the end of a path is the item, what comes before is not.
     fn find(&self, number: usize, name: &str, is_end: bool, steps: usize) -> Option<Meaning> {
         let module = &self.modules[number];
-        let own = module
-            .items
-            .contains(name)
-            .then(|| Meaning::Item(number, name.to_owned()));
+        let own = module.items.get(name).map(|name| Meaning::Item(number, name.clone()));
         let child = module.children.get(name).map(|child| Meaning::Module(*child));
-        let imported = module
-            .imports
-            .iter()
-            .filter(|import| import.name == name)
-            .filter_map(|import| self.meaning(number, &import.path, steps));
-        let globs = module
-            .imports
-            .iter()
-            .filter(|import| import.name == "*")
-            .filter_map(|import| match self.meaning(number, &import.path, steps)? {
+        let imported = module.code.imports.iter().filter_map(|import| {
+            if import.name == name {
+                return self.meaning(number, &import.path, steps);
+            }
+            let is_glob = import.name == "*";
+            match is_glob.then(|| self.meaning(number, &import.path, steps))?? {
                 Meaning::Module(other) if other != number => self.find(other, name, is_end, steps),
                 _ => None,
-            });
+            }
+        });
         let mut other = None;
-        for meaning in own.into_iter().chain(child).chain(imported).chain(globs) {
+        for meaning in own.into_iter().chain(child).chain(imported) {
             if matches!(meaning, Meaning::Item(..)) == is_end {
                 return Some(meaning);
             }
@@ -189,35 +178,33 @@ fn name(item: &Item) -> Option<String> {
     Some(name.to_string())
 }
 
-/// The imports of a module, also those inside its functions, but not those of inline modules.
-struct Imports(Vec<Import>);
-
-impl<'ast> Visit<'ast> for Imports {
-    fn visit_item_use(&mut self, item: &'ast ItemUse) {
-        self.0.extend(imports(item));
-    }
-
-    fn visit_item_mod(&mut self, _: &'ast syn::ItemMod) {}
+/// What a module's code says, without the inline modules in it.
+#[derive(Default)]
+struct Code {
+    /// The names that it brings into scope, also inside functions.
+    imports: Vec<Import>,
+    /// The paths of private imports, expressions, types, patterns and macros, with their lines.
+    paths: Vec<(Vec<String>, usize)>,
 }
 
-/// The paths in a module's code, with their lines: of private imports, expressions, types, patterns and macros.
-struct Paths(Vec<(Vec<String>, usize)>);
+impl<'ast> Visit<'ast> for Code {
+    fn visit_item_mod(&mut self, _: &'ast ItemMod) {}
 
-impl<'ast> Visit<'ast> for Paths {
     fn visit_item_use(&mut self, item: &'ast ItemUse) {
+        let imports = imports(item);
         if matches!(item.vis, Visibility::Inherited) {
             let line = item.use_token.span.start().line;
-            self.0
-                .extend(imports(item).into_iter().map(|import| (import.path, line)));
+            self.paths
+                .extend(imports.iter().map(|import| (import.path.clone(), line)));
         }
+        self.imports.extend(imports);
     }
-
-    fn visit_item_mod(&mut self, _: &'ast syn::ItemMod) {}
 
     fn visit_path(&mut self, path: &'ast Path) {
         if path.leading_colon.is_none() {
-            let names = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
-            self.0.push((names, path.segments[0].ident.span().start().line));
+            let names = path.segments.iter().map(|segment| segment.ident.to_string());
+            let line = path.segments[0].ident.span().start().line;
+            self.paths.push((names.collect(), line));
         }
         visit::visit_path(self, path);
     }
@@ -227,11 +214,10 @@ impl<'ast> Visit<'ast> for Paths {
         let line = call.path.segments[0].ident.span().start().line;
         let tokens = call.tokens.to_string().replace(" :: ", "::");
         let words = tokens.split(|c: char| !c.is_alphanumeric() && c != '_' && c != ':');
-        for word in words
-            .map(|word| word.trim_end_matches(':'))
-            .filter(|word| word.contains("::"))
-        {
-            self.0.push((word.split("::").map(str::to_owned).collect(), line));
+        for word in words.map(|word| word.trim_end_matches(':')) {
+            if word.contains("::") {
+                self.paths.push((word.split("::").map(str::to_owned).collect(), line));
+            }
         }
         visit::visit_macro(self, call);
     }
