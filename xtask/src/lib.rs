@@ -25,7 +25,7 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Checks sizes, dependencies, import circles, prose, contracts and copies. One line per finding: `path:line: rule: what to do`.
+    /// Checks sizes, arrows, import circles, prose, contracts, codes and copies. A finding is `path:line: rule: what to do`.
     Tidy,
     /// Checks that commit subjects read `area: imperative` and are short.
     Commits {

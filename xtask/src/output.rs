@@ -1,4 +1,4 @@
-//! Lines for the person or the log that reads them.
+//! Standard output, line by line.
 
 use std::io::Write as _;
 

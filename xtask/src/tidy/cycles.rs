@@ -8,14 +8,14 @@
 
 use super::{finding::Finding, source::Source};
 use crate::workspace::Package;
-use modules::{Modules, Use};
+use modules::{Crate, Use};
 use std::collections::{BTreeMap, BTreeSet};
 
 mod modules;
 
 const RULE: &str = "import-circle";
 
-/// Which module uses which other, with the items and the first place of each.
+/// The uses between modules: the items, and the first place of each.
 type Edges<'a> = BTreeMap<&'a str, BTreeMap<&'a str, BTreeMap<&'a str, (&'a str, usize)>>>;
 
 pub(super) fn check(packages: &[Package], sources: &[Source]) -> Vec<Finding> {
@@ -27,15 +27,15 @@ pub(super) fn check(packages: &[Package], sources: &[Source]) -> Vec<Finding> {
 
 /// The circles of the crate that begins with the file `root`, one finding for each set of modules that reach each other.
 fn circles(root: &str, sources: &[Source]) -> Vec<Finding> {
-    let modules = Modules::read(root, sources);
-    let missing = "declares a module whose file is not where Rust looks for it: its imports cannot be checked";
-    let missing = modules
+    let found = Crate::read(root, sources);
+    let advice = "declares a module whose file is not where Rust looks for it: its imports cannot be checked";
+    let missing = found
         .missing
         .iter()
-        .map(|(path, line)| Finding::new(path, *line, RULE, missing));
+        .map(|(path, line)| Finding::new(path, *line, RULE, advice));
     let mut findings: Vec<Finding> = missing.collect();
-    let uses = modules.uses();
-    for level in &modules.files {
+    let uses = found.uses();
+    for level in &found.files {
         let edges = edges(&level.module, &uses);
         for node in edges.keys() {
             let mut circle = reached(node, &edges);

@@ -92,7 +92,9 @@ impl Prose {
         let too_many = kinds.into_iter().filter(|(found, limit)| found.len() > *limit);
         let with_figures = too_many.flat_map(|(mut found, limit)| {
             let figures = format!(" ({} in {lines} lines and {docs} docs, at most {limit})", found.len());
-            found.iter_mut().for_each(|finding| finding.advice.push_str(&figures));
+            for finding in &mut found {
+                finding.advice.push_str(&figures);
+            }
             found
         });
         with_figures.collect()

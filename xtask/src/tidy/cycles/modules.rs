@@ -27,7 +27,7 @@ pub(super) struct File<'a> {
     pub(super) module: String,
 }
 
-pub(super) struct Modules<'a> {
+pub(super) struct Crate<'a> {
     /// The crate's files by number; the root is the first.
     pub(super) files: Vec<File<'a>>,
     /// `mod` declarations without a file, which would hide uses: the declaring file and the line.
@@ -51,20 +51,20 @@ enum Meaning {
     Item(usize, String),
 }
 
-impl<'a> Modules<'a> {
+impl<'a> Crate<'a> {
     /// Follows the `mod` declarations from the crate's root file.
     pub(super) fn read(root: &str, sources: &'a [Source]) -> Self {
-        let mut modules = Self {
+        let mut found = Self {
             files: Vec::new(),
             missing: Vec::new(),
             modules: Vec::new(),
             sources: sources.iter().map(|source| (source.path.as_str(), source)).collect(),
         };
-        if let Some(source) = modules.sources.get(root).copied() {
+        if let Some(source) = found.sources.get(root).copied() {
             let folder = root.rsplit_once('/').map_or("", |(folder, _)| folder);
-            modules.add_file(source, 0, String::new(), folder);
+            found.add_file(source, 0, String::new(), folder);
         }
-        modules
+        found
     }
 
     fn add_file(&mut self, source: &'a Source, parent: usize, module: String, folder: &str) -> usize {
@@ -77,7 +77,9 @@ impl<'a> Modules<'a> {
     fn add(&mut self, contents: &'a [Item], parent: usize, file: usize, path: &str, folder: &str) -> usize {
         let number = self.modules.len();
         let mut code = Code::default();
-        contents.iter().for_each(|item| code.visit_item(item));
+        for item in contents {
+            code.visit_item(item);
+        }
         self.modules.push(Module {
             parent,
             file,
@@ -178,7 +180,7 @@ fn name(item: &Item) -> Option<String> {
     Some(name.to_string())
 }
 
-/// What a module's code says, without the inline modules in it.
+/// The names in a module's code, without its inline modules.
 #[derive(Default)]
 struct Code {
     /// The names that it brings into scope, also inside functions.
