@@ -16,20 +16,16 @@ pub struct Workspace {
 /// A package as `cargo metadata` describes it. Paths are relative to the workspace.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Package {
-    /// The name in its `Cargo.toml`.
     pub name: String,
-    /// The path of its `Cargo.toml`.
     pub manifest_path: PathBuf,
     /// The packages that it needs for building, running or testing.
     pub dependencies: Vec<Dependency>,
-    /// Its library, programs, examples and tests.
     pub targets: Vec<Target>,
 }
 
 /// A crate that a package is compiled to.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Target {
-    /// The name of the library or program.
     pub name: String,
     /// `lib`, `bin`, `test`, `example`, …
     pub kind: Vec<String>,
@@ -40,7 +36,6 @@ pub struct Target {
 /// A dependency of a package.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Dependency {
-    /// The name of the other package.
     pub name: String,
 }
 
