@@ -1,12 +1,14 @@
-//! Checks that belong to this project alone. `cargo xtask tidy` holds the rules that no other tool knows; `cargo xtask
-//! sql` prepares the query data of the services against a real PostgreSQL and compares it.
-
-use std::io::Write as _;
-use std::process::ExitCode;
+//! Checks that belong to this project alone. `cargo xtask tidy` holds the rules that no other tool knows; the other
+//! commands compare generated data, the size budget and the history with what is stored.
 
 use clap::{Parser, Subcommand};
+use std::process::ExitCode;
 
+mod budget;
+mod commits;
 mod licences;
+mod output;
+mod settings;
 pub mod sql;
 pub mod tidy;
 mod workspace;
@@ -23,29 +25,46 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Checks sizes, dependencies, names, contracts and copies. One line per finding: `path:line: rule: what to do`.
+    /// Checks sizes, arrows, import circles, prose, contracts, codes and copies. A finding is `path:line: rule: what to do`.
     Tidy,
+    /// Checks that commit subjects read `area: imperative` and are short.
+    Commits {
+        /// The commit after which the check begins.
+        #[arg(long)]
+        base: Option<String>,
+    },
+    /// Prints the lines of product, library, harness and tools; fails when harness and tools outgrow the rest.
+    Budget,
     /// Checks licences, banned crates and sources with cargo-deny, which it builds into `.run-tools` the first time.
     Deny,
+    /// Writes the variables of each binary into the README of its crate.
+    Settings {
+        /// Compare with the stored tables and change nothing.
+        #[arg(long)]
+        check: bool,
+    },
     /// Applies each service's migrations to a scratch database and prepares its queries against it.
     Sql {
         /// Compare with the stored `.sqlx` and change nothing.
         #[arg(long)]
         check: bool,
-        /// Of a PostgreSQL that may create databases.
+        /// The address of a PostgreSQL, with a user that may create databases.
         #[arg(long, env = "POSTGRES_ADMIN_URL", hide_env_values = true)]
         postgres: String,
-        /// Only these services; all that have migrations if none is named.
+        /// The services to prepare; by default all that have migrations.
         services: Vec<String>,
     },
 }
 
-/// Runs the program.
+/// Runs one command and prints its findings. Success means that there are none.
 pub fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let outcome = Workspace::find().and_then(|workspace| match command {
         Command::Tidy => Ok(tidy::check(&workspace).iter().map(ToString::to_string).collect()),
+        Command::Commits { base } => commits::check(&workspace, base),
+        Command::Budget => Ok(budget::check(&workspace)),
         Command::Deny => licences::check(&workspace),
+        Command::Settings { check } => settings::generate(&workspace, check),
         Command::Sql {
             check,
             postgres,
@@ -54,16 +73,11 @@ pub fn main() -> ExitCode {
     });
     let findings: Vec<String> = outcome.unwrap_or_else(|error| vec![error]);
     for finding in &findings {
-        line(finding);
+        output::print(finding);
     }
     if findings.is_empty() {
         ExitCode::SUCCESS
     } else {
         ExitCode::FAILURE
     }
-}
-
-/// A closed pipe is no reason to fail.
-fn line(text: &str) {
-    writeln!(std::io::stdout(), "{text}").ok();
 }

@@ -1,15 +1,13 @@
 //! Licences, banned crates and sources, as `deny.toml` says.
 
-use std::path::Path;
-use std::process::Command;
-
 use crate::workspace::Workspace;
+use std::{path::Path, process::Command};
 
 const VERSION: &str = "0.20.2";
 /// Ignored by git. About three minutes of computing, once.
 const FOLDER: &str = ".run-tools";
 
-/// Runs cargo-deny; what it finds it prints itself.
+/// Runs cargo-deny, which prints its findings itself.
 pub(crate) fn check(workspace: &Workspace) -> Result<Vec<String>, String> {
     let program = workspace.root().join(FOLDER).join("bin/cargo-deny");
     if !is_installed(&program) {

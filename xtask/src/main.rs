@@ -1,4 +1,4 @@
-//! `cargo xtask tidy`, `cargo xtask sql`.
+//! The program behind `cargo xtask`.
 
 fn main() -> std::process::ExitCode {
     xtask::main()

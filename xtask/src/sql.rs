@@ -1,13 +1,18 @@
 //! Checked SQL: each service's queries are compiled against a scratch database that has exactly its migrations, and what
 //! the compiler learns is what the repository must hold in `<service>/.sqlx`.
-
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+//!
+//! `cargo sqlx prepare --check` of sqlx-cli does the same for one package with a database that exists already. It would
+//! be a second tool to build, of some minutes, and it would still need a loop over the services, a database for each and
+//! a comparison that names the query: `docs/adr/0010-own-sql-preparation.md` weighs both.
 
 use crate::workspace::Workspace;
 use database::Scratch;
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 mod database;
 mod touched;

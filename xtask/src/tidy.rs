@@ -1,56 +1,25 @@
 //! The rules of this project that no other tool knows. Each is a function from what it looks at to its findings.
 
-use std::collections::BTreeSet;
-use std::fmt;
-use std::path::Path;
-
 use crate::workspace::Workspace;
-use source::Source;
+use source::{Source, is_rust};
+use std::collections::BTreeSet;
 
+mod codes;
 mod contracts;
 mod copies;
+mod cycles;
 mod dependencies;
 mod domain;
-mod extractors;
 mod failpoints;
+mod finding;
+mod imports;
 mod names;
-mod nouns;
+mod prose;
+mod register;
 mod sizes;
-mod source;
-mod unwraps;
-mod words;
+pub(crate) mod source;
 
-/// One broken rule. Displays as `path:line: rule: what to do`.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Finding {
-    path: String,
-    line: usize,
-    rule: &'static str,
-    advice: String,
-}
-
-impl Finding {
-    fn new(path: &str, line: usize, rule: &'static str, advice: impl Into<String>) -> Self {
-        Self {
-            path: path.to_owned(),
-            line,
-            rule,
-            advice: advice.into(),
-        }
-    }
-}
-
-impl fmt::Display for Finding {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            path,
-            line,
-            rule,
-            advice,
-        } = self;
-        write!(formatter, "{path}:{line}: {rule}: {advice}")
-    }
-}
+pub use finding::Finding;
 
 /// Checks every rule on the whole project.
 pub fn check(workspace: &Workspace) -> Vec<Finding> {
@@ -58,35 +27,37 @@ pub fn check(workspace: &Workspace) -> Vec<Finding> {
     let (sources, mut findings) = sources(workspace, &files);
     for source in &sources {
         findings.extend(sizes::check(source));
-        findings.extend(unwraps::check(source));
-        findings.extend(nouns::check(source));
         findings.extend(domain::check(source));
-        findings.extend(extractors::check(source));
     }
+    let mut prose = prose::Prose::default();
     for path in &files {
         findings.extend(names::check(path));
         if let Some(text) = workspace.text(path) {
-            findings.extend(words::check(path, &text));
+            findings.extend(prose::promises(path, &text));
+            if is_rust(path) {
+                prose.read(path, &text);
+            }
         }
     }
+    findings.extend(prose.findings());
     match workspace.packages() {
-        Ok(packages) => findings.extend(dependencies::check(&packages)),
+        Ok(packages) => {
+            findings.extend(dependencies::check(&packages));
+            findings.extend(cycles::check(&packages, &sources));
+        }
         Err(error) => findings.push(Finding::new("Cargo.toml", 1, "dependencies", error)),
     }
-    let failpoints = workspace.text(failpoints::LIST).unwrap_or_default();
-    findings.extend(failpoints::check(&sources, &failpoints));
+    let document = |path| workspace.text(path).unwrap_or_default();
+    findings.extend(failpoints::check(&sources, &document(failpoints::LIST)));
+    findings.extend(codes::check(&sources, &document(codes::LIST)));
     findings.extend(copies::check(workspace, &files));
     findings.extend(contracts::check(workspace, &files));
     findings.sort();
     findings
 }
 
-fn is_rust(path: &str) -> bool {
-    Path::new(path).extension().is_some_and(|extension| extension == "rs")
-}
-
-/// Reads all Rust files. Which of them are tests shows only once their parents have been read.
-fn sources(workspace: &Workspace, files: &[String]) -> (Vec<Source>, Vec<Finding>) {
+/// Reads all Rust files. A file can be known as a test only after its parent has been read.
+pub(crate) fn sources(workspace: &Workspace, files: &[String]) -> (Vec<Source>, Vec<Finding>) {
     let mut findings = Vec::new();
     let mut sources = Vec::new();
     for path in files.iter().filter(|path| is_rust(path)) {
@@ -95,7 +66,7 @@ fn sources(workspace: &Workspace, files: &[String]) -> (Vec<Source>, Vec<Finding
             Err((line, error)) => findings.push(Finding::new(path, line, "syntax", error)),
         }
     }
-    let tests: BTreeSet<String> = sources.iter().flat_map(Source::test_module_paths).collect();
+    let tests: BTreeSet<String> = sources.iter().flat_map(|source| source.test_modules.clone()).collect();
     for source in &mut sources {
         source.note_test_modules(&tests);
     }

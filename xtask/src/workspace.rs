@@ -1,52 +1,72 @@
 //! The files and packages of the workspace.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-
 use serde::Deserialize;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
-/// Where the project lies.
+/// The project's folder.
 #[derive(Debug, Clone)]
 pub struct Workspace {
     root: PathBuf,
 }
 
-/// A package of the workspace, as `cargo metadata` tells it.
+/// A package as `cargo metadata` describes it. Paths are relative to the workspace.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Package {
-    /// Its name, which is also its folder.
     pub name: String,
-    /// What it depends on, for building, running or testing.
+    pub manifest_path: PathBuf,
+    /// The packages that it needs for building, running or testing.
     pub dependencies: Vec<Dependency>,
-    /// What it is compiled to: its library, its programs, its tests.
     pub targets: Vec<Target>,
 }
 
-/// One thing that a package is compiled to.
+/// A crate that a package is compiled to.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Target {
-    /// The file that it begins with.
+    pub name: String,
+    /// `lib`, `bin`, `test`, `example`, …
+    pub kind: Vec<String>,
+    /// The crate's root file.
     pub src_path: PathBuf,
 }
 
-/// One dependency of a package.
+/// A dependency of a package.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Dependency {
-    /// The package that it names.
     pub name: String,
+}
+
+impl Package {
+    /// The folder below the workspace's root, such as `shared/web`.
+    pub fn folder(&self) -> String {
+        let folder = self.manifest_path.parent().unwrap_or(Path::new(""));
+        folder.to_string_lossy().into_owned()
+    }
+
+    /// True if a dependency of any kind has this name.
+    pub fn depends_on(&self, name: &str) -> bool {
+        self.dependencies.iter().any(|dependency| dependency.name == name)
+    }
+}
+
+impl Target {
+    /// True for a crate of this kind.
+    pub fn is(&self, kind: &str) -> bool {
+        self.kind.iter().any(|own| own == kind)
+    }
 }
 
 impl Workspace {
     /// The workspace that this program was built from.
     pub fn find() -> Result<Self, String> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .parent()
-            .ok_or("the workspace has no folder")?;
-        Ok(Self { root: root.to_owned() })
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+        Ok(Self::at(root.ok_or("the workspace has no folder")?))
     }
 
-    /// A workspace elsewhere; for tests.
+    /// A workspace in another folder; for tests.
     pub fn at(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
     }
@@ -61,28 +81,34 @@ impl Workspace {
         #[derive(Deserialize)]
         struct Metadata {
             packages: Vec<Package>,
+            workspace_root: PathBuf,
         }
         let arguments = ["metadata", "--format-version", "1", "--no-deps", "--offline"];
         let output = Command::new("cargo").args(arguments).current_dir(&self.root).output();
         let output = output.map_err(|error| format!("cargo metadata: {error}"))?;
         if !output.status.success() {
-            return Err(format!(
-                "cargo metadata: {}",
-                String::from_utf8_lossy(&output.stderr).trim()
-            ));
+            let errors = String::from_utf8_lossy(&output.stderr);
+            return Err(format!("cargo metadata: {}", errors.trim()));
         }
-        let metadata: Metadata =
-            serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata: {error}"))?;
-        Ok(metadata.packages)
+        let Metadata {
+            mut packages,
+            workspace_root,
+        } = serde_json::from_slice(&output.stdout).map_err(|error| format!("cargo metadata: {error}"))?;
+        for package in &mut packages {
+            let targets = package.targets.iter_mut().map(|target| &mut target.src_path);
+            for path in targets.chain([&mut package.manifest_path]) {
+                if let Ok(relative) = path.strip_prefix(&workspace_root) {
+                    *path = relative.to_owned();
+                }
+            }
+        }
+        Ok(packages)
     }
 
-    /// The services' folders: the gateway, and all that are called so.
+    /// The folders of the gateway and of each `…-service`.
     pub fn services(&self) -> Vec<String> {
-        let folders = fs::read_dir(&self.root)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .filter(|entry| entry.path().is_dir());
+        let entries = fs::read_dir(&self.root).into_iter().flatten().flatten();
+        let folders = entries.filter(|entry| entry.path().is_dir());
         let names = folders.map(|entry| entry.file_name().to_string_lossy().into_owned());
         let mut services: Vec<String> = names.filter(|name| is_service(name)).collect();
         services.sort();
@@ -97,19 +123,19 @@ impl Workspace {
         files
     }
 
-    /// A file's text; `None` if it is not there or not text.
+    /// A file's text; `None` if it is missing or not text.
     pub fn text(&self, path: &str) -> Option<String> {
         fs::read_to_string(self.root.join(path)).ok()
     }
 }
 
-/// Whether a package or folder is a service.
+/// True for the name of a service's package or folder.
 pub(crate) fn is_service(name: &str) -> bool {
     name == "gateway" || name.ends_with("-service")
 }
 
-/// What builds and runs leave behind is not part of the project.
-fn is_made(name: &str) -> bool {
+/// Build products and the data of runs are not part of the project.
+fn is_generated(name: &str) -> bool {
     matches!(name, "target" | ".git" | "node_modules") || name.starts_with(".run")
 }
 
@@ -117,7 +143,7 @@ fn collect(root: &Path, folder: &str, files: &mut Vec<String>) {
     let entries = fs::read_dir(root.join(folder)).into_iter().flatten().flatten();
     for entry in entries {
         let name = entry.file_name().to_string_lossy().into_owned();
-        if is_made(&name) {
+        if is_generated(&name) {
             continue;
         }
         let path = if folder.is_empty() {

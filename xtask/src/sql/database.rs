@@ -1,8 +1,6 @@
 //! A database that lives as long as one compilation.
 
-use std::fs;
-use std::path::Path;
-use std::process::Command;
+use std::{fs, path::Path, process::Command};
 
 pub(super) struct Scratch {
     administrator: String,
@@ -11,7 +9,7 @@ pub(super) struct Scratch {
 }
 
 impl Scratch {
-    /// `administrator` may create databases. The name tells who left it behind, should that ever happen.
+    /// Creates it as `administrator`. Its name tells which run left it behind, should that ever happen.
     pub(super) fn create(administrator: &str, service: &str) -> Result<Self, String> {
         let name = format!("checked_sql_{}_{}", service.replace('-', "_"), std::process::id());
         let url = with_database(administrator, &name)?;
@@ -43,7 +41,7 @@ impl Scratch {
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        // What cannot be dropped is found by its name; the compilation's own outcome matters more.
+        // A database that stays behind is found by its name; the outcome of the compilation matters more.
         psql(
             &self.administrator,
             &["--command", &format!("drop database {} with (force)", self.name)],

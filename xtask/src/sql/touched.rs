@@ -1,10 +1,11 @@
 //! Makes the compiler look at a package again, and leaves no trace.
 
-use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::time::SystemTime;
-
 use crate::workspace::Workspace;
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    time::SystemTime,
+};
 
 /// The root files of a package's targets, marked as changed. They get their old times back when this is dropped, so
 /// that the next ordinary build does not compile everything again.
@@ -17,7 +18,7 @@ impl Touched {
         let package = packages.iter().find(|other| other.name == package);
         let roots = package.ok_or("not a package of the workspace")?.targets.iter();
         roots
-            .map(|target| touch(&target.src_path))
+            .map(|target| touch(&workspace.root().join(&target.src_path)))
             .collect::<Result<_, _>>()
             .map(Self)
     }

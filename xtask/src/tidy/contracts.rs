@@ -1,11 +1,9 @@
 //! Each published event has a schema and an example that fits it, as files of its publisher.
 
-use std::collections::BTreeSet;
-
-use serde_json::Value;
-
-use super::Finding;
+use super::finding::Finding;
 use crate::workspace::Workspace;
+use serde_json::Value;
+use std::collections::BTreeSet;
 
 const SCHEMA: &str = ".schema.json";
 const EXAMPLE: &str = ".example.json";
@@ -16,24 +14,27 @@ pub(super) fn check(workspace: &Workspace, files: &[String]) -> Vec<Finding> {
     for path in files.iter().filter(|path| path.contains("/contracts/")) {
         if let Some(stem) = path.strip_suffix(SCHEMA) {
             let example = format!("{stem}{EXAMPLE}");
+            let example = files.contains(&example).then_some(example);
             match read(workspace, path) {
-                Ok(schema) => findings.extend(check_schema(workspace, path, &schema, &example, files)),
+                Ok(schema) => findings.extend(check_schema(workspace, path, &schema, example.as_deref())),
                 Err(finding) => findings.push(finding),
             }
         } else if let Some(stem) = path.strip_suffix(EXAMPLE) {
             let schema = format!("{stem}{SCHEMA}");
             if !files.contains(&schema) {
-                findings.push(Finding::new(
-                    path,
-                    1,
-                    "contract",
-                    format!("has no schema: add {schema}"),
-                ));
+                findings.push(finding(path, format!("has no schema: add {schema}")));
             }
         }
     }
-    findings.extend(check_published(workspace, files));
+    match workspace.text(TOPOLOGY).unwrap_or_default().parse() {
+        Ok(topology) => findings.extend(check_published(&topology, files)),
+        Err(error) => findings.push(finding(TOPOLOGY, error.to_string().replace('\n', " "))),
+    }
     findings
+}
+
+fn finding(path: &str, advice: impl Into<String>) -> Finding {
+    Finding::new(path, 1, "contract", advice)
 }
 
 fn read(workspace: &Workspace, path: &str) -> Result<Value, Finding> {
@@ -41,39 +42,30 @@ fn read(workspace: &Workspace, path: &str) -> Result<Value, Finding> {
     serde_json::from_str(&text).map_err(|error| Finding::new(path, error.line().max(1), "contract", error.to_string()))
 }
 
-fn check_schema(workspace: &Workspace, path: &str, schema: &Value, example: &str, files: &[String]) -> Vec<Finding> {
+fn check_schema(workspace: &Workspace, path: &str, schema: &Value, example: Option<&str>) -> Vec<Finding> {
     let mut findings = Vec::new();
     if is_closed(schema) {
         let advice = "says additionalProperties: false: readers must bear what is added later, remove it";
-        findings.push(Finding::new(path, 1, "contract", advice));
+        findings.push(finding(path, advice));
     }
-    if !files.iter().any(|file| file == example) {
-        findings.push(Finding::new(
-            path,
-            1,
-            "contract",
-            format!("has no example: add {example}"),
-        ));
-        return findings;
-    }
-    let validator = match jsonschema::validator_for(schema) {
-        Ok(validator) => validator,
-        Err(error) => {
-            findings.push(Finding::new(path, 1, "contract", format!("is no JSON Schema: {error}")));
-            return findings;
+    let validator = jsonschema::validator_for(schema);
+    let instance = example.map(|example| (example, read(workspace, example)));
+    match (instance, validator) {
+        (None, _) => findings.push(finding(path, "has no example: add one that fits it")),
+        (_, Err(error)) => findings.push(finding(path, format!("is no JSON Schema: {error}"))),
+        (Some((_, Err(finding))), _) => findings.push(finding),
+        (Some((example, Ok(instance))), Ok(validator)) => {
+            let misfit = |error: jsonschema::ValidationError<'_>| {
+                let place = error.instance_path();
+                finding(example, format!("does not fit its schema at {place}: {error}"))
+            };
+            findings.extend(validator.iter_errors(&instance).map(misfit));
         }
-    };
-    match read(workspace, example) {
-        Ok(instance) => findings.extend(validator.iter_errors(&instance).map(|error| {
-            let advice = format!("does not fit its schema at {}: {error}", error.instance_path());
-            Finding::new(example, 1, "contract", advice)
-        })),
-        Err(finding) => findings.push(finding),
     }
     findings
 }
 
-/// Also deep inside: each object of an event may grow.
+/// True if an object at any depth refuses fields: each object of an event may grow.
 fn is_closed(schema: &Value) -> bool {
     match schema {
         Value::Object(fields) => {
@@ -85,49 +77,28 @@ fn is_closed(schema: &Value) -> bool {
 }
 
 /// The topology names every event; its publisher has a schema for each, and for no other.
-fn check_published(workspace: &Workspace, files: &[String]) -> Vec<Finding> {
-    let text = workspace.text(TOPOLOGY).unwrap_or_default();
-    let topology: toml::Table = match text.parse() {
-        Ok(topology) => topology,
-        Err(error) => {
-            return vec![Finding::new(
-                TOPOLOGY,
-                1,
-                "contract",
-                error.to_string().replace('\n', " "),
-            )];
-        }
-    };
-    let services = topology
-        .get("services")
-        .and_then(toml::Value::as_table)
-        .into_iter()
-        .flatten();
+fn check_published(topology: &toml::Table, files: &[String]) -> Vec<Finding> {
+    let services = topology.get("services").and_then(toml::Value::as_table);
     let mut findings = Vec::new();
-    for (service, settings) in services {
-        let published = settings
-            .get("publishes")
-            .and_then(toml::Value::as_array)
-            .into_iter()
-            .flatten();
-        let published: BTreeSet<&str> = published.filter_map(toml::Value::as_str).collect();
+    for (service, settings) in services.into_iter().flatten() {
+        let published = settings.get("publishes").and_then(toml::Value::as_array);
+        let published = published.into_iter().flatten().filter_map(toml::Value::as_str);
+        let published: BTreeSet<&str> = published.collect();
         let folder = format!("{service}/contracts/");
-        let schemas = files
+        let names = files
             .iter()
             .filter_map(|path| path.strip_prefix(&folder)?.strip_suffix(SCHEMA));
-        let described: BTreeSet<&str> = schemas.filter_map(|name| Some(name.rsplit_once(".v")?.0)).collect();
+        let described: BTreeSet<&str> = names.filter_map(|name| Some(name.rsplit_once(".v")?.0)).collect();
         for event in published.difference(&described) {
             let path = format!("{folder}{event}.v1{SCHEMA}");
-            findings.push(Finding::new(
+            findings.push(finding(
                 &path,
-                1,
-                "contract",
                 format!("missing: {service} publishes {event} ({TOPOLOGY})"),
             ));
         }
         for event in described.difference(&published) {
             let advice = format!("{service} does not publish {event}: remove the schema, or add it to {TOPOLOGY}");
-            findings.push(Finding::new(&folder, 1, "contract", advice));
+            findings.push(finding(&folder, advice));
         }
     }
     findings

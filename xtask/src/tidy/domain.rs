@@ -1,24 +1,30 @@
-//! `domain` is pure: it knows no framework, and time and ids come in from outside.
+//! `domain` is pure: it knows no framework, and time, ids and data come in from outside.
 
-use syn::visit::{self, Visit};
-use syn::{Path, UseTree};
+use super::{finding::Finding, imports::imports, source::Source};
+use proc_macro2::{TokenStream, TokenTree};
+use syn::{
+    Attribute, ItemUse, Path,
+    visit::{self, Visit},
+};
 
-use super::Finding;
-use super::source::Source;
-
-const FRAMEWORKS: [&str; 10] = [
+const FRAMEWORKS: [&str; 14] = [
     "axum",
+    "database",
     "deadpool_redis",
     "http",
+    "http_client",
     "hyper",
     "lapin",
     "lettre",
+    "messaging",
     "reqwest",
+    "runtime",
     "sqlx",
     "tokio",
     "tower",
 ];
-const FROM_OUTSIDE: [&str; 4] = ["clock", "id", "database", "messaging"];
+/// Neighbours in a path that gives a time or an id.
+const FROM_OUTSIDE: [(&str, &str); 3] = [("kernel", "clock"), ("clock", "now"), ("id", "new")];
 
 pub(super) fn check(source: &Source) -> Vec<Finding> {
     let is_domain = source.path.ends_with("/src/domain.rs") || source.path.contains("/src/domain/");
@@ -31,6 +37,8 @@ pub(super) fn check(source: &Source) -> Vec<Finding> {
             paths.visit_item(item);
         }
     }
+    paths.findings.sort();
+    paths.findings.dedup();
     paths.findings
 }
 
@@ -40,64 +48,52 @@ struct Paths<'a> {
 }
 
 impl Paths<'_> {
-    fn look(&mut self, first: &syn::Ident, second: Option<&str>) {
-        let name = first.to_string();
-        let advice = if FRAMEWORKS.contains(&name.as_str()) {
-            format!("`domain` knows no framework: move what needs `{name}` to the store, the events or the endpoints")
-        } else if name == "shared" && second.is_some_and(|second| FROM_OUTSIDE.contains(&second)) {
-            format!(
-                "`domain` takes time, ids and data as values: pass in what `shared::{}` gives",
-                second.unwrap_or("")
-            )
+    fn look(&mut self, path: &[String], line: usize) {
+        let crate_name = path.iter().find(|name| !name.is_empty()).map_or("", String::as_str);
+        let is_from_outside = |pair: &[String]| FROM_OUTSIDE.contains(&(pair[0].as_str(), pair[1].as_str()));
+        let advice = if FRAMEWORKS.contains(&crate_name) {
+            format!("knows no framework: move what needs `{crate_name}` to the store, the events or the endpoints")
+        } else if path.windows(2).any(is_from_outside) {
+            format!("takes time and ids as values: pass in what `{}` gives", path.join("::"))
         } else {
             return;
         };
         self.findings
-            .push(Finding::new(self.path, first.span().start().line, "domain", advice));
+            .push(Finding::new(self.path, line, "domain", format!("`domain` {advice}")));
     }
 
-    /// Each first and second name of a `use`, which may open into braces at both.
-    fn look_at_use(&mut self, tree: &UseTree) {
-        match tree {
-            UseTree::Path(path) => {
-                let seconds = names(&path.tree);
-                if seconds.is_empty() {
-                    self.look(&path.ident, None);
-                }
-                for second in seconds
-                    .iter()
-                    .take(if path.ident == "shared" { seconds.len() } else { 1 })
-                {
-                    self.look(&path.ident, Some(second));
-                }
+    /// Looks at each word of an attribute's arguments: macros read them as code.
+    fn look_at_words(&mut self, tokens: TokenStream) {
+        for token in tokens {
+            match token {
+                TokenTree::Ident(word) => self.look(&[word.to_string()], word.span().start().line),
+                TokenTree::Group(group) => self.look_at_words(group.stream()),
+                TokenTree::Punct(_) | TokenTree::Literal(_) => {}
             }
-            UseTree::Name(name) => self.look(&name.ident, None),
-            UseTree::Rename(name) => self.look(&name.ident, None),
-            UseTree::Group(group) => group.items.iter().for_each(|tree| self.look_at_use(tree)),
-            UseTree::Glob(_) => {}
         }
     }
 }
 
-fn names(tree: &UseTree) -> Vec<String> {
-    match tree {
-        UseTree::Path(path) => vec![path.ident.to_string()],
-        UseTree::Name(name) => vec![name.ident.to_string()],
-        UseTree::Rename(name) => vec![name.ident.to_string()],
-        UseTree::Group(group) => group.items.iter().flat_map(names).collect(),
-        UseTree::Glob(_) => Vec::new(),
-    }
-}
-
 impl<'ast> Visit<'ast> for Paths<'_> {
-    fn visit_item_use(&mut self, item: &'ast syn::ItemUse) {
-        self.look_at_use(&item.tree);
+    fn visit_item_use(&mut self, item: &'ast ItemUse) {
+        let line = item.use_token.span.start().line;
+        for import in imports(item) {
+            self.look(&import.path, line);
+        }
+    }
+
+    fn visit_attribute(&mut self, attribute: &'ast Attribute) {
+        let name = &attribute.path().segments[0].ident;
+        self.look(&[name.to_string()], name.span().start().line);
+        if let Ok(list) = attribute.meta.require_list() {
+            self.look_at_words(list.tokens.clone());
+        }
     }
 
     fn visit_path(&mut self, path: &'ast Path) {
-        if path.segments.len() > 1 {
-            let second = path.segments[1].ident.to_string();
-            self.look(&path.segments[0].ident, Some(&second));
+        let names: Vec<String> = path.segments.iter().map(|segment| segment.ident.to_string()).collect();
+        if names.len() > 1 {
+            self.look(&names, path.segments[0].ident.span().start().line);
         }
         visit::visit_path(self, path);
     }
@@ -116,11 +112,18 @@ mod tests {
         for text in [
             "use sqlx::PgPool;",
             "use sqlx;",
+            "use ::sqlx::PgPool;",
             "use axum::*;",
             "use {serde::Serialize, tokio::time};",
-            "#[derive(sqlx::Type)]\nstruct A;\nfn a(pool: sqlx::PgPool) {}",
-            "use shared::{clock, page::Page};",
-            "fn a() -> Uuid { shared::id::new() }",
+            "use messaging::Tx;",
+            "#[derive(Debug, sqlx::Type)]\nstruct A;",
+            "#[sqlx(rename_all = \"snake_case\")]\nenum A {}",
+            "enum A {\n    #[sqlx(rename = \"b\")]\n    B,\n}",
+            "#[cfg_attr(feature = \"store\", derive(sqlx::Type))]\nstruct A;",
+            "fn a(pool: sqlx::PgPool) {}",
+            "use kernel::{clock, page::Page};",
+            "fn a() -> Uuid { kernel::id::new() }",
+            "use kernel::id;\nfn a() -> Uuid { id::new() }",
         ] {
             assert_eq!(count("a-service/src/domain.rs", text), 1, "{text}");
         }
@@ -132,7 +135,8 @@ mod tests {
 
     #[test]
     fn plain_libraries_and_other_files_are_not() {
-        let plain = "use chrono::{DateTime, Utc};\nuse serde::Serialize;\nuse uuid::Uuid;\nuse shared::page::Page;";
+        let plain = "use chrono::{DateTime, Utc};\nuse kernel::{id, page::Page};\n#[derive(serde::Serialize)]\n\
+                     #[serde(rename = \"http\")]\nstruct A { id: uuid::Uuid }";
         assert_eq!(count("a-service/src/domain.rs", plain), 0);
         assert_eq!(count("a-service/src/store.rs", "use sqlx::PgPool;"), 0);
     }

@@ -1,23 +1,23 @@
 //! Each failpoint stands at one place in the code and on one line of the list that tests go by.
 
-use std::collections::BTreeMap;
-
-use syn::visit::{self, Visit};
-use syn::{Expr, ExprCall, ExprLit, Lit};
-
-use super::Finding;
-use super::source::Source;
+use super::{
+    finding::Finding,
+    register::{Places, listed, missing, repeated},
+    source::Source,
+};
+use syn::{
+    Expr, ExprCall, ExprLit, Lit,
+    visit::{self, Visit},
+};
 
 pub(super) const LIST: &str = "docs/failpoints.md";
-/// Where the functions are, and their own tests.
-const HOME: &str = "shared/src/failpoint.rs";
-
-/// A failpoint's name, and where it is said: path and line.
-type Places<'a> = BTreeMap<String, Vec<(&'a str, usize)>>;
+const RULE: &str = "failpoint";
+/// The module that defines the functions; it has a path below `shared/` that may change.
+const HOME: &str = "/src/failpoint.rs";
 
 pub(super) fn check(sources: &[Source], list: &str) -> Vec<Finding> {
     let mut calls = Calls::default();
-    for source in sources.iter().filter(|source| source.path != HOME) {
+    for source in sources.iter().filter(|source| !source.path.ends_with(HOME)) {
         calls.path = &source.path;
         for item in source.production_items() {
             calls.visit_item(item);
@@ -26,42 +26,13 @@ pub(super) fn check(sources: &[Source], list: &str) -> Vec<Finding> {
     let Calls {
         mut findings, places, ..
     } = calls;
-    let listed = listed(list);
-    findings.extend(surplus(
-        &places,
-        "is called at more than one place: a test could not say which",
-    ));
-    findings.extend(surplus(&listed, "has more than one line"));
-    findings.extend(missing(&places, &listed, "has no line in docs/failpoints.md"));
-    findings.extend(missing(&listed, &places, "is called nowhere"));
+    let listed = listed(LIST, list, 2);
+    let ambiguous = "is called at more than one place: a test could not say which";
+    findings.extend(repeated(&places, RULE, ambiguous));
+    findings.extend(repeated(&listed, RULE, "has more than one line"));
+    findings.extend(missing(&places, &listed, RULE, "has no line in docs/failpoints.md"));
+    findings.extend(missing(&listed, &places, RULE, "is called nowhere"));
     findings
-}
-
-/// The second column of each row of the table.
-fn listed(list: &str) -> Places<'static> {
-    let mut places = Places::new();
-    for (index, line) in list.lines().enumerate().filter(|(_, line)| line.starts_with('|')) {
-        let name = line.split('|').nth(2).unwrap_or_default().trim();
-        if let Some(name) = name.strip_prefix('`').and_then(|name| name.strip_suffix('`')) {
-            places.entry(name.to_owned()).or_default().push((LIST, index + 1));
-        }
-    }
-    places
-}
-
-fn surplus<'a>(places: &'a Places<'_>, advice: &'a str) -> impl Iterator<Item = Finding> + 'a {
-    places.iter().flat_map(move |(name, places)| {
-        let surplus = places.iter().skip(1);
-        surplus.map(move |(path, line)| Finding::new(path, *line, "failpoint", format!("`{name}` {advice}")))
-    })
-}
-
-fn missing<'a>(here: &'a Places<'_>, there: &'a Places<'_>, advice: &'a str) -> impl Iterator<Item = Finding> + 'a {
-    let missing = here.iter().filter(|(name, _)| !there.contains_key(*name));
-    missing.flat_map(move |(name, places)| {
-        let found = places.iter();
-        found.map(move |(path, line)| Finding::new(path, *line, "failpoint", format!("`{name}` {advice}")))
-    })
 }
 
 #[derive(Default)]
@@ -89,7 +60,7 @@ impl<'ast> Visit<'ast> for Calls<'_> {
             self.places.entry(name.value()).or_default().push((self.path, line));
         } else {
             let advice = "write the failpoint's name here, so that it can be looked for";
-            self.findings.push(Finding::new(self.path, line, "failpoint", advice));
+            self.findings.push(Finding::new(self.path, line, RULE, advice));
         }
     }
 }

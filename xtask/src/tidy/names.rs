@@ -1,8 +1,6 @@
-//! Modules are named after what they are for.
+//! Modules are named after their purpose.
 
-use std::path::Path;
-
-use super::Finding;
+use super::{finding::Finding, source::is_rust};
 
 const NAMES: [&str; 10] = [
     "utils",
@@ -19,8 +17,7 @@ const NAMES: [&str; 10] = [
 
 pub(super) fn check(path: &str) -> Option<Finding> {
     let parts: Vec<&str> = path.trim_end_matches(".rs").split('/').collect();
-    let is_source = Path::new(path).extension().is_some_and(|extension| extension == "rs");
-    let name = is_source
+    let name = is_rust(path)
         .then_some(parts)?
         .into_iter()
         .find(|part| NAMES.contains(part))?;

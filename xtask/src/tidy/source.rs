@@ -1,64 +1,66 @@
 //! One Rust file, with its tests told apart from the rest.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
+use syn::{Attribute, ImplItem, Item, spanned::Spanned as _};
 
-use syn::spanned::Spanned as _;
-use syn::{Attribute, ImplItem, Item};
+pub(super) fn is_rust(path: &str) -> bool {
+    Path::new(path).extension().is_some_and(|extension| extension == "rs")
+}
 
-pub(super) struct Source {
-    pub(super) path: String,
-    pub(super) lines: usize,
-    pub(super) whole: syn::File,
-    /// Without what is compiled only for tests.
-    pub(super) production: syn::File,
+pub(crate) struct Source {
+    pub(crate) path: String,
+    pub(crate) lines: usize,
+    /// The items without those that are compiled only for tests.
+    pub(super) production: Vec<Item>,
     /// Lines of the modules and functions that are compiled only for tests.
     pub(super) test_lines: usize,
-    /// The whole file is a test.
+    /// The paths of the modules that this file declares for tests only: `src/a/tests` for `#[cfg(test)] mod tests;` in
+    /// `src/a.rs`.
+    pub(super) test_modules: Vec<String>,
+    /// True if the whole file is a test.
     pub(super) is_test: bool,
 }
 
 impl Source {
     /// Fails with the line that is not Rust.
-    pub(super) fn parse(path: &str, text: &str) -> Result<Self, (usize, String)> {
-        let whole = syn::parse_file(text).map_err(|error| (error.span().start().line, error.to_string()))?;
-        let mut production = whole.clone();
-        let mut test_lines = 0;
-        if is_test_only(&whole.attrs) {
-            production.items.clear();
-        }
-        remove_tests(&mut production.items, &mut test_lines);
-        let is_test = is_test_only(&whole.attrs) || path.contains("/tests/") || path.starts_with("proof/e2e/");
-        Ok(Self {
-            path: path.to_owned(),
-            lines: text.lines().count(),
-            whole,
-            production,
-            test_lines,
-            is_test,
-        })
-    }
-
-    /// What rules for production code look at.
-    pub(super) fn production_items(&self) -> &[Item] {
-        if self.is_test { &[] } else { &self.production.items }
-    }
-
-    /// Where the modules lie that this file declares for tests only: `src/a/tests` for `#[cfg(test)] mod tests;` in
-    /// `src/a.rs`.
-    pub(super) fn test_module_paths(&self) -> Vec<String> {
-        let folder = module_folder(&self.path);
-        let outside = self.whole.items.iter().filter_map(|item| match item {
+    pub(crate) fn parse(path: &str, text: &str) -> Result<Self, (usize, String)> {
+        let file = syn::parse_file(text).map_err(|error| (error.span().start().line, error.to_string()))?;
+        let folder = module_folder(path);
+        let outside = file.items.iter().filter_map(|item| match item {
             Item::Mod(module) if module.content.is_none() && is_test_only(&module.attrs) => Some(&module.ident),
             _ => None,
         });
-        outside.map(|name| format!("{folder}/{name}")).collect()
+        let test_modules = outside.map(|name| format!("{folder}/{name}")).collect();
+        let mut production = file.items;
+        let mut test_lines = 0;
+        if is_test_only(&file.attrs) {
+            production.clear();
+        }
+        remove_tests(&mut production, &mut test_lines);
+        Ok(Self {
+            path: path.to_owned(),
+            lines: text.lines().count(),
+            production,
+            test_lines,
+            test_modules,
+            is_test: is_test_only(&file.attrs) || path.contains("/tests/") || path.starts_with("proof/e2e/"),
+        })
+    }
+
+    /// The items that rules for production code look at.
+    pub(super) fn production_items(&self) -> &[Item] {
+        if self.is_test { &[] } else { &self.production }
+    }
+
+    /// Lines without tests.
+    pub(crate) fn code_lines(&self) -> usize {
+        if self.is_test { 0 } else { self.lines - self.test_lines }
     }
 
     pub(super) fn note_test_modules(&mut self, tests: &BTreeSet<String>) {
         let own = self.path.trim_end_matches(".rs");
-        self.is_test |= tests
-            .iter()
-            .any(|test| own == test || own.starts_with(&format!("{test}/")));
+        let is_inside = |test: &String| own == test || own.starts_with(&format!("{test}/"));
+        self.is_test |= tests.iter().any(is_inside);
     }
 }
 
@@ -149,9 +151,9 @@ mod tests {
     #[test]
     fn modules_in_files_of_their_own_are_found() {
         let parent = Source::parse("a/src/b.rs", "#[cfg(test)]\nmod tests;\nmod rest;").unwrap();
-        assert_eq!(parent.test_module_paths(), ["a/src/b/tests"]);
+        assert_eq!(parent.test_modules, ["a/src/b/tests"]);
         let root = Source::parse("a/src/lib.rs", "#[cfg(test)]\nmod tests;").unwrap();
-        assert_eq!(root.test_module_paths(), ["a/src/tests"]);
+        assert_eq!(root.test_modules, ["a/src/tests"]);
         let mut child = Source::parse("a/src/b/tests/more.rs", "").unwrap();
         child.is_test = false;
         child.note_test_modules(&["a/src/b/tests".to_owned()].into());
@@ -170,9 +172,8 @@ mod tests {
 /// A project of a few files, for the tests of other rules.
 #[cfg(test)]
 pub(super) mod tests_project {
-    use std::path::PathBuf;
-
     use crate::workspace::Workspace;
+    use std::path::PathBuf;
 
     pub(in crate::tidy) struct Project {
         pub(in crate::tidy) workspace: Workspace,
