@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 mod licences;
+mod platform;
 pub mod sql;
 pub mod tidy;
 mod workspace;
@@ -27,6 +28,12 @@ enum Command {
     Tidy,
     /// Checks licences, banned crates and sources with cargo-deny, which it builds into `.run-tools` the first time.
     Deny,
+    /// Writes the files and regions that are generated from `platform.toml`, and compares it with the rest.
+    Platform {
+        /// Write nothing, and name what is out of date.
+        #[arg(long)]
+        check: bool,
+    },
     /// Applies each service's migrations to a scratch database and prepares its queries against it.
     Sql {
         /// Compare with the stored `.sqlx` and change nothing.
@@ -44,8 +51,13 @@ enum Command {
 pub fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let outcome = Workspace::find().and_then(|workspace| match command {
-        Command::Tidy => Ok(tidy::check(&workspace).iter().map(ToString::to_string).collect()),
+        Command::Tidy => {
+            let rules = tidy::check(&workspace);
+            let findings = rules.iter().map(ToString::to_string);
+            Ok(findings.chain(platform::check(&workspace)).collect())
+        }
         Command::Deny => licences::check(&workspace),
+        Command::Platform { check } => platform::run(&workspace, check),
         Command::Sql {
             check,
             postgres,
