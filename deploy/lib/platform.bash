@@ -1,6 +1,6 @@
 # generated from platform.toml: cargo xtask platform
 # The processes of the platform, as the scripts of both modes need them.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034  # each mode uses a part of it
 
 # Names, in the order of start.
 SERVERS=(postgres redis epmd rabbitmq)

@@ -51,7 +51,7 @@ load_secrets() {
 
 ensure_keys() {
     local key
-    for key in ${SIGNING_KEYS_OF[*]}; do
+    for key in $(printf '%s\n' "${SIGNING_KEYS_OF[@]}"); do
         ensure_key "$RUN_DIR/keys/$key.pem"
     done
     # Services verify the gateway's signature with the public half.

@@ -90,10 +90,16 @@ impl Sources {
         ];
         let line = |name: &str| {
             let entry = format!("name = \"{name}\"");
-            self.text.lines().position(|line| line == entry).map_or(1, |index| index + 1)
+            self.text
+                .lines()
+                .position(|line| line == entry)
+                .map_or(1, |index| index + 1)
         };
         let wrong = wrong.concat();
-        Ok(wrong.iter().map(|(name, advice)| finding(description::FILE, line(name), advice)).collect())
+        Ok(wrong
+            .iter()
+            .map(|(name, advice)| finding(description::FILE, line(name), advice))
+            .collect())
     }
 
     /// The generated files and their text; `read` gives the present text of those that are generated in part.

@@ -53,18 +53,29 @@ pub(super) fn with_topology(platform: &Platform, topology: &Topology) -> Vec<(St
         let name = service.name.clone();
         match topology.services.get(&name) {
             None if of_service(service).needs("rabbitmq") => {
-                broken.push((name.clone(), format!("{name} needs the broker, and {TOPOLOGY} has no [services.{name}]")));
+                broken.push((
+                    name.clone(),
+                    format!("{name} needs the broker, and {TOPOLOGY} has no [services.{name}]"),
+                ));
             }
             Some(subscriber) if subscriber.queue != service.queue => {
                 let words = |queue: &Option<String>| queue.as_deref().unwrap_or("none").to_owned();
                 let (here, there) = (words(&service.queue), words(&subscriber.queue));
-                broken.push((name.clone(), format!("the queue of {name} is {here} here and {there} in {TOPOLOGY}")));
+                broken.push((
+                    name.clone(),
+                    format!("the queue of {name} is {here} here and {there} in {TOPOLOGY}"),
+                ));
             }
             _ => {}
         }
     }
     let unknown = topology.services.keys().filter(|name| platform.service(name).is_none());
-    broken.extend(unknown.map(|name| (name.clone(), format!("{name} of {TOPOLOGY} is no service of the platform"))));
+    broken.extend(unknown.map(|name| {
+        (
+            name.clone(),
+            format!("{name} of {TOPOLOGY} is no service of the platform"),
+        )
+    }));
     broken
 }
 
@@ -83,12 +94,28 @@ pub(super) fn with_members(platform: &Platform, manifest: &str) -> Result<Vec<(S
     let members = manifest.workspace.members;
     let folders: BTreeSet<&str> = members.iter().filter_map(|path| path.rsplit('/').next()).collect();
     let services: BTreeSet<&str> = platform.services.iter().map(|service| service.name.as_str()).collect();
-    let members = folders.into_iter().filter(|folder| folder.ends_with("-service")).collect();
+    let members = folders
+        .into_iter()
+        .filter(|folder| folder.ends_with("-service"))
+        .collect();
     let missing = services.difference(&members);
     let unknown = members.difference(&services);
-    let missing = missing.map(|name| (*name, format!("{name} is no member of the workspace: add it to {MEMBERS}")));
-    let unknown = unknown.map(|name| (*name, format!("{name} is a member of the workspace and has no entry here")));
-    Ok(missing.chain(unknown).map(|(name, advice)| (name.to_owned(), advice)).collect())
+    let missing = missing.map(|name| {
+        (
+            *name,
+            format!("{name} is no member of the workspace: add it to {MEMBERS}"),
+        )
+    });
+    let unknown = unknown.map(|name| {
+        (
+            *name,
+            format!("{name} is a member of the workspace and has no entry here"),
+        )
+    });
+    Ok(missing
+        .chain(unknown)
+        .map(|(name, advice)| (name.to_owned(), advice))
+        .collect())
 }
 
 /// Defaults of ports in the hand-written lines of a Compose file (`${REDIS_PORT:-16379}`): line and advice.
@@ -100,7 +127,8 @@ pub(super) fn with_ports(platform: &Platform, compose: &str) -> Vec<(usize, Stri
         .map(|port| (port.variable.as_str(), port.port))
         .collect();
     let wrong = |(number, line)| {
-        let wrong = defaults(line).find(|(variable, default)| ports.get(variable).is_none_or(|port| port.to_string() != *default));
+        let wrong = defaults(line)
+            .find(|(variable, default)| ports.get(variable).is_none_or(|port| port.to_string() != *default));
         wrong.map(|(variable, _)| (number, format!("the default of {variable} is another in platform.toml")))
     };
     hand_written(compose).filter_map(wrong).collect()

@@ -29,7 +29,7 @@ fn header() -> Vec<String> {
     vec![
         MARKER.to_owned(),
         "# The processes of the platform, as the scripts of both modes need them.".to_owned(),
-        "# shellcheck shell=bash".to_owned(),
+        "# shellcheck shell=bash disable=SC2034  # each mode uses a part of it".to_owned(),
         String::new(),
     ]
 }
@@ -40,7 +40,10 @@ fn names(platform: &Platform) -> Vec<String> {
         "# Names, in the order of start.".to_owned(),
         list("SERVERS", platform.servers.iter().map(|server| server.name.as_str())),
         list("SUPPORT", platform.support.iter().map(|support| support.name.as_str())),
-        list("SERVICES", platform.services.iter().map(|service| service.name.as_str())),
+        list(
+            "SERVICES",
+            platform.services.iter().map(|service| service.name.as_str()),
+        ),
         String::new(),
         "# Servers and ports of local mode only.".to_owned(),
         list("LOCAL_SERVERS", local.map(|server| server.name.as_str())),
@@ -68,7 +71,8 @@ fn support(platform: &Platform) -> Vec<String> {
     let programs = platform.support.iter().map(|support| support.program());
     vec![
         String::new(),
-        "# The programs of the support processes, and the packages that build them beside those of the services.".to_owned(),
+        "# The programs of the support processes, and the packages that build them beside those of the services."
+            .to_owned(),
         list("SUPPORT_PACKAGES", packages),
         list("SUPPORT_PROGRAMS", programs),
     ]
@@ -117,13 +121,20 @@ fn redis_access(process: &Process<'_>) -> String {
         return String::new();
     };
     let commands = access.commands.iter().map(|command| format!("+{command}"));
-    access.keys.iter().cloned().chain(commands).collect::<Vec<_>>().join(" ")
+    access
+        .keys
+        .iter()
+        .cloned()
+        .chain(commands)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 fn own_settings(all: &[Process<'_>]) -> Vec<String> {
     let mut lines = vec![
         String::new(),
-        "# own_settings PROCESS: its settings in local mode, beside those that follow from its needs and calls.".to_owned(),
+        "# own_settings PROCESS: its settings in local mode, beside those that follow from its needs and calls."
+            .to_owned(),
         "own_settings() {".to_owned(),
         "    case $1 in".to_owned(),
     ];

@@ -31,7 +31,10 @@ pub(super) fn inner_ports(platform: &Platform) -> Vec<String> {
             .collect();
         (!ports.is_empty()).then(|| format!("  {}: {{ports: [{}]}}", process.name, ports.join(", ")))
     };
-    support.chain(services).filter_map(|process| published(&process)).collect()
+    support
+        .chain(services)
+        .filter_map(|process| published(&process))
+        .collect()
 }
 
 fn retry_delays(delays_ms: &[u64]) -> Vec<String> {
@@ -71,7 +74,12 @@ fn support_block(platform: &Platform, support: &Support) -> Vec<String> {
 }
 
 fn services(platform: &Platform) -> Vec<String> {
-    spaced(platform.services.iter().map(|service| service_block(platform, &of_service(service))))
+    spaced(
+        platform
+            .services
+            .iter()
+            .map(|service| service_block(platform, &of_service(service))),
+    )
 }
 
 fn service_block(platform: &Platform, service: &Process<'_>) -> Vec<String> {
@@ -82,7 +90,12 @@ fn service_block(platform: &Platform, service: &Process<'_>) -> Vec<String> {
     lines.push(format!("      LISTEN_ADDR: 0.0.0.0:{}", service.ports[0].port));
     lines.extend(servers(service));
     lines.extend(key_files(service));
-    lines.extend(service.secrets.iter().map(|secret| format!("      {secret}: {}", made(secret))));
+    lines.extend(
+        service
+            .secrets
+            .iter()
+            .map(|secret| format!("      {secret}: {}", made(secret))),
+    );
     lines.extend(urls(platform, service));
     lines.extend(own_settings(platform, service));
     lines.push("    depends_on:".to_owned());
@@ -150,12 +163,21 @@ fn head(name: &str, program: &str, networks: &[&str]) -> Vec<String> {
 fn networks(process: &Process<'_>) -> Vec<&'static str> {
     let data = process.needs("postgres") || process.needs("rabbitmq");
     let chosen = [("app", true), ("data", data), ("cache", process.needs("redis"))];
-    chosen.into_iter().filter(|(_, needed)| *needed).map(|(network, _)| network).collect()
+    chosen
+        .into_iter()
+        .filter(|(_, needed)| *needed)
+        .map(|(network, _)| network)
+        .collect()
 }
 
 fn secrets(process: &Process<'_>, common: &[&str]) -> String {
     let own = process.signing_keys.iter().map(|key| format!("{key}-key"));
-    common.iter().map(|&name| name.to_owned()).chain(own).collect::<Vec<_>>().join(", ")
+    common
+        .iter()
+        .map(|&name| name.to_owned())
+        .chain(own)
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// The addresses of the servers that it needs, with its own user and password.
@@ -166,8 +188,14 @@ fn servers(process: &Process<'_>) -> Vec<String> {
     let broker = made(&format!("{upper}_RABBITMQ_PASSWORD"));
     let redis = made(&format!("{}_REDIS_PASSWORD", short_variable(name)));
     let urls = [
-        ("postgres", format!("DATABASE_URL: postgres://{role}:{database}@postgres:5432/{role}")),
-        ("rabbitmq", format!("RABBITMQ_URL: amqp://{name}:{broker}@rabbitmq:5672/platform")),
+        (
+            "postgres",
+            format!("DATABASE_URL: postgres://{role}:{database}@postgres:5432/{role}"),
+        ),
+        (
+            "rabbitmq",
+            format!("RABBITMQ_URL: amqp://{name}:{broker}@rabbitmq:5672/platform"),
+        ),
         ("redis", format!("REDIS_URL: redis://{name}:{redis}@redis:6379/0")),
     ];
     let needed = urls.into_iter().filter(|(server, _)| process.needs(server));
@@ -182,7 +210,14 @@ fn key_files(process: &Process<'_>) -> Vec<String> {
 fn urls(platform: &Platform, process: &Process<'_>) -> Vec<String> {
     let called = process.calls.iter().filter_map(|name| platform.service(name));
     called
-        .map(|service| format!("      {}_URL: http://{}:{}", variable(&service.name), service.name, service.port))
+        .map(|service| {
+            format!(
+                "      {}_URL: http://{}:{}",
+                variable(&service.name),
+                service.name,
+                service.port
+            )
+        })
         .collect()
 }
 
@@ -190,7 +225,10 @@ fn urls(platform: &Platform, process: &Process<'_>) -> Vec<String> {
 fn needs(process: &Process<'_>) -> Vec<String> {
     let conditions = [
         ("postgres", "databases: {condition: service_completed_successfully}"),
-        ("rabbitmq", "topology-apply: {condition: service_completed_successfully}"),
+        (
+            "rabbitmq",
+            "topology-apply: {condition: service_completed_successfully}",
+        ),
         ("redis", "redis: {condition: service_healthy}"),
     ];
     let needed = conditions.into_iter().filter(|(server, _)| process.needs(server));
@@ -211,8 +249,12 @@ fn contained(platform: &Platform, name: &str, value: &str) -> String {
     }
     render(value, |piece| match piece {
         Piece::Text(text) => text.to_owned(),
-        Piece::Address(port) => process::owner(platform, port).map_or_else(String::new, |(owner, port)| format!("{owner}:{port}")),
-        Piece::Listen(port) => process::owner(platform, port).map_or_else(String::new, |(_, port)| format!("0.0.0.0:{port}")),
+        Piece::Address(port) => {
+            process::owner(platform, port).map_or_else(String::new, |(owner, port)| format!("{owner}:{port}"))
+        }
+        Piece::Listen(port) => {
+            process::owner(platform, port).map_or_else(String::new, |(_, port)| format!("0.0.0.0:{port}"))
+        }
         Piece::Data => "/data".to_owned(),
         Piece::Variable(variable) => made(variable),
     })

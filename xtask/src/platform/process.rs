@@ -80,7 +80,10 @@ pub(super) fn of_service(service: &Service) -> Process<'_> {
 }
 
 pub(super) fn of_gateway(gateway: &Gateway) -> Process<'_> {
-    let ports = vec![port_of(GATEWAY, gateway.port), port_of("operators", gateway.operators_port)];
+    let ports = vec![
+        port_of(GATEWAY, gateway.port),
+        port_of("operators", gateway.operators_port),
+    ];
     Process {
         needs: &gateway.needs,
         calls: &gateway.calls,

@@ -32,12 +32,21 @@ fn names(platform: &Platform, all: &[Process<'_>]) -> Vec<Broken> {
             broken.push(about(name, format!("two processes are called `{name}`")));
         }
         if name.is_empty() || !name.chars().all(|letter| letter.is_ascii_lowercase() || letter == '-') {
-            broken.push(about(name, format!("`{name}` must consist of small letters and hyphens")));
+            broken.push(about(
+                name,
+                format!("`{name}` must consist of small letters and hyphens"),
+            ));
         }
     }
-    let nameless = platform.services.iter().filter(|service| !service.name.ends_with("-service"));
+    let nameless = platform
+        .services
+        .iter()
+        .filter(|service| !service.name.ends_with("-service"));
     broken.extend(nameless.map(|service| {
-        let advice = format!("`{}` must end in -service, as the names of folders and variables do", service.name);
+        let advice = format!(
+            "`{}` must end in -service, as the names of folders and variables do",
+            service.name
+        );
         about(&service.name, advice)
     }));
     broken
@@ -48,13 +57,22 @@ fn ports(all: &[Process<'_>]) -> Vec<Broken> {
     let mut broken = Vec::new();
     let mut variables = BTreeSet::new();
     let mut owners: BTreeMap<u16, &str> = BTreeMap::new();
-    for (name, port) in all.iter().flat_map(|process| process.ports.iter().map(|port| (process.name, port))) {
+    for (name, port) in all
+        .iter()
+        .flat_map(|process| process.ports.iter().map(|port| (process.name, port)))
+    {
         let variable = &port.variable;
         if !variables.insert(variable) || !variable.ends_with("_PORT") {
-            broken.push(about(name, format!("`{variable}` must be one port's variable, and end in _PORT")));
+            broken.push(about(
+                name,
+                format!("`{variable}` must be one port's variable, and end in _PORT"),
+            ));
         }
         if let Some(other) = owners.insert(port.port % 10_000, name) {
-            let advice = format!("the last four digits of port {} are also those of a port of {other}", port.port);
+            let advice = format!(
+                "the last four digits of port {} are also those of a port of {other}",
+                port.port
+            );
             broken.push(about(name, advice));
         }
     }
@@ -101,7 +119,10 @@ fn settings(platform: &Platform, process: &Process<'_>) -> Vec<Broken> {
                 continue;
             };
             if !is_programs(platform, port) {
-                broken.push(about(process.name, format!("{name}: {port} is no port of a program built here")));
+                broken.push(about(
+                    process.name,
+                    format!("{name}: {port} is no port of a program built here"),
+                ));
             }
         }
     }

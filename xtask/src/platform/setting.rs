@@ -48,7 +48,8 @@ fn text(text: &str) -> Result<Option<Piece<'_>>, String> {
 }
 
 fn placeholder(inside: &str) -> Result<Piece<'_>, String> {
-    let is_variable = |name: &str| !name.is_empty() && name.chars().all(|letter| letter.is_ascii_uppercase() || letter == '_');
+    let is_variable =
+        |name: &str| !name.is_empty() && name.chars().all(|letter| letter.is_ascii_uppercase() || letter == '_');
     match inside.split_once(':') {
         Some(("address", port)) if is_variable(port) => Ok(Piece::Address(port)),
         Some(("listen", port)) if is_variable(port) => Ok(Piece::Listen(port)),
@@ -66,7 +67,11 @@ mod tests {
     fn splits_a_value_into_text_and_placeholders() {
         assert_eq!(pieces("900"), Ok(vec![Piece::Text("900")]));
         let url = pieces("http://{address:PROVIDER_PORT}/v1");
-        let expected = vec![Piece::Text("http://"), Piece::Address("PROVIDER_PORT"), Piece::Text("/v1")];
+        let expected = vec![
+            Piece::Text("http://"),
+            Piece::Address("PROVIDER_PORT"),
+            Piece::Text("/v1"),
+        ];
         assert_eq!(url, Ok(expected));
         assert_eq!(pieces("{data}/mail"), Ok(vec![Piece::Data, Piece::Text("/mail")]));
     }

@@ -100,7 +100,10 @@ fn containers_get_a_block_for_each_service() {
     assert_all_in(&compose, &expected);
     assert!(!compose.contains("order-service"), "the old blocks are gone");
     let overlay = generated(super::compose::INNER_PORTS);
-    assert_all_in(&overlay, &["  seat-service: {ports: [\"127.0.0.1:${SEAT_SERVICE_PORT:-4001}:4001\"]}\n"]);
+    assert_all_in(
+        &overlay,
+        &["  seat-service: {ports: [\"127.0.0.1:${SEAT_SERVICE_PORT:-4001}:4001\"]}\n"],
+    );
 }
 
 #[test]
@@ -111,19 +114,46 @@ fn a_sound_description_has_no_findings() {
 #[test]
 fn each_mistake_is_named_at_the_line_of_its_entry() {
     let mistakes = [
-        ("port = 4002", "port = 14001", "platform.toml:17: platform: the last four digits of port 14001"),
-        ("calls = [\"seat-service\"]", "calls = [\"x\"]", "`x`, which it calls, is no service"),
-        ("name = \"ticket-printer\"", "name = \"seat-service\"", "two processes are called"),
-        ("name = \"ticket-service\"", "name = \"tickets\"", "must end in -service"),
-        ("{address:PRINTER_PORT}", "{address:POSTGRES_PORT}", "no port of a program"),
+        (
+            "port = 4002",
+            "port = 14001",
+            "platform.toml:17: platform: the last four digits of port 14001",
+        ),
+        (
+            "calls = [\"seat-service\"]",
+            "calls = [\"x\"]",
+            "`x`, which it calls, is no service",
+        ),
+        (
+            "name = \"ticket-printer\"",
+            "name = \"seat-service\"",
+            "two processes are called",
+        ),
+        (
+            "name = \"ticket-service\"",
+            "name = \"tickets\"",
+            "must end in -service",
+        ),
+        (
+            "{address:PRINTER_PORT}",
+            "{address:POSTGRES_PORT}",
+            "no port of a program",
+        ),
         ("{data}", "{folder}", "no placeholder"),
         ("HOLD_S = \"60\"", "HOLD_S = \"$(id)\"", "may not stand in a value"),
         ("needs = [\"redis\"]", "needs = []", "or neither"),
-        ("queue = \"seat-queue\"", "queue = \"other\"", "the queue of seat-service is other here"),
+        (
+            "queue = \"seat-queue\"",
+            "queue = \"other\"",
+            "the queue of seat-service is other here",
+        ),
     ];
     for (right, mistake, expected) in mistakes {
         let found = wrong(&PLATFORM.replacen(right, mistake, 1));
-        assert!(found.iter().any(|finding| finding.contains(expected)), "{mistake}: {found:#?}");
+        assert!(
+            found.iter().any(|finding| finding.contains(expected)),
+            "{mistake}: {found:#?}"
+        );
     }
 }
 
@@ -135,7 +165,13 @@ fn other_files_name_the_same_services() {
     };
     let topology = TOPOLOGY.replace("ticket-service", "other-service");
     let found = check(&topology, ROUTES, MANIFEST);
-    assert_all_in(&found, &["has no [services.ticket-service]", "other-service of rabbitmq/topology.toml is no service"]);
+    assert_all_in(
+        &found,
+        &[
+            "has no [services.ticket-service]",
+            "other-service of rabbitmq/topology.toml is no service",
+        ],
+    );
     let found = check(TOPOLOGY, &ROUTES.replace("ticket-service", "evil-service"), MANIFEST);
     assert_all_in(&found, &["`evil-service`, which it calls, is no service"]);
     let found = check(TOPOLOGY, ROUTES, &MANIFEST.replace("seat-service", "cinema-service"));
