@@ -81,7 +81,7 @@ impl Sources {
         })
     }
 
-    /// What is wrong with the description, or differs between it and the other files.
+    /// Mistakes in the description, and differences between it and the other files.
     fn check(&self) -> Result<Vec<String>, String> {
         let wrong = [
             rules::check(&self.platform),

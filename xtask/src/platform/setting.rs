@@ -28,7 +28,7 @@ pub(super) fn pieces(value: &str) -> Result<Vec<Piece<'_>>, String> {
     Ok(found)
 }
 
-/// Whether `make up` may replace the value by a variable of the same name.
+/// True for a plain value, which `make up` replaces by the variable of the same name.
 pub(super) fn is_adjustable(value: &str) -> bool {
     !value.contains('{')
 }
