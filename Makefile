@@ -1,5 +1,5 @@
-# Every target says after ## what it is for; `make help` prints that. Any variable given to make (a port, MODE, YES=1)
-# reaches the scripts as environment.
+# The text after ## describes a target; `make help` prints it. Variables given to make (a port, MODE, YES=1) reach the
+# scripts through the environment.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .PHONY: help up demo down clean status logs env test chaos drills windows mutants verify
@@ -7,10 +7,10 @@ SHELL := /bin/bash
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-up: ## build and start everything, wait until it is ready, print the addresses; run again it changes nothing
+up: ## build and start everything, wait until it is ready, print the addresses; a second run changes nothing
 	@deploy/run up
 
-demo: ## send orders through all the services and show their journeys
+demo: ## send orders through all services and show their journeys
 	@deploy/run demo
 
 down: ## stop everything; the data stays
@@ -22,13 +22,13 @@ clean: ## stop everything and delete the data (asks; YES=1 does not)
 status: ## one line for each process: ready, restarts, memory, address; exit code 0 when all are ready
 	@deploy/run status
 
-logs: ## follow a log: make logs service=order-service (follow=0: only the last lines)
+logs: ## follow a log: make logs service=NAME (follow=0: only the last lines)
 	@FOLLOW=$(follow) deploy/run logs $(service)
 
 env: ## addresses and credentials, as shell exports
 	@deploy/run env
 
-test: ## run all the tests on infrastructure of their own; the last line sums them up
+test: ## run all tests on servers of their own; the last line is the summary
 	@deploy/local/test
 
 chaos: ## random faults under load, then the verdict: make chaos SEED=7 MINUTES=10 ORDERS_PER_S=20
@@ -40,7 +40,7 @@ drills: ## single faults under load, each with a figure to reach (about 10 minut
 windows: ## a death in each crash window, 20 times or TIMES=…, then the verdict (about 30 minutes)
 	@CHAOS_BUILD=tests deploy/local/chaos $(if $(SEED),--seed $(SEED)) --orders-per-s $(or $(ORDERS_PER_S),5) windows --times $(or $(TIMES),20)
 
-mutants: ## breaks the code in six ways and shows that the verdict turns red each time (about 40 minutes)
+mutants: ## six mutations of the code, each of which must turn the verdict red (about 40 minutes)
 	@deploy/local/mutants
 
 verify: ## format, lints, rules, licences, scripts, checked SQL

@@ -1,17 +1,13 @@
-# Where everything is: as shell exports for programs, and as a few lines for people.
+# Addresses and credentials: as shell exports for programs, and as a short list for the terminal.
 
 export_line() {
     printf 'export %s=%q\n' "$1" "$2"
 }
 
 platform_exports() {
-    local service
     export_line GATEWAY_URL "$(address_of gateway)"
     export_line OPERATORS_URL "http://127.0.0.1:$OPERATORS_PORT"
-    for service in "${SERVICES[@]}"; do
-        export_line "$(variable_of "$service")_URL" "$(address_of "$service")"
-        export_line "$(short_variable_of "$service")_DATABASE_URL" "$(database_url "$service")"
-    done
+    service_exports
     export_line RABBITMQ_URL "$(operator_rabbitmq_url)/$RABBITMQ_VHOST"
     export_line RABBITMQ_MANAGEMENT_URL "$(rabbitmq_management_url)"
     export_line RABBITMQ_VHOST "$RABBITMQ_VHOST"
@@ -26,7 +22,15 @@ platform_exports() {
     export_line ADMIN_PASSWORD "$ADMIN_PASSWORD"
 }
 
-# The names under which the tests look for their infrastructure.
+service_exports() {
+    local service
+    for service in "${SERVICES[@]}"; do
+        export_line "$(variable_of "$service")_URL" "$(address_of "$service")"
+        ! needs "$service" postgres || export_line "$(short_variable_of "$service")_DATABASE_URL" "$(database_url "$service")"
+    done
+}
+
+# test_exports: the variables in which the tests expect their servers.
 test_exports() {
     export_line TEST_POSTGRES_URL "$(administrator_database_url)"
     export_line TEST_REDIS_URL "$(redis_url administrator "$REDIS_PASSWORD")"
@@ -46,6 +50,6 @@ Everything is up.
   mail          $(address_of mail-catcher)
   administrator $ADMIN_EMAIL, password $ADMIN_PASSWORD
 
-Next: make demo, make status, make logs service=order-service, eval "\$(make -s env)"
+Next: make demo, make status, make logs service=gateway, eval "\$(make -s env)"
 EOT
 }

@@ -1,9 +1,9 @@
-# RabbitMQ in both modes: born with one operator and the vhost. `topology apply` makes the rest.
+# RabbitMQ in both modes: it starts with one operator and the vhost. `topology apply` creates the rest.
 
 RABBITMQ_VHOST=platform
 RABBITMQ_OPERATOR_USER=operator
 
-# The broker imports this at each start. The hash is salted, so the file is made once and kept.
+# ensure_definitions FILE: the broker imports it at each start. The hash is salted, so the file is written once and kept.
 ensure_definitions() {
     [[ -s $1 ]] && return
     (umask 077 && definitions >"$1.new")

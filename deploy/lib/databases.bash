@@ -1,20 +1,19 @@
-# PostgreSQL in both modes: one database and one role for each service.
+# PostgreSQL in both modes: one database and one role for each service that needs it.
 
-# databases_sql: may be run any number of times.
+# databases_sql: idempotent, so that each `make up` runs it.
 databases_sql() {
-    local service
+    local name
     echo 'revoke all on database postgres, template1 from public;'
-    for service in "${SERVICES[@]}"; do
-        database_sql "$service"
+    for name in $(all_that_need postgres); do
+        database_sql "$name"
     done
 }
 
 database_sql() {
-    local role=${1//-/_} password
-    password=$(variable_of "$1")_DATABASE_PASSWORD
+    local role=${1//-/_}
     cat <<EOT
 select 'create role $role' where not exists (select from pg_roles where rolname = '$role') \gexec
-alter role $role login nosuperuser nocreatedb nocreaterole password '${!password}';
+alter role $role login nosuperuser nocreatedb nocreaterole password '$(password_of "$1" postgres)';
 select 'create database $role owner $role' where not exists (select from pg_database where datname = '$role') \gexec
 revoke all on database $role from public;
 EOT
@@ -22,9 +21,8 @@ EOT
 
 # database_url SERVICE
 database_url() {
-    local role=${1//-/_} password
-    password=$(variable_of "$1")_DATABASE_PASSWORD
-    echo "postgres://$role:${!password}@127.0.0.1:$POSTGRES_PORT/$role"
+    local role=${1//-/_}
+    echo "postgres://$role:$(password_of "$1" postgres)@127.0.0.1:$POSTGRES_PORT/$role"
 }
 
 administrator_database_url() {

@@ -1,7 +1,8 @@
-# What both modes need, in an order that works.
+# The parts that both modes share, in the order that their top-level assignments need.
 
 both=$(dirname "${BASH_SOURCE[0]}")
 source "$both/say.bash"
+source "$both/platform.bash"
 source "$both/settings.bash"
 source "$both/processes.bash"
 source "$both/secrets.bash"

@@ -1,4 +1,4 @@
-# One `make up` at a time.
+# A lock on the run folder: one `make up` at a time.
 
 lock_run_dir() {
     exec {LOCK}>"$RUN_DIR/lock"

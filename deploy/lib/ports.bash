@@ -1,11 +1,11 @@
-# Is every port free that we are about to take? What is up already is the mode's to say.
+# A check, before the start, that every port is free. The mode knows which processes are up already (is_up).
 
 check_ports() {
     local name variable taken=0
     while read -r name; do
         for variable in $(port_variables_of "$name"); do
             [[ -n ${!variable:-} ]] || continue
-            # A running process of ours holds the port that was remembered for it.
+            # A process of this platform that is up holds the port that was remembered for it.
             is_up "$name" && [[ $(remembered_port "$variable") == "${!variable}" ]] && continue
             check_port "$variable" || taken=1
         done
@@ -23,7 +23,7 @@ check_port() {
     return 1
 }
 
-# holder PID: how to call it in a message.
+# holder PID: the words for it in a message.
 holder() {
     if [[ -z $1 ]]; then
         echo 'a process of another user'

@@ -1,49 +1,62 @@
-# Everything that runs, in the order in which it starts. (In containers there is no epmd of its own.)
+# Questions about the processes that platform.bash lists.
 
-INFRASTRUCTURE=(postgres redis epmd rabbitmq)
-SUPPORT=(topology-watch mail-catcher sandbox-provider)
-SERVICES=(user-service product-service order-service payment-service notification-service analytics-service)
+# The process that starts last: it answers clients once everything behind it is ready.
 EDGE=(gateway)
 
-# processes: the names of those that are supervised here in this profile.
+# processes: the names of those that this profile supervises, in the order of start.
 processes() {
-    printf '%s\n' "${INFRASTRUCTURE[@]}"
+    printf '%s\n' "${SERVERS[@]}"
     [[ $(profile) == infrastructure || $(profile) == chaos ]] && return
     printf '%s\n' "${SUPPORT[@]}" "${SERVICES[@]}" "${EDGE[@]}"
 }
 
-# variable_of order-service: ORDER_SERVICE.
+is_server() {
+    [[ " ${SERVERS[*]} " == *" $1 "* ]]
+}
+
+is_support() {
+    [[ " ${SUPPORT[*]} " == *" $1 "* ]]
+}
+
+# needs PROCESS SERVER
+needs() {
+    [[ " ${NEEDS_OF[$1]:-} " == *" $2 "* ]]
+}
+
+# all_that_need SERVER: the services and the edge among them.
+all_that_need() {
+    local name
+    for name in "${SERVICES[@]}" "${EDGE[@]}"; do
+        ! needs "$name" "$1" || echo "$name"
+    done
+}
+
+# variable_of NAME: the name as part of a variable's, seat-service → SEAT_SERVICE.
 variable_of() {
     local name=${1^^}
     echo "${name//-/_}"
 }
 
-# short_variable_of order-service: ORDER.
+# short_variable_of NAME: the same without its last word, seat-service → SEAT.
 short_variable_of() {
     variable_of "${1%-service}"
 }
 
-# port_variables_of PROCESS: the variables that hold its ports, the address that people use first.
+# port_variables_of PROCESS: the variables of its ports, the one of its public address first.
 port_variables_of() {
-    case $1 in
-        postgres) echo POSTGRES_PORT ;;
-        redis) echo REDIS_PORT ;;
-        epmd) echo EPMD_PORT ;;
-        rabbitmq) echo RABBITMQ_PORT RABBITMQ_MANAGEMENT_PORT RABBITMQ_PROMETHEUS_PORT RABBITMQ_DIST_PORT ;;
-        topology-watch) ;;
-        mail-catcher) echo MAIL_PORT SMTP_PORT ;;
-        sandbox-provider) echo PROVIDER_PORT ;;
-        gateway) echo GATEWAY_PORT OPERATORS_PORT ;;
-        *-service) echo "$(variable_of "$1")_PORT" ;;
-    esac
+    echo "${PORTS_OF[$1]:-}"
 }
 
+# address_of PROCESS: nothing for a process without a port.
 address_of() {
     local variables
     read -ra variables <<<"$(port_variables_of "$1")"
     [[ ${#variables[@]} -gt 0 ]] || return 0
-    case $1 in
-        postgres | redis | epmd | rabbitmq) echo "127.0.0.1:${!variables[0]}" ;;
-        *) echo "http://127.0.0.1:${!variables[0]}" ;;
-    esac
+    is_server "$1" || printf 'http://'
+    echo "127.0.0.1:${!variables[0]}"
+}
+
+# setting_of PROCESS NAME: the value of one of its own settings.
+setting_of() {
+    own_settings "$1" | sed -n "s/^$2=//p"
 }

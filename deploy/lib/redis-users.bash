@@ -1,6 +1,6 @@
-# Redis in both modes: one user for each service that needs it, each on its own keys.
+# Redis in both modes: one user for each process that needs it, restricted to the keys and commands of platform.toml.
 
-# redis_common_settings: where it listens and where its data are is the mode's.
+# redis_common_settings: the mode adds the address and the data folder.
 redis_common_settings() {
     cat <<EOT
 appendonly yes
@@ -14,14 +14,12 @@ EOT
     redis_users
 }
 
-# user-service owns the sessions; the gateway may read them, and keeps its token buckets.
+# redis_users: Redis reads the rules from left to right, so the ones that take rights away come first.
 redis_users() {
-    local base='resetchannels -@all +@connection +@transaction -@dangerous'
-    local scripts='+eval +evalsha +script|load'
-    cat <<EOT
-user user-service on #$(sha256 "$USER_REDIS_PASSWORD") ~session:* $base +get +set +del +exists +ttl +expire +expireat
-user gateway on #$(sha256 "$GATEWAY_REDIS_PASSWORD") %R~session:* ~bucket:* $base +get +set +time $scripts
-EOT
+    local name none='resetchannels -@all +@connection +@transaction -@dangerous'
+    for name in $(all_that_need redis); do
+        echo "user $name on #$(sha256 "$(password_of "$name" redis)") $none ${REDIS_ACCESS_OF[$name]}"
+    done
 }
 
 sha256() {

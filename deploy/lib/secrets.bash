@@ -1,18 +1,39 @@
-# Passwords and signing keys: made at the first start, then kept in .run/, which git ignores.
+# Passwords and signing keys: generated at the first start, then kept in .run/, which git ignores.
 
 ADMIN_EMAIL=admin@example.com
 
 secret_names() {
-    local service
+    local name part
     printf '%s\n' POSTGRES_PASSWORD REDIS_PASSWORD RABBITMQ_OPERATOR_PASSWORD
     [[ $(profile) == infrastructure ]] && return
-    printf '%s\n' OPERATOR_TOKEN ADMIN_PASSWORD GATEWAY_REDIS_PASSWORD USER_REDIS_PASSWORD
-    for service in "${SERVICES[@]}"; do
-        printf '%s\n' "$(variable_of "$service")_"{DATABASE,RABBITMQ}_PASSWORD
+    echo OPERATOR_TOKEN
+    for name in "${SERVICES[@]}" "${EDGE[@]}"; do
+        for part in ${NEEDS_OF[$name]:-}; do
+            password_name "$name" "$part"
+        done
+        for part in ${SECRETS_OF[$name]:-}; do
+            echo "$part"
+        done
     done
 }
 
-# ensure_secrets: adds what the file does not have yet; what it has never changes.
+# password_name PROCESS SERVER: the variable with the password of the process's own user on that server.
+password_name() {
+    case $2 in
+        postgres) echo "$(variable_of "$1")_DATABASE_PASSWORD" ;;
+        redis) echo "$(short_variable_of "$1")_REDIS_PASSWORD" ;;
+        *) echo "$(variable_of "$1")_${2^^}_PASSWORD" ;;
+    esac
+}
+
+# password_of PROCESS SERVER
+password_of() {
+    local name
+    name=$(password_name "$@")
+    echo "${!name}"
+}
+
+# ensure_secrets: adds the secrets that the file lacks; present ones never change.
 ensure_secrets() {
     local name file=$RUN_DIR/secrets.env
     (umask 077 && touch "$file")
@@ -29,8 +50,11 @@ load_secrets() {
 }
 
 ensure_keys() {
-    ensure_key "$RUN_DIR/keys/token-signing.pem"
-    ensure_key "$RUN_DIR/keys/identity-signing.pem"
+    local key
+    for key in $(printf '%s\n' "${SIGNING_KEYS_OF[@]}"); do
+        ensure_key "$RUN_DIR/keys/$key.pem"
+    done
+    # Services verify the gateway's signature with the public half.
     jwks "$RUN_DIR/keys/identity-signing.pem" >"$RUN_DIR/keys/identity-jwks.json"
 }
 
@@ -45,7 +69,7 @@ base64url() {
     base64 -w0 | tr '+/' '-_' | tr -d '='
 }
 
-# jwks FILE: the public half as a JSON Web Key Set; the key's id is its RFC 7638 thumbprint.
+# jwks FILE: the public half as a JSON Web Key Set; the key id is the RFC 7638 thumbprint.
 jwks() {
     local x kid
     # The last 32 bytes of an Ed25519 public key's DER form are the key itself.

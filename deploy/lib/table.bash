@@ -1,4 +1,4 @@
-# The table that `make status` prints in both modes.
+# The table of `make status`, the same in both modes.
 
 table_head() {
     printf '%-22s %8s  %-5s  %8s  %9s  %s\n' process pid ready restarts memory address

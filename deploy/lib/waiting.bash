@@ -1,4 +1,4 @@
-# Waiting until processes are ready. How to ask one, and what it said last, is the mode's.
+# Waiting for readiness. The mode knows how to probe a process (is_ready) and where its log is (last_log_line).
 
 # wait_ready SECONDS PROCESS…
 wait_ready() {

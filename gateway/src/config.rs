@@ -1,6 +1,6 @@
 //! The gateway's settings.
 
-use crate::routes::{RouteTable, SERVICES};
+use crate::routes::{RouteTable, url_variable};
 use shared::config::{ConfigError, Env};
 use std::{net::SocketAddr, str::FromStr, time::Duration};
 
@@ -23,7 +23,7 @@ pub struct Config {
     pub identity_signing_key: Vec<u8>,
     /// `ROUTES_FILE`, or the built-in table.
     pub routes: RouteTable,
-    /// `<NAME>_SERVICE_URL` of each service, in the order of [`SERVICES`].
+    /// `<NAME>_URL` of each service that the route table leads to.
     pub upstreams: Vec<(&'static str, Replicas)>,
     /// `TRUSTED_PROXIES`: whose `X-Forwarded-For` is believed; nobody's where absent.
     pub trusted_proxies: TrustedProxies,
@@ -67,16 +67,14 @@ impl Default for Limits {
 impl Config {
     /// Reads the settings; the error names the variable.
     pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
+        let routes = read_routes(env)?;
         Ok(Self {
             listen_addr: env.required("LISTEN_ADDR")?,
             operators_addr: env.required("OPERATORS_ADDR")?,
             redis_url: env.required("REDIS_URL")?,
             identity_signing_key: env.file("IDENTITY_SIGNING_KEY_FILE")?,
-            routes: read_routes(env)?,
-            upstreams: SERVICES
-                .iter()
-                .map(|&(service, variable)| Ok((service, env.required(variable)?)))
-                .collect::<Result<_, ConfigError>>()?,
+            upstreams: upstreams(env, &routes)?,
+            routes,
             trusted_proxies: env.or("TRUSTED_PROXIES", TrustedProxies::default())?,
             limits: Limits::from_env(env)?,
         })
@@ -111,6 +109,17 @@ fn read_routes(env: &Env) -> Result<RouteTable, ConfigError> {
     })
 }
 
+/// The replicas of each upstream. The names are leaked: they are read once and used as long as the process runs.
+fn upstreams(env: &Env, routes: &RouteTable) -> Result<Vec<(&'static str, Replicas)>, ConfigError> {
+    let upstreams = routes.upstreams().into_iter();
+    upstreams
+        .map(|service| {
+            let replicas = env.required(url_variable(service).leak())?;
+            Ok((&*service.to_owned().leak(), replicas))
+        })
+        .collect()
+}
+
 fn positive(env: &Env, name: &'static str, default: u32) -> Result<u32, ConfigError> {
     let value = env.or(name, default)?;
     let fault = || ConfigError::Invalid {
@@ -123,4 +132,26 @@ fn positive(env: &Env, name: &'static str, default: u32) -> Result<u32, ConfigEr
 
 fn milliseconds(env: &Env, name: &'static str, default: Duration) -> Result<Duration, ConfigError> {
     Ok(env.optional(name)?.map_or(default, Duration::from_millis))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_upstream_of_the_table_needs_an_address() {
+        let table = "[[route]]\npath = '/api/x'\nmethods = ['GET']\nupstream = 'evil-service'\nwho = 'public'\n";
+        let routes: RouteTable = table.parse().unwrap();
+        let url = |variable: &'static str| (variable, "http://127.0.0.1:1");
+        let env = Env::from_pairs([url("USER_SERVICE_URL")]);
+        let error = upstreams(&env, &routes).unwrap_err().to_string();
+        assert_eq!(error, "environment variable EVIL_SERVICE_URL is not set");
+        let env = Env::from_pairs([url("USER_SERVICE_URL"), url("EVIL_SERVICE_URL")]);
+        let names: Vec<&str> = upstreams(&env, &routes)
+            .unwrap()
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(names, ["evil-service", "user-service"]);
+    }
 }

@@ -31,7 +31,7 @@ use crate::{
     keys::AccessKeys,
     limiter::Limiter,
     redis::Redis,
-    routes::RouteTable,
+    routes::{KEY_PUBLISHER, RouteTable},
     sessions::Sessions,
     start::StartError,
     upstream::Upstream,
@@ -70,7 +70,7 @@ impl Gateway {
         let rate = NonZeroU32::new(limits.rate_per_s).unwrap_or(NonZeroU32::MIN);
         let burst = NonZeroU32::new(limits.rate_burst).unwrap_or(NonZeroU32::MIN);
         Ok(Self {
-            keys: AccessKeys::new(upstreams["user-service"].clients().to_vec()),
+            keys: AccessKeys::new(upstreams[KEY_PUBLISHER].clients().to_vec()),
             upstreams,
             sessions: Sessions::new(Arc::clone(&redis)),
             limiter: Limiter::new(Arc::clone(&redis), rate, burst),

@@ -2,20 +2,13 @@
 
 use http::Method;
 use serde::Deserialize;
-use std::str::FromStr;
-
-/// The services that a route may lead to, and the variables that hold their addresses.
-pub const SERVICES: [(&str, &str); 6] = [
-    ("user-service", "USER_SERVICE_URL"),
-    ("order-service", "ORDER_SERVICE_URL"),
-    ("notification-service", "NOTIFICATION_SERVICE_URL"),
-    ("product-service", "PRODUCT_SERVICE_URL"),
-    ("payment-service", "PAYMENT_SERVICE_URL"),
-    ("analytics-service", "ANALYTICS_SERVICE_URL"),
-];
+use std::{collections::BTreeSet, str::FromStr};
 
 /// The upstream that is the gateway itself.
 pub const GATEWAY: &str = "gateway";
+
+/// The service that publishes the keys of access tokens: an upstream of every table.
+pub const KEY_PUBLISHER: &str = "user-service";
 
 const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
@@ -82,8 +75,8 @@ pub enum TableFault {
         /// Its method.
         method: String,
     },
-    /// A service that does not exist.
-    #[error("`{path}` leads to `{upstream}`, which is no service of this platform")]
+    /// An upstream that cannot be the name of a service, nor part of a variable's name.
+    #[error("`{path}` leads to `{upstream}`, which is no service's name")]
     Upstream {
         /// The route.
         path: String,
@@ -134,6 +127,15 @@ impl RouteTable {
         }
     }
 
+    /// The services that the routes lead to.
+    pub fn upstreams(&self) -> BTreeSet<&str> {
+        let upstreams = self.routes.iter().map(|route| route.upstream.as_str());
+        upstreams
+            .filter(|&name| name != GATEWAY)
+            .chain([KEY_PUBLISHER])
+            .collect()
+    }
+
     /// All routes, the more literal first.
     pub fn routes(&self) -> &[Route] {
         &self.routes
@@ -180,8 +182,7 @@ impl Route {
                 method: method.clone(),
             });
         }
-        let known = self.upstream == GATEWAY || SERVICES.iter().any(|(service, _)| *service == self.upstream);
-        if !known {
+        if !is_name(&self.upstream) {
             return Err(TableFault::Upstream {
                 path: path(),
                 upstream: self.upstream.clone(),
@@ -203,6 +204,16 @@ impl Route {
             None => Ok(()),
         }
     }
+}
+
+/// The variable with the addresses of a service: `order-service` → `ORDER_SERVICE_URL`.
+pub fn url_variable(service: &str) -> String {
+    service.to_uppercase().replace('-', "_") + "_URL"
+}
+
+fn is_name(upstream: &str) -> bool {
+    let is_letter = |letter: char| letter.is_ascii_lowercase() || letter == '-';
+    !upstream.is_empty() && upstream.chars().all(is_letter)
 }
 
 fn is_parameter(segment: &str) -> bool {

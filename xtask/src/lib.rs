@@ -8,6 +8,7 @@ mod budget;
 mod commits;
 mod licences;
 mod output;
+mod platform;
 mod settings;
 pub mod sql;
 pub mod tidy;
@@ -43,6 +44,12 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Writes the files and regions that are generated from `platform.toml`, and compares it with the rest.
+    Platform {
+        /// Write nothing, and name what is out of date.
+        #[arg(long)]
+        check: bool,
+    },
     /// Applies each service's migrations to a scratch database and prepares its queries against it.
     Sql {
         /// Compare with the stored `.sqlx` and change nothing.
@@ -60,11 +67,16 @@ enum Command {
 pub fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let outcome = Workspace::find().and_then(|workspace| match command {
-        Command::Tidy => Ok(tidy::check(&workspace).iter().map(ToString::to_string).collect()),
+        Command::Tidy => {
+            let rules = tidy::check(&workspace);
+            let findings = rules.iter().map(ToString::to_string);
+            Ok(findings.chain(platform::check(&workspace)).collect())
+        }
         Command::Commits { base } => commits::check(&workspace, base),
         Command::Budget => Ok(budget::check(&workspace)),
         Command::Deny => licences::check(&workspace),
         Command::Settings { check } => settings::generate(&workspace, check),
+        Command::Platform { check } => platform::run(&workspace, check),
         Command::Sql {
             check,
             postgres,

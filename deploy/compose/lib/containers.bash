@@ -1,6 +1,6 @@
-# What the engine knows about each process's container.
+# State of each process's container, as the engine reports it.
 
-# container_of PROCESS: its id, also when it has ended; nothing if there is none.
+# container_of PROCESS: the container's id, also after its end; nothing if there is none.
 container_of() {
     docker ps --all --quiet --filter "label=com.docker.compose.project=$PROJECT" \
         --filter "label=com.docker.compose.service=$1" | head -n 1
@@ -17,7 +17,7 @@ is_up() {
     [[ $(container_state "$1" '{{.State.Running}}') == true ]]
 }
 
-# is_ready PROCESS: each asks itself; topology-watch, which only says in its log what is wrong, has to run.
+# is_ready PROCESS: healthy by its own check; topology-watch, which has none, only has to run.
 is_ready() {
     [[ $(container_state "$1" '{{.State.Status}} {{with .State.Health}}{{.Status}}{{end}}') =~ ^running\ (healthy)?$ ]]
 }

@@ -1,8 +1,8 @@
-# The images: the servers' are pulled, ours are built.
+# The images: those of the servers are pulled, those of the programs are built.
 
-PROGRAMS=("${EDGE[@]}" "${SERVICES[@]}" topology mail-catcher sandbox-provider demo)
+PROGRAMS=("${EDGE[@]}" "${SERVICES[@]}" "${SUPPORT_PROGRAMS[@]}" demo)
 
-# foreign_images: those that must be had from elsewhere.
+# foreign_images: those that come from a registry.
 foreign_images() {
     {
         sed -n 's/^ *image: //p' "$ROOT/compose.yaml"
@@ -10,7 +10,7 @@ foreign_images() {
     } | grep -v "^$PROJECT/" | sort -u
 }
 
-# images_in_reach: each is here, or its registry says that it has it.
+# images_in_reach: each foreign image is present, or its registry offers it.
 images_in_reach() {
     local image
     while read -r image; do
@@ -20,7 +20,7 @@ images_in_reach() {
     done < <(foreign_images)
 }
 
-# build_images: the first one builds the workspace, for all of them.
+# build_images: the first image builds the workspace for all of them.
 build_images() {
     local program
     say 'building the images (the first time takes minutes)'
@@ -36,17 +36,17 @@ build_image() {
     shift
     has_buildkit || buildkit=0
     dockerfile "$buildkit" | DOCKER_BUILDKIT=$buildkit docker build "$@" --file - --build-arg "PROGRAM=$program" \
-        --tag "$PROJECT/$program" "$ROOT" || die "the image of $program was not built; the words are above."
+        --tag "$PROJECT/$program" "$ROOT" || die "the image of $program was not built; the output is above."
 }
 
-# has_buildkit: up to Docker 20.10 it is in the engine, from 23 on the plugin buildx brings it.
+# has_buildkit: part of the engine up to Docker 20.10, and of the plugin buildx from 23 on.
 has_buildkit() {
     local version
     version=$(docker version --format '{{.Client.Version}}')
     ((${version%%.*} < 23)) || docker buildx version >/dev/null 2>&1
 }
 
-# dockerfile BUILDKIT: the builder without BuildKit knows no cache mounts, and builds everything anew each time.
+# dockerfile BUILDKIT: the builder without BuildKit has no cache mounts, and builds everything again each time.
 dockerfile() {
     local mounts=' --mount=[^ ]*'
     [[ $1 == 0 ]] || mounts='^$'

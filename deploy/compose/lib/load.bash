@@ -1,4 +1,4 @@
-# What both modes need, and everything in this folder.
+# The parts that both modes share, and all parts of this folder.
 
 parts=$(dirname "${BASH_SOURCE[0]}")
 source "$parts/../../lib/load.bash"
@@ -9,6 +9,6 @@ source "$parts/containers.bash"
 unset parts
 
 COMPOSE_DIR=$ROOT/deploy/compose
-# Erlang's own ports, epmd's among them, stay inside the broker's container.
-INFRASTRUCTURE=(postgres redis rabbitmq)
-mapfile -t PLATFORM_PORTS < <(printf '%s\n' "${PLATFORM_PORTS[@]}" | grep -v -e EPMD -e DIST)
+# Erlang's own ports and its port mapper stay inside the broker's container.
+mapfile -t SERVERS < <(printf '%s\n' "${SERVERS[@]}" | grep -vxF "$(printf '%s\n' "${LOCAL_SERVERS[@]}")")
+mapfile -t PLATFORM_PORTS < <(printf '%s\n' "${PLATFORM_PORTS[@]}" | grep -vF "$(printf '%s=\n' "${LOCAL_PORTS[@]}")")

@@ -1,7 +1,7 @@
-# What the containers are given: settings as variables, keys and files with passwords as mounted files.
+# Input of the containers: settings as variables, keys and files with passwords as mounted files.
 
-# write_mounted_files: they are mounted one by one, and the programs run as users of their own, so everybody may read
-# them; the folders around them are closed to everybody else on this machine.
+# write_mounted_files: the programs in containers run as other users, so the files are readable by all; the folders around
+# them admit only their owner.
 write_mounted_files() {
     local settings=$RUN_DIR/settings
     ensure_secrets
@@ -30,10 +30,19 @@ write_compose_environment() {
         umask 077
         {
             cat "$RUN_DIR"/{secrets.env,ports}
-            printf '%s=%q\n' RUN_DIR "$RUN_DIR" LOG "${LOG:-info}" \
-                PAYMENT_DEADLINE_S "${PAYMENT_DEADLINE_S:-900}" COMPENSATION_OVERDUE_S "${COMPENSATION_OVERDUE_S:-60}" \
+            printf '%s=%q\n' RUN_DIR "$RUN_DIR" LOG "${LOG:-info}" ADMIN_EMAIL "$ADMIN_EMAIL" \
                 SETTINGS_SHA256 "$(cat "$RUN_DIR/settings/redis.conf" "$RUN_DIR/settings/rabbitmq.conf" | sha256sum | cut -d' ' -f1)"
+            adjustable_settings
         } >"$RUN_DIR/compose.env.new"
     )
     mv "$RUN_DIR/compose.env.new" "$RUN_DIR/compose.env"
+}
+
+# adjustable_settings: those of platform.toml, each from the variable of its name or by its default.
+adjustable_settings() {
+    local default name
+    for default in "${ADJUSTABLE_SETTINGS[@]}"; do
+        name=${default%%=*}
+        printf '%s=%q\n' "$name" "${!name:-${default#*=}}"
+    done
 }

@@ -1,14 +1,19 @@
-# The workspace's programs. The platform runs copies, so that a build, or `cargo clean`, does not change what runs.
+# The workspace's programs. The platform runs copies, so that neither a build nor `cargo clean` changes what runs.
 
-PACKAGES=("${EDGE[@]}" "${SERVICES[@]}" rabbitmq mail-catcher e2e)
-BINARIES=("${EDGE[@]}" "${SERVICES[@]}" topology mail-catcher sandbox-provider demo)
+PACKAGES=("${EDGE[@]}" "${SERVICES[@]}" "${SUPPORT_PACKAGES[@]}" e2e)
+BINARIES=("${EDGE[@]}" "${SERVICES[@]}" "${SUPPORT_PROGRAMS[@]}" demo)
 
-binary_of() {
-    [[ $1 == topology-watch ]] && echo topology || echo "$1"
+# command_of PROCESS: the program and its arguments.
+command_of() {
+    echo "${COMMAND_OF[$1]:-$1}"
 }
 
-# build_kind: `release`, `tests` (the dev profile, together with the tests, so that nothing is built twice with different
-# features) or `programs` (the dev profile without the tests). `chaos` is told which.
+binary_of() {
+    command_of "$1" | cut -d' ' -f1
+}
+
+# build_kind: `release`, `tests` (Cargo's dev profile together with the tests, so that nothing is built twice with
+# different features) or `programs` (the dev profile without the tests). CHAOS_BUILD chooses it for `chaos`.
 build_kind() {
     case $(profile) in
         platform) echo release ;;
@@ -26,7 +31,7 @@ build_binaries() {
     esac
     [[ $(build_kind) != release ]] || arguments+=(--release)
     say 'building (the first time takes minutes)'
-    (cd "$ROOT" && env -u DATABASE_URL cargo build --locked "${arguments[@]}") || die 'the build failed; its words are above.'
+    (cd "$ROOT" && env -u DATABASE_URL cargo build --locked "${arguments[@]}") || die 'the build failed; its output is above.'
 }
 
 install_binaries() {

@@ -1,4 +1,4 @@
-# What each process gets as environment: its own settings and its own secrets, nobody else's.
+# The environment of each process: its own settings and its own secrets, and those of no other process.
 
 # write_environment PROCESS NAME=VALUE…
 write_environment() {
@@ -13,75 +13,95 @@ write_environment() {
     mv "$file.new" "$file"
 }
 
-# write_service_environments: for everything that the workspace builds.
-write_service_environments() {
-    local service
-    for service in "${SERVICES[@]}"; do
-        write_service_environment "$service"
+# write_program_environments: for everything that the workspace builds.
+write_program_environments() {
+    local name
+    for name in "${SERVICES[@]}"; do
+        write_service_environment "$name"
     done
     write_gateway_environment
-    write_support_environments
+    for name in "${SUPPORT[@]}"; do
+        write_support_environment "$name"
+    done
+    write_topology_environment
 }
 
 write_service_environment() {
-    local password port settings=()
-    password=$(variable_of "$1")_RABBITMQ_PASSWORD
+    local port granted settings
     port=$(port_variables_of "$1")
-    mapfile -t settings < <(own_settings "$1")
-    # The binaries of the platform are release builds, which have no failpoints.
+    granted=$(granted_settings "$1")
+    mapfile -t settings <<<"$granted"
+    # The platform's release builds contain no failpoints.
     [[ $(profile) == platform ]] || settings+=("FAILPOINT_DIR=$RUN_DIR/failpoints")
     write_environment "$1" \
         "LISTEN_ADDR=127.0.0.1:${!port}" \
-        "DATABASE_URL=$(database_url "$1")" \
-        "RABBITMQ_URL=$(rabbitmq_url "$1" "${!password}")" \
         "IDENTITY_JWKS_FILE=$RUN_DIR/keys/identity-jwks.json" \
         "OPERATOR_TOKEN=$OPERATOR_TOKEN" \
         "LOG=${LOG:-info}" \
         "${settings[@]}"
 }
 
-# own_settings SERVICE: what it has beyond the settings that all have.
-own_settings() {
-    case $1 in
-        user-service)
-            printf '%s\n' "REDIS_URL=$(redis_url user-service "$USER_REDIS_PASSWORD")" \
-                "TOKEN_SIGNING_KEY_FILE=$RUN_DIR/keys/token-signing.pem" \
-                "ADMIN_EMAIL=$ADMIN_EMAIL" "ADMIN_PASSWORD=$ADMIN_PASSWORD"
-            ;;
-        order-service)
-            printf '%s\n' "USER_SERVICE_URL=$(address_of user-service)" \
-                "PRODUCT_SERVICE_URL=$(address_of product-service)" "PAYMENT_DEADLINE_S=${PAYMENT_DEADLINE_S:-900}" \
-                "COMPENSATION_OVERDUE_S=${COMPENSATION_OVERDUE_S:-60}"
-            ;;
-        payment-service) echo "PROVIDER_URL=$(address_of sandbox-provider)" ;;
-        notification-service) printf '%s\n' "SMTP_URL=smtp://127.0.0.1:$SMTP_PORT" "MAIL_FROM=orders@example.com" ;;
-    esac
-}
-
 write_gateway_environment() {
-    local service upstreams=()
-    for service in "${SERVICES[@]}"; do
-        upstreams+=("$(variable_of "$service")_URL=$(address_of "$service")")
-    done
+    local granted settings
+    granted=$(granted_settings gateway)
+    mapfile -t settings <<<"$granted"
     write_environment gateway \
         "LISTEN_ADDR=127.0.0.1:$GATEWAY_PORT" "OPERATORS_ADDR=127.0.0.1:$OPERATORS_PORT" \
-        "REDIS_URL=$(redis_url gateway "$GATEWAY_REDIS_PASSWORD")" \
-        "IDENTITY_SIGNING_KEY_FILE=$RUN_DIR/keys/identity-signing.pem" \
-        "OPERATOR_TOKEN=$OPERATOR_TOKEN" "LOG=${LOG:-info}" "${upstreams[@]}"
+        "LOG=${LOG:-info}" "${settings[@]}"
 }
 
-write_support_environments() {
-    local service password settings=()
-    for service in "${SERVICES[@]}"; do
-        password=$(variable_of "$service")_RABBITMQ_PASSWORD
-        settings+=("$password=${!password}")
+# granted_settings PROCESS: what its entry in platform.toml grants, with users and passwords of its own.
+granted_settings() {
+    server_settings "$1"
+    signing_key_settings "$1"
+    secret_settings "$1"
+    call_settings "$1"
+    own_settings "$1"
+}
+
+server_settings() {
+    ! needs "$1" postgres || echo "DATABASE_URL=$(database_url "$1")"
+    ! needs "$1" redis || echo "REDIS_URL=$(redis_url "$1" "$(password_of "$1" redis)")"
+    needs "$1" rabbitmq || return 0
+    printf '%s\n' "RABBITMQ_URL=$(rabbitmq_url "$1" "$(password_of "$1" rabbitmq)")" "RETRY_DELAYS_MS=$RETRY_DELAYS_MS"
+}
+
+signing_key_settings() {
+    local key
+    for key in ${SIGNING_KEYS_OF[$1]:-}; do
+        echo "$(variable_of "$key")_KEY_FILE=$RUN_DIR/keys/$key.pem"
+    done
+}
+
+secret_settings() {
+    local secret
+    for secret in ${SECRETS_OF[$1]:-}; do
+        echo "$secret=${!secret}"
+    done
+}
+
+call_settings() {
+    local service
+    for service in ${CALLS_OF[$1]:-}; do
+        echo "$(variable_of "$service")_URL=$(address_of "$service")"
+    done
+}
+
+write_support_environment() {
+    local settings
+    mapfile -t settings < <(own_settings "$1")
+    [[ ${#settings[@]} -gt 0 ]] || return 0
+    write_environment "$1" "LOG=${LOG:-info}" "${settings[@]}"
+}
+
+# write_topology_environment: `topology apply` and `topology watch` act as the operator, and create the services' users.
+write_topology_environment() {
+    local service settings=()
+    for service in $(all_that_need rabbitmq); do
+        settings+=("$(password_name "$service" rabbitmq)=$(password_of "$service" rabbitmq)")
     done
     write_environment topology-watch "LOG=${LOG:-info}" \
         "RABBITMQ_MANAGEMENT_URL=$(rabbitmq_management_url)" "RABBITMQ_VHOST=$RABBITMQ_VHOST" \
         "RABBITMQ_OPERATOR_USER=$RABBITMQ_OPERATOR_USER" "RABBITMQ_OPERATOR_PASSWORD=$RABBITMQ_OPERATOR_PASSWORD" \
         "${settings[@]}"
-    write_environment mail-catcher "LOG=${LOG:-info}" \
-        "SMTP_ADDR=127.0.0.1:$SMTP_PORT" "HTTP_ADDR=127.0.0.1:$MAIL_PORT" "MAIL_DIR=$MAIL_DIR"
-    write_environment sandbox-provider "LOG=${LOG:-info}" \
-        "LISTEN_ADDR=127.0.0.1:$PROVIDER_PORT" "PROVIDER_LOG=$PROVIDER_LOG"
 }

@@ -1,5 +1,5 @@
-# Processes of ours whose supervisor was killed. They are known by the folder that they work in, and by having no
-# terminal: a shell in which somebody looks at .run/ is left alone.
+# Processes of this platform whose supervisor was killed. They are recognised by their working folder and by having no
+# terminal: an interactive shell inside .run/ is left alone.
 
 leftovers() {
     local stat pid folder fields
@@ -14,7 +14,7 @@ leftovers() {
     return 0
 }
 
-# end_leftovers: asks them, then makes them.
+# end_leftovers: SIGTERM twice, then SIGKILL.
 end_leftovers() {
     local pids signal
     for signal in TERM TERM KILL KILL; do

@@ -1,4 +1,4 @@
-# What both modes need, and everything in this folder.
+# The parts that both modes share, and all parts of this folder.
 
 parts=$(dirname "${BASH_SOURCE[0]}")
 source "$parts/../../lib/load.bash"

@@ -1,6 +1,6 @@
-# What the machine must have. Asks before it installs anything.
+# Packages that local mode needs. Nothing is installed without a question.
 
-# missing_packages: each package is known by one file of it.
+# missing_packages: a package is present if one file of it is.
 missing_packages() {
     local package path
     while read -r package path; do
@@ -24,7 +24,7 @@ ensure_packages() {
     local missing
     mapfile -t missing < <(missing_packages)
     if [[ -f $RUN_DIR/installing ]]; then
-        # Broken off half-way: the files may be there without the packages being set up.
+        # After an interrupted installation the files may be present without the packages being configured.
         mapfile -t missing <"$RUN_DIR/installing"
     fi
     [[ ${#missing[@]} -gt 0 ]] || return 0
@@ -37,7 +37,7 @@ ensure_packages() {
     rm "$RUN_DIR/installing"
 }
 
-# ensure_rust: the one thing that is not installed here.
+# ensure_rust: Rust is never installed from here.
 ensure_rust() {
     local needed found
     [[ -d $HOME/.cargo/bin ]] && PATH=$PATH:$HOME/.cargo/bin

@@ -4,7 +4,7 @@ postgres_data() {
     echo "$RUN_DIR/data/postgres/cluster"
 }
 
-# postgres_bin: the programs' folder; an existing cluster decides the version.
+# postgres_bin: the folder of the server's programs; an existing cluster decides the version.
 postgres_bin() {
     local version bin
     version=$(cat "$(postgres_data)/PG_VERSION" 2>/dev/null) || version=
@@ -13,8 +13,9 @@ postgres_bin() {
     dirname "$bin"
 }
 
-# unprivileged: the words to put before a PostgreSQL program, which refuses to run as root. In a user namespace that
-# shows root as nobody, files stay root's own. Where that is not allowed (in a chroot, say), the system's user does it.
+# unprivileged: the prefix of a PostgreSQL program, which refuses to run as root. A user namespace maps root to another
+# user id while the files stay owned by root. Where namespaces are forbidden (in a chroot, say), the system's user
+# `postgres` runs the program.
 unprivileged() {
     [[ $(id -u) == 0 ]] || return 0
     local namespace='unshare --user --map-user=65534 --map-group=65534 --'
@@ -32,7 +33,7 @@ prepare_postgres() {
     if [[ $prefix == setpriv* ]]; then own_postgres postgres; else own_postgres "$(id -un)"; fi
     # shellcheck disable=SC2086  # words
     $prefix test -w "$RUN_DIR/data/postgres" \
-        || die "user postgres cannot reach $RUN_DIR: work in a folder that everybody may enter."
+        || die "user postgres cannot reach $RUN_DIR: move the project to a folder that all users may enter."
     [[ -d $(postgres_data) ]] || init_cluster "$prefix"
     write_environment postgres "POSTGRES_BIN=$(postgres_bin)" "UNPRIVILEGED=$prefix"
 }
@@ -56,7 +57,7 @@ timezone = 'UTC'
 EOT
 }
 
-# init_cluster PREFIX: made under another name first, so that one broken off half-way is never taken for whole.
+# init_cluster PREFIX: created under a temporary name, so that an interrupted initialisation never passes for a cluster.
 init_cluster() {
     local words new password
     read -ra words <<<"$1"
@@ -77,7 +78,7 @@ administrator_psql() {
         --no-psqlrc --quiet -v ON_ERROR_STOP=1
 }
 
-# The passwords go in on stdin, where no process list shows them.
+# The passwords are sent on stdin, which no process list shows.
 provision_databases() {
     databases_sql | administrator_psql >/dev/null || die 'the databases could not be prepared.'
 }

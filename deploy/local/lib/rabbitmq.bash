@@ -42,8 +42,8 @@ log.file = false
 EOT
 }
 
-# rabbitmq_environment DIR. ALLOW_INPUT with -noinput makes rabbitmq-server become the Erlang machine instead of
-# staying its parent, so that the supervisor's signals reach the broker itself. epmd is a process of its own here.
+# rabbitmq_environment DIR: ALLOW_INPUT with -noinput makes rabbitmq-server exec the Erlang machine instead of staying its
+# parent, so that the supervisor's signals reach the broker itself. epmd is a supervised process of its own.
 rabbitmq_environment() {
     local loopback='-kernel inet_dist_use_interface {127,0,0,1} -start_epmd false'
     write_environment rabbitmq \

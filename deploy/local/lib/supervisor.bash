@@ -1,5 +1,5 @@
-# s6 does the supervising; these functions only tell it what to run. `scan/` holds a link for each process that shall
-# run, `services/` holds the definitions.
+# Control of s6, the supervisor. `services/` holds a definition for each process, `scan/` a link to each definition that
+# is to run.
 
 define_process() {
     local name=$1 definition=$RUN_DIR/services/$1
@@ -10,28 +10,32 @@ define_process() {
     define_start "$name" >"$definition/start.new"
     chmod 755 "$definition/start.new"
     mv "$definition/start.new" "$definition/start"
-    # The wait after a death may take as long as it takes.
+    # No limit on the wait after a death.
     echo 0 >"$definition/timeout-finish"
-    # A second instance never runs beside a first. s6 2.11 opens the lock without making it.
+    # A second instance never runs beside the first. s6 2.11 opens the lock file without creating it.
     echo 9 >"$definition/lock-fd"
     touch "$definition/supervise/service-lock"
-    # For PostgreSQL SIGINT means: end the sessions and stop now.
+    # On SIGINT PostgreSQL ends the sessions and stops at once.
     [[ $name != postgres ]] || echo SIGINT >"$definition/down-signal"
 }
 
 define_start() {
-    case $1 in
-        postgres | redis | epmd | rabbitmq) cat "$LOCAL_DIR/supervised/start-$1" ;;
-        topology-watch) printf '#!/bin/bash\nexec %q watch\n' "$RUN_DIR/bin/topology" ;;
-        *) printf '#!/bin/bash\nexec %q\n' "$RUN_DIR/bin/$1" ;;
-    esac
+    local words
+    if is_server "$1"; then
+        cat "$LOCAL_DIR/supervised/start-$1"
+        return
+    fi
+    read -ra words <<<"$(command_of "$1")"
+    printf '#!/bin/bash\nexec'
+    printf ' %q' "$RUN_DIR/bin/${words[0]}" "${words[@]:1}"
+    echo
 }
 
 supervisor_runs() {
     s6-svscanctl -a "$RUN_DIR/scan" 2>/dev/null
 }
 
-# The supervisor gets a clean environment: nothing of the caller's shell reaches the services.
+# start_supervisor: with a clean environment, so that nothing of the caller's shell reaches the services.
 start_supervisor() {
     supervisor_runs && return
     end_leftovers
@@ -45,7 +49,7 @@ start_supervisor() {
     done
 }
 
-# fingerprint PROCESS: changes when what it was started with changes.
+# fingerprint PROCESS: a hash of its program, settings and start script.
 fingerprint() {
     local files=("$RUN_DIR/environment/$1" "$RUN_DIR/services/$1"/{run,start})
     case $1 in
@@ -58,7 +62,7 @@ fingerprint() {
     cat "${files[@]}" | sha256sum
 }
 
-# ensure_started PROCESS: starts it; restarts it if it runs with something older than what is there now.
+# ensure_started PROCESS: starts it, or restarts it if its fingerprint has changed since its start.
 ensure_started() {
     local definition=$RUN_DIR/services/$1 started=$RUN_DIR/services/$1/started now
     now=$(fingerprint "$1")
@@ -77,13 +81,13 @@ ensure_started() {
     echo "$now" >"$started"
 }
 
-# end_wait PROCESS: if it waits after a death, start it now.
+# end_wait PROCESS: cuts the wait after a death short.
 end_wait() {
     local pipe=$RUN_DIR/services/$1/wake
     [[ ! -p $pipe ]] || echo 1<>"$pipe"
 }
 
-# stop_process PROCESS…: all at once, each with its own signal. After 20 s they are killed.
+# stop_process PROCESS…: all at once, each by its own signal; SIGKILL after 20 s.
 stop_process() {
     local name
     for name in "$@"; do
@@ -111,7 +115,7 @@ wait_down() {
     done
 }
 
-# is_down PROCESS: neither it nor the wait after its death is there. s6 then calls the service "down … ready".
+# is_down PROCESS: neither the process nor the wait after its death is left; s6 then prints "down … ready".
 is_down() {
     local state
     state=$(s6-svstat "$RUN_DIR/services/$1" 2>/dev/null) || return 0

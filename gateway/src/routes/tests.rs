@@ -62,7 +62,7 @@ fn says_what_is_wrong_with_a_table() {
         (route("/api/../x", "GET", "user-service"), "clean pattern"),
         (route("/api/{id", "GET", "user-service"), "clean pattern"),
         (route("/api/x", "TRACE", "user-service"), "method `TRACE`"),
-        (route("/api/x", "GET", "evil-service"), "no service"),
+        (route("/api/x", "GET", "evil service"), "no service"),
         (
             route("/api/{a}", "GET", "user-service") + &route("/api/{b}", "GET", "order-service"),
             "two routes",

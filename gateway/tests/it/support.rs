@@ -14,7 +14,7 @@ pub(crate) use tokens::{TestUser, claims, jwks_of, now_s, sign, sign_as, strange
 use deadpool_redis::{Pool, Runtime, redis::AsyncCommands};
 use gateway::{
     config::{Config, Limits},
-    routes::SERVICES,
+    routes::{RouteTable, url_variable},
     start::{StartError, run},
 };
 use shared::config::Env;
@@ -158,7 +158,13 @@ fn config(wish: &Wish, stub: &Stub) -> Config {
         ),
         ("TRUSTED_PROXIES", wish.trusted_proxies.to_owned()),
     ];
-    variables.extend(SERVICES.map(|(_, variable)| (variable, services_url.clone())));
+    let table: RouteTable = include_str!("../../routes.toml").parse().unwrap();
+    let upstreams: Vec<String> = table.upstreams().into_iter().map(url_variable).collect();
+    variables.extend(
+        upstreams
+            .iter()
+            .map(|variable| (variable.as_str(), services_url.clone())),
+    );
     // Token keys come from user-service, whatever becomes of the others.
     variables.retain(|(name, _)| *name != "USER_SERVICE_URL");
     variables.push(("USER_SERVICE_URL", stub.url()));
