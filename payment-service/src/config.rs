@@ -1,26 +1,22 @@
-//! Settings of this service alone. The common ones are read by [`shared::service`].
+//! The settings of this service alone; those that every service has are in `runtime`.
 
-use shared::{
-    config::{ConfigError, Env},
-    http_client::BaseUrl,
-};
+use http_client::BaseUrl;
 use std::time::Duration;
 
-/// What only this service needs to know.
-#[derive(Debug, Clone)]
+/// The settings of this service alone.
+#[derive(Debug, Clone, clap::Args)]
 pub struct Config {
-    /// `PROVIDER_URL`: where the payment provider is.
+    /// Base URL of the payment provider.
+    #[arg(long, env = "PROVIDER_URL")]
     pub provider_url: BaseUrl,
-    /// `PROVIDER_TIMEOUT_MS`: how long one call to it may take before its outcome is unknown; 3000 where absent.
-    pub provider_timeout: Duration,
+    /// Limit of one call to the provider in milliseconds; after it the outcome is unknown.
+    #[arg(long, env = "PROVIDER_TIMEOUT_MS", default_value_t = 3_000)]
+    pub provider_timeout_ms: u64,
 }
 
 impl Config {
-    /// Reads the environment.
-    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        Ok(Self {
-            provider_url: env.required("PROVIDER_URL")?,
-            provider_timeout: Duration::from_millis(env.or("PROVIDER_TIMEOUT_MS", 3_000)?),
-        })
+    /// Returns the limit of one call to the provider.
+    pub fn provider_timeout(&self) -> Duration {
+        Duration::from_millis(self.provider_timeout_ms)
     }
 }

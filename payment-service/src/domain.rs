@@ -1,121 +1,154 @@
-//! What becomes of an order's payment, without any database, broker or provider: the table of the saga's payment side.
+//! The payment side of the saga as a table of states and inputs, without a database, a broker or a provider.
 
-/// Where the payment of an order stands. Each order has one row, for ever.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type, serde::Serialize)]
-#[sqlx(type_name = "text", rename_all = "snake_case")]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// Nothing yet.
-    None,
-    /// A charge is due, or may be under way.
-    Charging,
-    /// The order has ended while a charge may be under way: what it captures must go back.
-    ToClose,
-    /// The money is here.
-    Captured,
-    /// The provider said no.
-    Declined,
-    /// The money is on its way back.
-    Refunding,
-    /// The order has ended and no money was kept: none was ever taken.
-    Closed,
-    /// The order has ended and no money was kept: it went back.
-    Refunded,
+kernel::id! {
+    OrderId,
+    UserId,
+    /// A payment, and the idempotency key of its charge at the provider.
+    PaymentId,
+    /// A refund, and its idempotency key at the provider.
+    RefundId,
 }
 
-/// What can be learned about a payment.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fact {
-    /// `order.placed`.
-    Placed,
-    /// `order.failed` or `order.cancelled`.
-    Ended {
-        /// The charge was due, was never sent, and has been taken back, so that it never will be.
-        charge_withdrawn: bool,
+kernel::text_enum! {
+    /// The state of an order's payment. Each order has one row, which is kept without limit.
+    pub enum State {
+        /// No event has arrived yet.
+        None = "none",
+        /// A charge is due, or may be under way.
+        Charging = "charging",
+        /// The order has ended while a charge may be under way: a capture must be refunded.
+        ToClose = "to_close",
+        /// The provider has the money.
+        Captured = "captured",
+        Declined = "declined",
+        /// A refund is due, or may be under way.
+        Refunding = "refunding",
+        /// The order has ended, and nothing was captured.
+        Closed = "closed",
+        /// The order has ended, and the captured amount is refunded.
+        Refunded = "refunded",
+    }
+}
+
+/// An order as far as its payment goes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Order {
+    pub id: OrderId,
+    pub user_id: UserId,
+    pub total_minor: i64,
+    /// ISO 4217 code.
+    pub currency: String,
+    pub payment_method: String,
+}
+
+impl Order {
+    /// Returns true if there is a positive amount to charge, in something that looks like a currency.
+    pub fn is_payable(&self) -> bool {
+        let is_code = self.currency.len() == 3 && self.currency.bytes().all(|letter| letter.is_ascii_uppercase());
+        self.total_minor > 0 && is_code
+    }
+}
+
+/// Something that happened to an order or its payment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    OrderPlaced,
+    /// The order failed or was cancelled.
+    OrderEnded {
+        /// The charge was due, had never been attempted, and its job is cancelled: it never will be.
+        charge_cancelled: bool,
     },
-    /// `order.compensation_requested`: the order has ended, and order-service still waits for our answer.
+    /// The order has ended, and order-service still waits for the answer.
     CompensationRequested,
-    /// The provider has the money.
-    ProviderCaptured,
-    /// The provider refuses, for good.
-    ProviderDeclined,
-    /// Nobody knows: a timeout, a connection that broke, an answer that makes no sense.
-    ProviderUnknown,
-    /// The provider gave the money back.
-    ProviderRefunded,
+    ChargeCaptured,
+    ChargeDeclined {
+        /// The provider's reason.
+        reason: String,
+    },
+    /// The outcome of a charge or refund is unknown: a timeout, a broken connection, an answer that makes no sense.
+    OutcomeUnknown,
+    RefundSucceeded,
 }
 
-/// What is to be done about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
-    /// Nothing: it is known already, or came too late.
-    Nothing,
-    /// Intend a charge: charging.
-    Charge,
-    /// Wait for the outcome of the charge, then undo it: to close.
-    CloseLater,
-    /// Nothing was taken: closed, `payment.voided`.
-    Close,
-    /// The charge succeeded: captured, `payment.completed`.
+/// The consequence of an input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing: the input repeats what is known, or comes too late.
+    Ignore,
+    /// Moves to charging and enqueues the charge.
+    EnqueueCharge,
+    /// Moves to to-close: the outcome of the charge decides.
+    AwaitCharge,
+    /// Moves to closed and publishes `payment.voided`.
+    Void,
+    /// Moves to captured and publishes `payment.completed`.
     Complete,
-    /// The charge was refused: declined, `payment.failed`.
-    Decline,
-    /// Intend a refund: refunding.
-    Refund,
-    /// The refund succeeded: refunded, `payment.refunded`.
-    FinishRefund,
-    /// Answer `payment.voided` again.
+    /// Moves to declined and publishes `payment.failed`.
+    Decline {
+        /// The provider's reason.
+        reason: String,
+    },
+    /// Moves to refunding and enqueues the refund.
+    EnqueueRefund,
+    /// Moves to refunded and publishes `payment.refunded`.
+    CompleteRefund,
+    /// Publishes `payment.voided` again.
     RepeatVoided,
-    /// Answer `payment.refunded` again.
+    /// Publishes `payment.refunded` again.
     RepeatRefunded,
-    /// Ask the provider again by key, until the outcome is definite.
-    AskAgain,
-    /// Cannot happen while everyone keeps the rules: a person must look.
-    Impossible,
+    /// Queries the provider again by key, until the outcome is definite.
+    QueryAgain,
 }
 
-/// The table: what a fact means in a state.
+/// An input that cannot occur in a state while all services keep the protocol. It needs an operator.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{input:?} cannot occur in state {state}")]
+pub struct Refusal {
+    pub state: State,
+    pub input: Input,
+}
+
+/// Decides the effect of an input in a state.
 #[expect(clippy::match_same_arms, reason = "the arms are the cells of the table, row by row")]
-pub fn on(state: State, fact: Fact) -> Decision {
+pub fn decide(state: State, input: Input) -> Result<Effect, Refusal> {
     use State::{Captured, Charging, Closed, Declined, None, Refunded, Refunding, ToClose};
-    match (fact, state) {
-        (Fact::Placed, None) => Decision::Charge,
-        (Fact::Placed, Charging | ToClose | Captured | Declined | Refunding | Closed | Refunded) => Decision::Nothing,
+    let effect = match (input, state) {
+        (Input::OrderPlaced, None) => Effect::EnqueueCharge,
+        (Input::OrderPlaced, Charging | ToClose | Captured | Declined | Refunding | Closed | Refunded) => {
+            Effect::Ignore
+        }
 
-        (Fact::Ended { .. }, None | Declined) => Decision::Close,
-        (Fact::Ended { charge_withdrawn: true }, Charging) => Decision::Close,
-        (
-            Fact::Ended {
-                charge_withdrawn: false,
-            },
-            Charging,
-        ) => Decision::CloseLater,
-        (Fact::Ended { .. }, Captured) => Decision::Refund,
-        (Fact::Ended { .. }, ToClose | Refunding | Closed | Refunded) => Decision::Nothing,
+        (Input::OrderEnded { .. }, None | Declined) => Effect::Void,
+        (Input::OrderEnded { charge_cancelled: true }, Charging) => Effect::Void,
+        (Input::OrderEnded { .. }, Charging) => Effect::AwaitCharge,
+        (Input::OrderEnded { .. }, Captured) => Effect::EnqueueRefund,
+        (Input::OrderEnded { .. }, ToClose | Refunding | Closed | Refunded) => Effect::Ignore,
 
-        (Fact::CompensationRequested, None | Declined) => Decision::Close,
-        (Fact::CompensationRequested, Charging | ToClose) => Decision::CloseLater,
-        (Fact::CompensationRequested, Captured) => Decision::Refund,
-        (Fact::CompensationRequested, Refunding) => Decision::Nothing,
-        (Fact::CompensationRequested, Closed) => Decision::RepeatVoided,
-        (Fact::CompensationRequested, Refunded) => Decision::RepeatRefunded,
+        (Input::CompensationRequested, None | Declined) => Effect::Void,
+        (Input::CompensationRequested, Charging | ToClose) => Effect::AwaitCharge,
+        (Input::CompensationRequested, Captured) => Effect::EnqueueRefund,
+        (Input::CompensationRequested, Refunding) => Effect::Ignore,
+        (Input::CompensationRequested, Closed) => Effect::RepeatVoided,
+        (Input::CompensationRequested, Refunded) => Effect::RepeatRefunded,
 
-        (Fact::ProviderCaptured, Charging) => Decision::Complete,
-        (Fact::ProviderCaptured, ToClose) => Decision::Refund,
-        (Fact::ProviderDeclined, Charging) => Decision::Decline,
-        (Fact::ProviderDeclined, ToClose) => Decision::Close,
-        (Fact::ProviderUnknown, Charging | ToClose | Refunding) => Decision::AskAgain,
-        (Fact::ProviderRefunded, Refunding) => Decision::FinishRefund,
+        (Input::ChargeCaptured, Charging) => Effect::Complete,
+        (Input::ChargeCaptured, ToClose) => Effect::EnqueueRefund,
+        (Input::ChargeDeclined { reason }, Charging) => Effect::Decline { reason },
+        (Input::ChargeDeclined { .. }, ToClose) => Effect::Void,
+        (Input::OutcomeUnknown, Charging | ToClose | Refunding) => Effect::QueryAgain,
+        (Input::RefundSucceeded, Refunding) => Effect::CompleteRefund,
+
         // The provider answers for charges and refunds that are due, and for nothing else.
         (
-            Fact::ProviderCaptured | Fact::ProviderDeclined,
+            input @ (Input::ChargeCaptured | Input::ChargeDeclined { .. }),
             None | Captured | Declined | Refunding | Closed | Refunded,
         )
-        | (Fact::ProviderUnknown, None | Captured | Declined | Closed | Refunded)
-        | (Fact::ProviderRefunded, None | Charging | ToClose | Captured | Declined | Closed | Refunded) => {
-            Decision::Impossible
+        | (input @ Input::OutcomeUnknown, None | Captured | Declined | Closed | Refunded)
+        | (input @ Input::RefundSucceeded, None | Charging | ToClose | Captured | Declined | Closed | Refunded) => {
+            return Err(Refusal { state, input });
         }
-    }
+    };
+    Ok(effect)
 }
 
 #[cfg(test)]

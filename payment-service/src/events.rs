@@ -1,28 +1,52 @@
-//! What this service consumes from `payment-queue`. It publishes `payment.completed`, `.failed`, `.refunded` and `.voided`.
+//! The events that this service consumes from `payment-queue`.
 
-mod on_order_cancelled;
-mod on_order_compensation_requested;
-mod on_order_failed;
-mod on_order_placed;
-pub mod published;
+mod order_placed;
 
-use crate::App;
+use crate::{
+    app::App,
+    domain::{OrderId, UserId},
+    transition,
+};
+use messaging::{Consume, Consumer, Envelope, Failure, Tx};
+use order_placed::OrderPlaced;
 use serde::Deserialize;
-use shared::messaging::consumer::Handler;
-use uuid::Uuid;
 
-/// Event type and handler.
-pub const CONSUMES: &[(&str, Handler<App>)] = &[
-    ("order.placed", on_order_placed::handle),
-    ("order.failed", on_order_failed::handle),
-    ("order.cancelled", on_order_cancelled::handle),
-    ("order.compensation_requested", on_order_compensation_requested::handle),
-];
+/// Declares the service's consumer.
+pub fn consumer() -> Consumer<App> {
+    Consumer::of("payment-queue")
+        .on::<OrderPlaced>()
+        .on::<OrderEnded>()
+        .on::<CompensationRequested>()
+}
 
-/// All that matters of an order's event besides `order.placed`.
+/// An order that failed or was cancelled.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct OrderView {
-    order_id: Uuid,
-    user_id: Uuid,
+struct OrderEnded {
+    order_id: OrderId,
+    user_id: UserId,
+}
+
+impl Consume<App> for OrderEnded {
+    const TYPES: &'static [&'static str] = &["order.failed", "order.cancelled"];
+
+    async fn handle(self, _: &Envelope, _: &App, tx: &mut Tx) -> Result<(), Failure> {
+        transition::order_ended(tx, self.order_id, self.user_id).await
+    }
+}
+
+/// An order that has ended while order-service still waits for this service to report the money returned.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CompensationRequested {
+    order_id: OrderId,
+    user_id: UserId,
+}
+
+impl Consume<App> for CompensationRequested {
+    const TYPES: &'static [&'static str] = &["order.compensation_requested"];
+
+    async fn handle(self, _: &Envelope, _: &App, tx: &mut Tx) -> Result<(), Failure> {
+        transition::compensation_requested(tx, self.order_id, self.user_id).await
+    }
 }

@@ -2,12 +2,12 @@
 
 mod get_payment;
 
-use crate::App;
+use crate::app::App;
 use axum::{Router, routing::get};
 
-/// The route table.
+/// Returns the route table.
 pub fn routes(app: App) -> Router {
     Router::new()
-        .route("/api/payments/{order_id}", get(get_payment::handle))
+        .route("/api/payments/{order_id}", get(get_payment::get_payment))
         .with_state(app)
 }

@@ -1,7 +1,7 @@
-//! See the library for what this service does.
+//! The program `payment-service`; the library describes it.
 
 use payment_service::{MIGRATOR, assemble, config::Config};
 
 fn main() -> std::process::ExitCode {
-    shared::service::main("payment-service", &MIGRATOR, Config::from_env, assemble)
+    runtime::serve::<Config, _>(runtime::program!(), &MIGRATOR, assemble)
 }

@@ -1,13 +1,16 @@
-//! The section `payments` of `/internal/status`: what waits for the provider, so that a stuck payment is seen.
+//! The section `payments` of `/internal/status`: payments that wait for the provider, so that a stuck one is noticed.
 
-use crate::{App, store};
-use serde_json::{Value, json};
+use crate::store::{self, Unsettled};
+use database::Database;
+use serde::Serialize;
 
-/// Counts and ages of payments whose outcome is not definite yet.
-pub async fn unsettled(app: App) -> Value {
-    let unsettled = async { store::unsettled(&mut *app.database.acquire().await?).await };
-    match unsettled.await {
-        Ok(unsettled) => json!({ "unsettled": unsettled }),
-        Err(error) => json!({ "error": error.to_string() }),
-    }
+#[derive(Debug, Serialize)]
+pub struct Payments {
+    pub unsettled: Vec<Unsettled>,
+}
+
+/// Reads the number and age of the payments without a definite outcome.
+pub async fn payments(database: Database) -> sqlx::Result<Payments> {
+    let unsettled = store::unsettled(&mut *database.acquire().await?).await?;
+    Ok(Payments { unsettled })
 }

@@ -1,37 +1,40 @@
 //! All SQL of payments.
 
-use crate::domain::State;
+use crate::domain::{Order, OrderId, PaymentId, RefundId, State, UserId};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
-use uuid::Uuid;
 
-/// What is known of one order's payment.
+database::text_column!(State);
+
+/// The row of an order's payment.
 #[derive(Debug, Clone)]
 pub struct Payment {
-    /// Its id; also the id of its charge intent, and the provider's key for the charge.
-    pub id: Uuid,
-    /// The order.
-    pub order_id: Uuid,
-    /// Whose order it is.
-    pub user_id: Uuid,
-    /// Where it stands.
+    /// The id; also that of the charge's job, and the charge's idempotency key at the provider.
+    pub id: PaymentId,
+    pub order_id: OrderId,
+    /// The order's owner.
+    pub user_id: UserId,
     pub state: State,
-    /// How much; 0 where `order.placed` never took effect.
+    /// Amount to charge in minor units; 0 unless `order.placed` took effect.
     pub amount_minor: i64,
-    /// ISO 4217; `XXX` (no currency) where `order.placed` never took effect.
+    /// ISO 4217 code; `XXX` (no currency) unless `order.placed` took effect.
     pub currency: String,
-    /// What the provider is to charge.
     pub payment_method: String,
-    /// Why the provider declined.
+    /// The provider's reason for declining.
     pub reason: Option<String>,
-    /// When it was first heard of.
     pub created_at: DateTime<Utc>,
-    /// When it last moved on.
+    /// Time of the last change of state.
     pub updated_at: DateTime<Utc>,
 }
 
-/// The order's row, made with the id `new_id` if there is none yet, and locked: facts about one payment take turns.
-pub async fn lock(db: &mut PgConnection, order_id: Uuid, user_id: Uuid, new_id: Uuid) -> sqlx::Result<Payment> {
+/// Locks the order's row, so that inputs about one payment take turns, and returns it; inserts it with the id `new_id` if
+/// there is none yet.
+pub async fn lock(
+    db: &mut PgConnection,
+    order_id: OrderId,
+    user_id: UserId,
+    new_id: PaymentId,
+) -> sqlx::Result<Payment> {
     // The update changes nothing; unlike `do nothing` it locks the row and returns it.
     sqlx::query_as!(
         Payment,
@@ -39,65 +42,59 @@ pub async fn lock(db: &mut PgConnection, order_id: Uuid, user_id: Uuid, new_id: 
            on conflict (order_id) do update set order_id = excluded.order_id
            returning id, order_id, user_id, state as "state: State", amount_minor, currency, payment_method, reason,
                      created_at, updated_at"#,
-        new_id,
-        order_id,
-        user_id
+        new_id.uuid(),
+        order_id.uuid(),
+        user_id.uuid()
     )
     .fetch_one(db)
     .await
 }
 
-/// The order's row, locked; `None` if there is none.
-pub async fn lock_known(db: &mut PgConnection, order_id: Uuid) -> sqlx::Result<Option<Payment>> {
+/// Locks and returns the order's row; `None` if there is none.
+pub async fn lock_known(db: &mut PgConnection, order_id: OrderId) -> sqlx::Result<Option<Payment>> {
     sqlx::query_as!(
         Payment,
         r#"select id, order_id, user_id, state as "state: State", amount_minor, currency, payment_method, reason,
                   created_at, updated_at
            from payments where order_id = $1 for update"#,
-        order_id
+        order_id.uuid()
     )
     .fetch_optional(db)
     .await
 }
 
-/// The order's row.
-pub async fn find(db: impl PgExecutor<'_>, order_id: Uuid) -> sqlx::Result<Option<Payment>> {
+/// Returns the order's row.
+pub async fn find(db: impl PgExecutor<'_>, order_id: OrderId) -> sqlx::Result<Option<Payment>> {
     sqlx::query_as!(
         Payment,
         r#"select id, order_id, user_id, state as "state: State", amount_minor, currency, payment_method, reason,
                   created_at, updated_at
            from payments where order_id = $1"#,
-        order_id
+        order_id.uuid()
     )
     .fetch_optional(db)
     .await
 }
 
-/// Notes what is to be charged.
-pub async fn set_charge(
-    db: &mut PgConnection,
-    id: Uuid,
-    amount_minor: i64,
-    currency: &str,
-    payment_method: &str,
-) -> sqlx::Result<()> {
+/// Sets the amount and method to charge.
+pub async fn set_charge(db: &mut PgConnection, id: PaymentId, order: &Order) -> sqlx::Result<()> {
     sqlx::query!(
         "update payments set amount_minor = $2, currency = $3, payment_method = $4 where id = $1",
-        id,
-        amount_minor,
-        currency,
-        payment_method
+        id.uuid(),
+        order.total_minor,
+        order.currency,
+        order.payment_method
     )
     .execute(db)
     .await?;
     Ok(())
 }
 
-/// Moves a payment on.
-pub async fn set_state(db: &mut PgConnection, id: Uuid, state: State) -> sqlx::Result<()> {
+/// Moves a payment to another state.
+pub async fn set_state(db: &mut PgConnection, id: PaymentId, state: State) -> sqlx::Result<()> {
     sqlx::query!(
         "update payments set state = $2, updated_at = now() where id = $1",
-        id,
+        id.uuid(),
         state as State
     )
     .execute(db)
@@ -106,10 +103,10 @@ pub async fn set_state(db: &mut PgConnection, id: Uuid, state: State) -> sqlx::R
 }
 
 /// Moves a payment to declined, with the provider's reason.
-pub async fn set_declined(db: &mut PgConnection, id: Uuid, reason: &str) -> sqlx::Result<()> {
+pub async fn set_declined(db: &mut PgConnection, id: PaymentId, reason: &str) -> sqlx::Result<()> {
     sqlx::query!(
         "update payments set state = 'declined', reason = $2, updated_at = now() where id = $1",
-        id,
+        id.uuid(),
         reason
     )
     .execute(db)
@@ -117,31 +114,30 @@ pub async fn set_declined(db: &mut PgConnection, id: Uuid, reason: &str) -> sqlx
     Ok(())
 }
 
-/// Moves a payment to refunding; `refund_id` is the intent of the refund.
-pub async fn set_refunding(db: &mut PgConnection, id: Uuid, refund_id: Uuid) -> sqlx::Result<()> {
+/// Moves a payment to refunding; `refund_id` is also the id of the refund's job.
+pub async fn set_refunding(db: &mut PgConnection, id: PaymentId, refund_id: RefundId) -> sqlx::Result<()> {
     sqlx::query!(
         "update payments set state = 'refunding', refund_id = $2, updated_at = now() where id = $1",
-        id,
-        refund_id
+        id.uuid(),
+        refund_id.uuid()
     )
     .execute(db)
     .await?;
     Ok(())
 }
 
-/// How many payments wait for the provider in one state, and for how long the oldest has.
+/// The payments that wait for the provider in one state.
 #[derive(Debug, serde::Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Unsettled {
-    /// The state.
     pub state: String,
-    /// How many.
+    /// Number of payments.
     pub payments: i64,
-    /// For how long the oldest of them has been in it.
+    /// Time that the oldest has been in the state, in seconds.
     pub oldest_age_s: i64,
 }
 
-/// What waits for the provider.
+/// Counts the payments that wait for the provider, by state.
 pub async fn unsettled(db: impl PgExecutor<'_>) -> sqlx::Result<Vec<Unsettled>> {
     sqlx::query_as!(
         Unsettled,

@@ -1,110 +1,93 @@
-//! Carries out what [`domain::on`] decides: rows, intents and answers, all in one transaction.
+//! Applies what [`domain::decide`] decides: rows, jobs and events, all in one transaction.
 
 use crate::{
-    App,
-    domain::{self, Decision, Fact, State},
-    events::published::{Failed, Settled},
+    domain::{self, Effect, Input, Order, OrderId, PaymentId, RefundId, State, UserId},
     provider::{Charge, Refund},
+    published::{PaymentCompleted, PaymentData, PaymentFailed, PaymentRefunded, PaymentVoided},
     store::{self, Payment},
 };
-use shared::{
-    database::Tx,
-    messaging::{failure::Failure, intents::Intent},
-};
-use uuid::Uuid;
+use database::Database;
+use messaging::{Event, Failure, JobClaim, Tx};
 
-/// An order whose payment is to be made.
-#[derive(Debug)]
-pub struct Order {
-    /// Its id.
-    pub id: Uuid,
-    /// Whose it is.
-    pub user_id: Uuid,
-    /// How much is to be paid.
-    pub total_minor: i64,
-    /// ISO 4217.
-    pub currency: String,
-    /// What the provider is to charge.
-    pub payment_method: String,
-}
-
-/// The order was placed.
-pub async fn placed(tx: &mut Tx, order: &Order) -> Result<(), Failure> {
-    let mut payment = store::lock(tx, order.id, order.user_id, shared::id::new()).await?;
+/// Applies that an order was placed.
+pub async fn order_placed(tx: &mut Tx, order: &Order) -> Result<(), Failure> {
+    let mut payment = store::lock(tx, order.id, order.user_id, PaymentId::new()).await?;
     if payment.state == State::None {
-        store::set_charge(
-            tx,
-            payment.id,
-            order.total_minor,
-            &order.currency,
-            &order.payment_method,
-        )
-        .await?;
+        store::set_charge(tx, payment.id, order).await?;
         payment.amount_minor = order.total_minor;
         payment.currency.clone_from(&order.currency);
         payment.payment_method.clone_from(&order.payment_method);
     }
-    carry_out(tx, &payment, Fact::Placed, None).await
+    apply(tx, &payment, Input::OrderPlaced).await
 }
 
-/// The order failed or was cancelled.
-pub async fn ended(tx: &mut Tx, order_id: Uuid, user_id: Uuid) -> Result<(), Failure> {
-    let payment = store::lock(tx, order_id, user_id, shared::id::new()).await?;
-    let charge_withdrawn = payment.state == State::Charging && tx.withdraw(payment.id).await?;
-    carry_out(tx, &payment, Fact::Ended { charge_withdrawn }, None).await
+/// Applies that an order failed or was cancelled.
+pub async fn order_ended(tx: &mut Tx, order_id: OrderId, user_id: UserId) -> Result<(), Failure> {
+    let payment = store::lock(tx, order_id, user_id, PaymentId::new()).await?;
+    let charge_cancelled = payment.state == State::Charging && tx.cancel_job(payment.id.uuid()).await?;
+    apply(tx, &payment, Input::OrderEnded { charge_cancelled }).await
 }
 
-/// order-service still waits for our answer about an order that has ended.
-pub async fn compensation_requested(tx: &mut Tx, order_id: Uuid, user_id: Uuid) -> Result<(), Failure> {
-    let payment = store::lock(tx, order_id, user_id, shared::id::new()).await?;
-    carry_out(tx, &payment, Fact::CompensationRequested, None).await
+/// Applies that order-service still waits for the answer about an order that has ended.
+pub async fn compensation_requested(tx: &mut Tx, order_id: OrderId, user_id: UserId) -> Result<(), Failure> {
+    let payment = store::lock(tx, order_id, user_id, PaymentId::new()).await?;
+    apply(tx, &payment, Input::CompensationRequested).await
 }
 
-/// The provider has answered for an intent: commits what follows together with the intent's end.
-pub async fn settle(app: &App, intent: &Intent, fact: Fact, reason: Option<&str>) -> Result<(), Failure> {
-    let mut tx = app.database.begin(&intent.context()).await?;
-    // The payment before the intent, as everywhere: two transactions then never wait for each other in a circle.
-    let payment = store::lock_known(&mut tx, intent.subject).await?;
-    let payment = payment.ok_or_else(|| Failure::permanent("the intent's payment does not exist"))?;
-    if !tx.finish(intent).await? {
-        // Another worker has taken the intent over; it will hear the same answer.
+/// Applies the outcome of a job, and commits that together with the job's completion.
+pub async fn settle(database: &Database, claim: &JobClaim, outcome: Input) -> Result<(), Failure> {
+    let mut tx = Tx::begin(database, &claim.context()).await?;
+    // Locks the payment before the job, as every transaction does, so that two of them cannot deadlock.
+    let payment = store::lock_known(&mut tx, OrderId::from(claim.subject)).await?;
+    let payment = payment.ok_or_else(|| Failure::permanent("the job's payment does not exist"))?;
+    if !tx.complete(claim).await? {
+        // The lease has passed to another worker, which gets the same outcome.
         return Ok(());
     }
-    carry_out(&mut tx, &payment, fact, reason).await?;
+    apply(&mut tx, &payment, outcome).await?;
     tx.commit().await?;
     Ok(())
 }
 
-async fn carry_out(tx: &mut Tx, payment: &Payment, fact: Fact, reason: Option<&str>) -> Result<(), Failure> {
-    match domain::on(payment.state, fact) {
-        Decision::Nothing => Ok(()),
-        Decision::Charge => intend_charge(tx, payment).await,
-        Decision::CloseLater => Ok(store::set_state(tx, payment.id, State::ToClose).await?),
-        Decision::Close => {
-            store::set_state(tx, payment.id, State::Closed).await?;
-            answer(tx, "payment.voided", payment).await
-        }
-        Decision::Complete => {
-            store::set_state(tx, payment.id, State::Captured).await?;
-            answer(tx, "payment.completed", payment).await
-        }
-        Decision::Decline => decline(tx, payment, reason.unwrap_or("declined")).await,
-        Decision::Refund => intend_refund(tx, payment).await,
-        Decision::FinishRefund => {
-            store::set_state(tx, payment.id, State::Refunded).await?;
-            answer(tx, "payment.refunded", payment).await
-        }
-        Decision::RepeatVoided => answer(tx, "payment.voided", payment).await,
-        Decision::RepeatRefunded => answer(tx, "payment.refunded", payment).await,
-        Decision::AskAgain => Err(Failure::transient("the provider's answer is not definite")),
-        Decision::Impossible => Err(Failure::permanent(format!(
-            "{fact:?} about payment {} of order {} in state {:?}",
-            payment.id, payment.order_id, payment.state
-        ))),
+async fn apply(tx: &mut Tx, payment: &Payment, input: Input) -> Result<(), Failure> {
+    let effect = domain::decide(payment.state, input).map_err(|refusal| {
+        Failure::permanent(format!(
+            "payment {} of order {}: {refusal}",
+            payment.id, payment.order_id
+        ))
+    })?;
+    let data = PaymentData::from(payment);
+    match effect {
+        Effect::Ignore => Ok(()),
+        Effect::EnqueueCharge => enqueue_charge(tx, payment).await,
+        Effect::AwaitCharge => Ok(store::set_state(tx, payment.id, State::ToClose).await?),
+        Effect::Void => move_on(tx, payment.id, State::Closed, &PaymentVoided(data)).await,
+        Effect::Complete => move_on(tx, payment.id, State::Captured, &PaymentCompleted(data)).await,
+        Effect::Decline { reason } => decline(tx, data, &reason).await,
+        Effect::EnqueueRefund => enqueue_refund(tx, payment).await,
+        Effect::CompleteRefund => move_on(tx, payment.id, State::Refunded, &PaymentRefunded(data)).await,
+        Effect::RepeatVoided => publish(tx, &PaymentVoided(data)).await,
+        Effect::RepeatRefunded => publish(tx, &PaymentRefunded(data)).await,
+        Effect::QueryAgain => Err(Failure::transient("the provider's answer is not definite")),
     }
 }
 
-async fn intend_charge(tx: &mut Tx, payment: &Payment) -> Result<(), Failure> {
+async fn move_on(tx: &mut Tx, id: PaymentId, state: State, event: &impl Event) -> Result<(), Failure> {
+    store::set_state(tx, id, state).await?;
+    publish(tx, event).await
+}
+
+async fn decline(tx: &mut Tx, payment: PaymentData<'_>, reason: &str) -> Result<(), Failure> {
+    store::set_declined(tx, payment.payment_id, reason).await?;
+    publish(tx, &PaymentFailed { payment, reason }).await
+}
+
+async fn publish(tx: &mut Tx, event: &impl Event) -> Result<(), Failure> {
+    tx.emit(event).await?;
+    Ok(())
+}
+
+async fn enqueue_charge(tx: &mut Tx, payment: &Payment) -> Result<(), Failure> {
     store::set_state(tx, payment.id, State::Charging).await?;
     let charge = Charge {
         amount_minor: payment.amount_minor,
@@ -112,30 +95,17 @@ async fn intend_charge(tx: &mut Tx, payment: &Payment) -> Result<(), Failure> {
         payment_method: payment.payment_method.clone(),
         reference: payment.order_id,
     };
-    Ok(tx.intend("charge", payment.id, payment.order_id, &charge).await?)
+    let (job_id, subject) = (payment.id.uuid(), payment.order_id.uuid());
+    Ok(tx.enqueue(job_id, subject, &charge).await?)
 }
 
-async fn intend_refund(tx: &mut Tx, payment: &Payment) -> Result<(), Failure> {
-    let refund_id = shared::id::new();
+async fn enqueue_refund(tx: &mut Tx, payment: &Payment) -> Result<(), Failure> {
+    let refund_id = RefundId::new();
     store::set_refunding(tx, payment.id, refund_id).await?;
     let refund = Refund {
         charge_key: payment.id,
         amount_minor: payment.amount_minor,
     };
-    Ok(tx.intend("refund", refund_id, payment.order_id, &refund).await?)
-}
-
-async fn decline(tx: &mut Tx, payment: &Payment, reason: &str) -> Result<(), Failure> {
-    store::set_declined(tx, payment.id, reason).await?;
-    let failed = Failed {
-        payment: Settled::from(payment),
-        reason,
-    };
-    tx.emit("payment.failed", payment.order_id, &failed).await?;
-    Ok(())
-}
-
-async fn answer(tx: &mut Tx, event_type: &str, payment: &Payment) -> Result<(), Failure> {
-    tx.emit(event_type, payment.order_id, &Settled::from(payment)).await?;
-    Ok(())
+    let (job_id, subject) = (refund_id.uuid(), payment.order_id.uuid());
+    Ok(tx.enqueue(job_id, subject, &refund).await?)
 }

@@ -1,14 +1,5 @@
-//! Settings of this service alone; there are none. The common ones are read by [`shared::service`].
+//! The configuration of this service.
 
-use shared::config::{ConfigError, Env};
-
-/// Nothing so far.
-#[derive(Debug, Clone)]
+/// The settings of this service alone: none, besides those that `runtime` reads for every service.
+#[derive(Debug, Clone, clap::Args)]
 pub struct Config {}
-
-impl Config {
-    /// Reads the environment.
-    pub fn from_env(_env: &Env) -> Result<Self, ConfigError> {
-        Ok(Self {})
-    }
-}

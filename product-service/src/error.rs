@@ -1,25 +1,22 @@
-//! How a request can fail, and how that looks to the client.
+//! Errors of requests, and the problems that clients see.
 
 use crate::{domain::product::InvalidField, store};
 use axum::response::{IntoResponse, Response};
-use shared::problem::Problem;
+use web::problem::Problem;
 
-/// Why a request was not done.
+/// An error of a request.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// A field of the body cannot be used.
     #[error(transparent)]
     InvalidField(#[from] InvalidField),
-    /// The query of the listing cannot be used.
+    /// The query of the listing contradicts itself or a limit.
     #[error("{0}")]
     InvalidQuery(&'static str),
-    /// No such product.
     #[error("there is no such product")]
     NotFound,
-    /// More would be written off than is available.
+    /// More pieces would be written off than are available.
     #[error("fewer pieces are available than are to be taken away; reserved ones cannot be")]
     StockTooLow,
-    /// The database failed.
     #[error("the database failed")]
     Database(#[source] sqlx::Error),
 }

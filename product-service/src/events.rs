@@ -1,29 +1,92 @@
-//! What this service consumes from `inventory-queue`. It publishes `inventory.reserved`, `.rejected` and `.released`.
+//! The events consumed from `inventory-queue`, each as the small view that this service needs.
 
-mod on_order_cancelled;
-mod on_order_compensation_requested;
-mod on_order_confirmed;
-mod on_order_failed;
-mod on_order_placed;
-pub mod published;
-
-use crate::App;
+use crate::{
+    app::App,
+    domain::{
+        Input,
+        ids::{OrderId, ProductId},
+        stock,
+    },
+    transition,
+};
+use messaging::{Consume, Consumer, Envelope, Failure, Tx};
 use serde::Deserialize;
-use shared::messaging::consumer::Handler;
-use uuid::Uuid;
+use std::num::NonZeroU32;
 
-/// Event type and handler.
-pub const CONSUMES: &[(&str, Handler<App>)] = &[
-    ("order.placed", on_order_placed::handle),
-    ("order.confirmed", on_order_confirmed::handle),
-    ("order.failed", on_order_failed::handle),
-    ("order.cancelled", on_order_cancelled::handle),
-    ("order.compensation_requested", on_order_compensation_requested::handle),
-];
+/// Declares the consumer.
+pub fn consumer() -> Consumer<App> {
+    Consumer::of("inventory-queue")
+        .on::<OrderPlaced>()
+        .on::<OrderConfirmed>()
+        .on::<OrderEnded>()
+        .on::<CompensationRequested>()
+}
 
-/// All that matters of an order's event besides `order.placed`.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct OrderView {
-    order_id: Uuid,
+struct OrderPlaced {
+    order_id: OrderId,
+    items: Vec<Line>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Line {
+    product_id: ProductId,
+    quantity: NonZeroU32,
+}
+
+impl Consume<App> for OrderPlaced {
+    const TYPES: &'static [&'static str] = &["order.placed"];
+
+    async fn handle(self, _event: &Envelope, _app: &App, tx: &mut Tx) -> Result<(), Failure> {
+        let Self { order_id, items } = self;
+        if items.is_empty() {
+            return Err(Failure::permanent(format!("order {order_id} has no items")));
+        }
+        let items = stock::merge(items.into_iter().map(|line| (line.product_id, line.quantity)));
+        transition::apply(tx, order_id, Input::OrderPlaced { items }).await
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OrderConfirmed {
+    order_id: OrderId,
+}
+
+impl Consume<App> for OrderConfirmed {
+    const TYPES: &'static [&'static str] = &["order.confirmed"];
+
+    async fn handle(self, _event: &Envelope, _app: &App, tx: &mut Tx) -> Result<(), Failure> {
+        transition::apply(tx, self.order_id, Input::OrderConfirmed).await
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct OrderEnded {
+    order_id: OrderId,
+}
+
+impl Consume<App> for OrderEnded {
+    const TYPES: &'static [&'static str] = &["order.failed", "order.cancelled"];
+
+    async fn handle(self, _event: &Envelope, _app: &App, tx: &mut Tx) -> Result<(), Failure> {
+        transition::apply(tx, self.order_id, Input::OrderEnded).await
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CompensationRequested {
+    order_id: OrderId,
+}
+
+impl Consume<App> for CompensationRequested {
+    const TYPES: &'static [&'static str] = &["order.compensation_requested"];
+
+    async fn handle(self, _event: &Envelope, _app: &App, tx: &mut Tx) -> Result<(), Failure> {
+        transition::apply(tx, self.order_id, Input::CompensationRequested).await
+    }
 }

@@ -1,39 +1,32 @@
 //! The catalogue and its stock.
 //!
-//! Read [`domain`] for what an order's events do to the stock, [`transition`] for how that is carried out in one
-//! transaction, [`events`] for what comes in and goes out, [`http`] for the catalogue's routes.
+//! [`domain`] decides what an order's events do to the stock, and [`transition`] applies the decision in one transaction.
+//! [`events`] lists the events consumed, [`published`] the events published, [`http`] the catalogue's routes.
 
+pub mod app;
 pub mod config;
 pub mod domain;
 pub mod error;
 pub mod events;
 pub mod http;
+pub mod published;
 pub mod store;
 pub mod transition;
 
+use app::App;
 use config::Config;
-use shared::{
-    database::Database,
-    service::{Base, Service, StartError},
-};
+use runtime::{Base, Service, StartError};
 
-/// The service's tables.
+/// The migrations of the service's database.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 
-/// What handlers work with.
-#[derive(Debug, Clone)]
-pub struct App {
-    /// Catalogue, stock, outbox, inbox.
-    pub database: Database,
-}
-
-/// Wires the service.
+/// Puts the service together.
 #[expect(clippy::unused_async, reason = "the bootstrap awaits every service's assembly")]
 pub async fn assemble(_config: Config, base: Base) -> Result<Service, StartError> {
     let app = App {
         database: base.database.clone(),
     };
-    Ok(Service::new(base)
+    Ok(Service::new(&base)
         .routes(http::routes(app.clone()))
-        .consume("inventory-queue", events::CONSUMES, app))
+        .consumer(events::consumer(), app))
 }

@@ -1,7 +1,9 @@
-//! See the library for what this service does.
-
-use product_service::{MIGRATOR, assemble, config::Config};
+//! Starts product-service.
 
 fn main() -> std::process::ExitCode {
-    shared::service::main("product-service", &MIGRATOR, Config::from_env, assemble)
+    runtime::serve(
+        runtime::program!(),
+        &product_service::MIGRATOR,
+        product_service::assemble,
+    )
 }

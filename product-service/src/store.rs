@@ -1,23 +1,26 @@
 //! All SQL of the catalogue and of the stock.
 
 use crate::domain::{
-    Item, Movement, Shelf, State,
+    State,
+    ids::{OrderId, ProductId},
     product::{NewProduct, Product, ProductChange},
+    stock::{Item, Movement, StockLevel},
 };
 use sqlx::{PgConnection, PgExecutor, types::Json};
 use uuid::Uuid;
 
-/// What is known of one order.
+database::text_column!(State, Movement);
+
+/// The stock side of one order.
 #[derive(Debug)]
 pub struct Reservation {
-    /// Where it stands.
     pub state: State,
-    /// What was ordered; empty where `order.placed` never took effect.
+    /// The items ordered; empty if `order.placed` never took effect.
     pub items: Json<Vec<Item>>,
 }
 
-/// Listed products after the one with the id `after`, in the order of their ids.
-pub async fn list(db: impl PgExecutor<'_>, after: Option<Uuid>, limit: i64) -> sqlx::Result<Vec<Product>> {
+/// Returns the active products after the one with the id `after`, in the order of their ids.
+pub async fn list(db: impl PgExecutor<'_>, after: Option<ProductId>, limit: i64) -> sqlx::Result<Vec<Product>> {
     sqlx::query_as!(
         Product,
         "select id, name, description, price_minor, currency, available, active, created_at, updated_at
@@ -25,35 +28,36 @@ pub async fn list(db: impl PgExecutor<'_>, after: Option<Uuid>, limit: i64) -> s
          where active and ($1::uuid is null or id > $1)
          order by id
          limit $2",
-        after,
+        after.map(ProductId::uuid),
         limit
     )
     .fetch_all(db)
     .await
 }
 
-/// Those of the products that there are, listed or not, in the order of their ids.
-pub async fn with_ids(db: impl PgExecutor<'_>, ids: &[Uuid]) -> sqlx::Result<Vec<Product>> {
+/// Returns the products with these ids, active or not, in the order of their ids. Unknown ids are left out.
+pub async fn with_ids(db: impl PgExecutor<'_>, ids: &[ProductId]) -> sqlx::Result<Vec<Product>> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.uuid()).collect();
     sqlx::query_as!(
         Product,
         "select id, name, description, price_minor, currency, available, active, created_at, updated_at
          from products
          where id = any($1)
          order by id",
-        ids
+        &ids
     )
     .fetch_all(db)
     .await
 }
 
-/// Adds a product with its first stock.
-pub async fn insert(db: &mut PgConnection, id: Uuid, product: &NewProduct) -> sqlx::Result<Product> {
+/// Adds a product with its initial stock.
+pub async fn insert(db: &mut PgConnection, id: ProductId, product: &NewProduct) -> sqlx::Result<Product> {
     let inserted = sqlx::query_as!(
         Product,
         "insert into products (id, name, description, price_minor, currency, initial, available)
          values ($1, $2, $3, $4, $5, $6, $6)
          returning id, name, description, price_minor, currency, available, active, created_at, updated_at",
-        id,
+        id.uuid(),
         product.name(),
         product.description(),
         product.price_minor(),
@@ -66,9 +70,9 @@ pub async fn insert(db: &mut PgConnection, id: Uuid, product: &NewProduct) -> sq
     Ok(inserted)
 }
 
-/// Changes a product; `None` if there is no such product. Fails with [`is_stock_too_low`] if more would be written off
-/// than is available.
-pub async fn change(db: &mut PgConnection, id: Uuid, change: &ProductChange) -> sqlx::Result<Option<Product>> {
+/// Changes a product; `None` if there is no such product. Fails with an error for which [`is_stock_too_low`] holds if more
+/// would be written off than is available.
+pub async fn change(db: &mut PgConnection, id: ProductId, change: &ProductChange) -> sqlx::Result<Option<Product>> {
     let stock_delta = change.stock_delta.unwrap_or(0);
     let changed = sqlx::query_as!(
         Product,
@@ -82,7 +86,7 @@ pub async fn change(db: &mut PgConnection, id: Uuid, change: &ProductChange) -> 
              updated_at = now()
          where id = $1
          returning id, name, description, price_minor, currency, available, active, created_at, updated_at",
-        id,
+        id.uuid(),
         change.name,
         change.description,
         change.price_minor,
@@ -97,16 +101,16 @@ pub async fn change(db: &mut PgConnection, id: Uuid, change: &ProductChange) -> 
     Ok(changed)
 }
 
-/// Whether a statement failed because it would have taken more from the shelf than is there.
+/// Returns true if a statement failed because it would have made the available stock negative.
 pub fn is_stock_too_low(error: &sqlx::Error) -> bool {
     let constraint = error.as_database_error().and_then(|refusal| refusal.constraint());
     constraint == Some("products_available_not_negative")
 }
 
-async fn record_intake(db: &mut PgConnection, product_id: Uuid, kind: &str, quantity: i64) -> sqlx::Result<()> {
+async fn record_intake(db: &mut PgConnection, product_id: ProductId, kind: &str, quantity: i64) -> sqlx::Result<()> {
     sqlx::query!(
         "insert into stock_movements (product_id, kind, quantity) select $1, $2, $3 where $3::bigint <> 0",
-        product_id,
+        product_id.uuid(),
         kind,
         quantity
     )
@@ -115,25 +119,24 @@ async fn record_intake(db: &mut PgConnection, product_id: Uuid, kind: &str, quan
     Ok(())
 }
 
-/// The order's row, made if there is none yet, and locked: facts about one order take turns.
-pub async fn lock_reservation(db: &mut PgConnection, order_id: Uuid) -> sqlx::Result<Reservation> {
+/// Returns the order's row, created if there is none yet, and locked: the events of one order are applied one at a time.
+pub async fn lock_reservation(db: &mut PgConnection, order_id: OrderId) -> sqlx::Result<Reservation> {
     // The update changes nothing; unlike `do nothing` it locks the row and returns it.
     sqlx::query_as!(
         Reservation,
         r#"insert into reservations (order_id) values ($1)
            on conflict (order_id) do update set order_id = excluded.order_id
            returning state as "state: State", items as "items: Json<Vec<Item>>""#,
-        order_id
+        order_id.uuid()
     )
     .fetch_one(db)
     .await
 }
 
-/// Moves the order's row on.
-pub async fn set_state(db: &mut PgConnection, order_id: Uuid, state: State) -> sqlx::Result<()> {
+pub async fn set_state(db: &mut PgConnection, order_id: OrderId, state: State) -> sqlx::Result<()> {
     sqlx::query!(
         "update reservations set state = $2, updated_at = now() where order_id = $1",
-        order_id,
+        order_id.uuid(),
         state as State
     )
     .execute(db)
@@ -141,11 +144,10 @@ pub async fn set_state(db: &mut PgConnection, order_id: Uuid, state: State) -> s
     Ok(())
 }
 
-/// Notes what was ordered.
-pub async fn set_items(db: &mut PgConnection, order_id: Uuid, items: &[Item]) -> sqlx::Result<()> {
+pub async fn set_items(db: &mut PgConnection, order_id: OrderId, items: &[Item]) -> sqlx::Result<()> {
     sqlx::query!(
         "update reservations set items = $2 where order_id = $1",
-        order_id,
+        order_id.uuid(),
         Json(items) as _
     )
     .execute(db)
@@ -153,11 +155,11 @@ pub async fn set_items(db: &mut PgConnection, order_id: Uuid, items: &[Item]) ->
     Ok(())
 }
 
-/// Locks the products of the items in the order of their ids, so that two orders never wait for each other in a circle.
-pub async fn lock_shelves(db: &mut PgConnection, items: &[Item]) -> sqlx::Result<Vec<Shelf>> {
-    let ids: Vec<Uuid> = items.iter().map(|item| item.product_id).collect();
+/// Locks the products of the items in the order of their ids, so that two orders cannot deadlock, and returns their stock.
+pub async fn lock_stock_levels(db: &mut PgConnection, items: &[Item]) -> sqlx::Result<Vec<StockLevel>> {
+    let ids: Vec<Uuid> = items.iter().map(|item| item.product_id.uuid()).collect();
     sqlx::query_as!(
-        Shelf,
+        StockLevel,
         "select id as product_id, active, available from products where id = any($1) order by id for no key update",
         &ids
     )
@@ -165,9 +167,15 @@ pub async fn lock_shelves(db: &mut PgConnection, items: &[Item]) -> sqlx::Result
     .await
 }
 
-/// Moves the pieces of an order and writes down that it did. The products must be locked.
-pub async fn move_stock(db: &mut PgConnection, order_id: Uuid, movement: Movement, items: &[Item]) -> sqlx::Result<()> {
-    let (ids, quantities): (Vec<Uuid>, Vec<i64>) = items.iter().map(|item| (item.product_id, item.quantity)).unzip();
+/// Moves the items of an order, and records the movements in the ledger. The products must be locked.
+pub async fn move_stock(
+    db: &mut PgConnection,
+    order_id: OrderId,
+    movement: Movement,
+    items: &[Item],
+) -> sqlx::Result<()> {
+    let by_product = items.iter().map(|item| (item.product_id.uuid(), item.quantity));
+    let (ids, quantities): (Vec<Uuid>, Vec<i64>) = by_product.unzip();
     let change = movement.change();
     sqlx::query!(
         "with moved as (select * from unnest($1::uuid[], $2::bigint[]) as moved (product_id, quantity)),
@@ -185,7 +193,7 @@ pub async fn move_stock(db: &mut PgConnection, order_id: Uuid, movement: Movemen
         change.available,
         change.reserved,
         change.sold,
-        order_id,
+        order_id.uuid(),
         movement as Movement
     )
     .execute(db)

@@ -1,45 +1,50 @@
-//! Every cell of the table, and every order in which facts about one payment can meet.
+//! Every cell of the table, and every interleaving of inputs about one payment up to seven steps.
 
 use super::*;
 
-const STATES: [State; 8] = [
-    State::None,
-    State::Charging,
-    State::ToClose,
-    State::Captured,
-    State::Declined,
-    State::Refunding,
-    State::Closed,
-    State::Refunded,
-];
+fn charge_declined() -> Input {
+    Input::ChargeDeclined {
+        reason: "card_declined".to_owned(),
+    }
+}
 
 #[test]
-fn every_cell_of_the_table() {
-    use Decision::{
-        AskAgain, Charge, Close, CloseLater, Complete, Decline, FinishRefund, Impossible, Nothing, Refund,
-        RepeatRefunded, RepeatVoided,
+fn every_cell_of_the_table_has_its_effect() {
+    use Effect::{
+        AwaitCharge, Complete, CompleteRefund, EnqueueCharge, EnqueueRefund, Ignore, QueryAgain, RepeatRefunded,
+        RepeatVoided, Void,
     };
-    let withdrawn = |charge_withdrawn| Fact::Ended { charge_withdrawn };
+    let ended = |charge_cancelled| Input::OrderEnded { charge_cancelled };
+    let decline = || Effect::Decline {
+        reason: "card_declined".to_owned(),
+    };
+    // `None` is a refusal.
+    let some = |effects: [Effect; 8]| effects.map(Some);
     #[rustfmt::skip]
     let rows = [
-        //                            none        charging    to close    captured    declined    refunding     closed        refunded
-        (Fact::Placed,                [Charge,     Nothing,    Nothing,    Nothing,    Nothing,    Nothing,      Nothing,      Nothing]),
-        (withdrawn(false),            [Close,      CloseLater, Nothing,    Refund,     Close,      Nothing,      Nothing,      Nothing]),
-        (withdrawn(true),             [Close,      Close,      Nothing,    Refund,     Close,      Nothing,      Nothing,      Nothing]),
-        (Fact::CompensationRequested, [Close,      CloseLater, CloseLater, Refund,     Close,      Nothing,      RepeatVoided, RepeatRefunded]),
-        (Fact::ProviderCaptured,      [Impossible, Complete,   Refund,     Impossible, Impossible, Impossible,   Impossible,   Impossible]),
-        (Fact::ProviderDeclined,      [Impossible, Decline,    Close,      Impossible, Impossible, Impossible,   Impossible,   Impossible]),
-        (Fact::ProviderUnknown,       [Impossible, AskAgain,   AskAgain,   Impossible, Impossible, AskAgain,     Impossible,   Impossible]),
-        (Fact::ProviderRefunded,      [Impossible, Impossible, Impossible, Impossible, Impossible, FinishRefund, Impossible,   Impossible]),
+        //                                 none           charging     to_close     captured       declined  refunding  closed        refunded
+        (Input::OrderPlaced,           some([EnqueueCharge, Ignore,      Ignore,      Ignore,        Ignore,   Ignore,    Ignore,       Ignore])),
+        (ended(false),                 some([Void,          AwaitCharge, Ignore,      EnqueueRefund, Void,     Ignore,    Ignore,       Ignore])),
+        (ended(true),                  some([Void,          Void,        Ignore,      EnqueueRefund, Void,     Ignore,    Ignore,       Ignore])),
+        (Input::CompensationRequested, some([Void,          AwaitCharge, AwaitCharge, EnqueueRefund, Void,     Ignore,    RepeatVoided, RepeatRefunded])),
+        (Input::ChargeCaptured,  [None, Some(Complete),   Some(EnqueueRefund), None, None, None,                 None, None]),
+        (charge_declined(),      [None, Some(decline()),  Some(Void),          None, None, None,                 None, None]),
+        (Input::OutcomeUnknown,  [None, Some(QueryAgain), Some(QueryAgain),    None, None, Some(QueryAgain),     None, None]),
+        (Input::RefundSucceeded, [None, None,             None,                None, None, Some(CompleteRefund), None, None]),
     ];
-    for (fact, decisions) in rows {
-        for (state, decision) in STATES.into_iter().zip(decisions) {
-            assert_eq!(on(state, fact), decision, "{fact:?} in {state:?}");
+    for (input, effects) in rows {
+        assert_eq!(State::ALL.len(), effects.len());
+        for (state, effect) in State::ALL.iter().copied().zip(effects) {
+            let expected = effect.ok_or_else(|| Refusal {
+                state,
+                input: input.clone(),
+            });
+            assert_eq!(decide(state, input.clone()), expected, "{input:?} in {state:?}");
         }
     }
 }
 
-/// A step of the world around the payment.
+/// A step of an order, of the provider or of the network between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Step {
     Placed,
@@ -48,12 +53,12 @@ enum Step {
     /// The worker sends the charge; it is captured, and the answer arrives.
     ChargeCaptured,
     /// It is captured, and the answer is lost.
-    ChargeCapturedUnheard,
-    /// It never arrives, and nobody can tell.
+    CaptureAnswerLost,
+    /// The charge itself is lost, which looks the same to the worker.
     ChargeLost,
     ChargeDeclined,
-    RefundDone,
-    RefundDoneUnheard,
+    RefundMade,
+    RefundAnswerLost,
     RefundLost,
 }
 
@@ -62,29 +67,29 @@ const STEPS: [Step; 10] = [
     Step::Ended,
     Step::CompensationRequested,
     Step::ChargeCaptured,
-    Step::ChargeCapturedUnheard,
+    Step::CaptureAnswerLost,
     Step::ChargeLost,
     Step::ChargeDeclined,
-    Step::RefundDone,
-    Step::RefundDoneUnheard,
+    Step::RefundMade,
+    Step::RefundAnswerLost,
     Step::RefundLost,
 ];
 
-/// A call that is due, as an intent is.
+/// A job's row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Due {
-    No,
-    Yes { tried: bool },
+enum Job {
+    Absent,
+    Due { attempted: bool },
 }
 
-/// One order's payment, its intents and what the provider holds, driven as the transition module drives the database.
+/// A model of one order's payment, its jobs and the provider's books, driven as `transition` drives the database.
 #[derive(Debug, Clone)]
-struct World {
+struct Model {
     state: State,
-    charge: Due,
-    refund: Due,
+    charge: Job,
+    refund: Job,
     captures: u32,
-    /// The provider's decision for the charge's key, once it has one.
+    /// The provider has declined the charge's key, and will answer so again.
     declined: bool,
     refunds: u32,
     placed: bool,
@@ -96,12 +101,12 @@ struct World {
     refunded: u32,
 }
 
-impl World {
+impl Model {
     fn new() -> Self {
         Self {
             state: State::None,
-            charge: Due::No,
-            refund: Due::No,
+            charge: Job::Absent,
+            refund: Job::Absent,
             captures: 0,
             declined: false,
             refunds: 0,
@@ -115,14 +120,14 @@ impl World {
         }
     }
 
-    fn can(&self, step: Step) -> bool {
-        let charge_due = self.charge != Due::No;
+    fn is_possible(&self, step: Step) -> bool {
+        let charge_due = self.charge != Job::Absent;
         match step {
             Step::Placed | Step::Ended | Step::CompensationRequested => true,
-            Step::ChargeCaptured | Step::ChargeCapturedUnheard => charge_due && !self.declined,
+            Step::ChargeCaptured | Step::CaptureAnswerLost => charge_due && !self.declined,
             Step::ChargeLost => charge_due,
             Step::ChargeDeclined => charge_due && self.captures == 0,
-            Step::RefundDone | Step::RefundDoneUnheard | Step::RefundLost => self.refund != Due::No,
+            Step::RefundMade | Step::RefundAnswerLost | Step::RefundLost => self.refund != Job::Absent,
         }
     }
 
@@ -130,83 +135,87 @@ impl World {
         match step {
             Step::Placed => {
                 self.placed |= self.state == State::None;
-                self.learn(Fact::Placed);
+                self.apply(Input::OrderPlaced);
             }
             Step::Ended => {
                 self.ended = true;
-                let charge_withdrawn = self.state == State::Charging && self.charge == Due::Yes { tried: false };
-                if charge_withdrawn {
-                    self.charge = Due::No;
+                let charge_cancelled = self.state == State::Charging && self.charge == Job::Due { attempted: false };
+                if charge_cancelled {
+                    self.charge = Job::Absent;
                 }
-                self.learn(Fact::Ended { charge_withdrawn });
+                self.apply(Input::OrderEnded { charge_cancelled });
             }
             Step::CompensationRequested => {
                 self.ended = true;
                 if matches!(self.state, State::Closed | State::Refunded) {
                     self.requests_since_closed += 1;
                 }
-                self.learn(Fact::CompensationRequested);
+                self.apply(Input::CompensationRequested);
             }
-            Step::ChargeCaptured | Step::ChargeCapturedUnheard => {
-                // The key makes a second capture the first one again.
+            Step::ChargeCaptured | Step::CaptureAnswerLost => {
+                // A second capture under the same key is the first one again.
                 self.captures = 1;
-                self.answer(step == Step::ChargeCaptured, Fact::ProviderCaptured);
+                self.end_attempt(step == Step::ChargeCaptured, Input::ChargeCaptured);
             }
             Step::ChargeDeclined => {
                 self.declined = true;
-                self.answer(true, Fact::ProviderDeclined);
+                self.end_attempt(true, charge_declined());
             }
-            Step::ChargeLost | Step::RefundLost => self.answer(false, Fact::ProviderUnknown),
-            Step::RefundDone | Step::RefundDoneUnheard => {
+            Step::ChargeLost | Step::RefundLost => self.end_attempt(false, Input::OutcomeUnknown),
+            Step::RefundMade | Step::RefundAnswerLost => {
                 self.refunds = 1;
-                self.answer(step == Step::RefundDone, Fact::ProviderRefunded);
+                self.end_attempt(step == Step::RefundMade, Input::RefundSucceeded);
             }
         }
     }
 
-    /// The worker learns an outcome and finishes its intent, or knows nothing and will ask again.
-    fn answer(&mut self, heard: bool, fact: Fact) {
-        let due = if self.charge == Due::No {
+    /// Completes the worker's job with a definite outcome, or leaves it due for another query.
+    fn end_attempt(&mut self, is_definite: bool, outcome: Input) {
+        let job = if self.charge == Job::Absent {
             &mut self.refund
         } else {
             &mut self.charge
         };
-        *due = if heard { Due::No } else { Due::Yes { tried: true } };
-        self.learn(if heard { fact } else { Fact::ProviderUnknown });
-    }
-
-    fn learn(&mut self, fact: Fact) {
-        match on(self.state, fact) {
-            Decision::Nothing | Decision::AskAgain => {}
-            Decision::Charge => (self.state, self.charge) = (State::Charging, Due::Yes { tried: false }),
-            Decision::CloseLater => self.state = State::ToClose,
-            Decision::Close => (self.state, self.voided) = (State::Closed, self.voided + 1),
-            Decision::Complete => (self.state, self.completed) = (State::Captured, self.completed + 1),
-            Decision::Decline => (self.state, self.failed) = (State::Declined, self.failed + 1),
-            Decision::Refund => (self.state, self.refund) = (State::Refunding, Due::Yes { tried: false }),
-            Decision::FinishRefund => (self.state, self.refunded) = (State::Refunded, self.refunded + 1),
-            Decision::RepeatVoided => self.voided += 1,
-            Decision::RepeatRefunded => self.refunded += 1,
-            Decision::Impossible => panic!("{fact:?} met {:?}", self.state),
+        if is_definite {
+            *job = Job::Absent;
+            self.apply(outcome);
+        } else {
+            *job = Job::Due { attempted: true };
+            self.apply(Input::OutcomeUnknown);
         }
     }
 
-    /// Lets the workers finish: every call that is due gets a definite answer in the end.
-    fn settle(&mut self) {
-        while self.charge != Due::No {
+    fn apply(&mut self, input: Input) {
+        match decide(self.state, input).unwrap() {
+            Effect::Ignore | Effect::QueryAgain => {}
+            Effect::EnqueueCharge => (self.state, self.charge) = (State::Charging, Job::Due { attempted: false }),
+            Effect::AwaitCharge => self.state = State::ToClose,
+            Effect::Void => (self.state, self.voided) = (State::Closed, self.voided + 1),
+            Effect::Complete => (self.state, self.completed) = (State::Captured, self.completed + 1),
+            Effect::Decline { .. } => (self.state, self.failed) = (State::Declined, self.failed + 1),
+            Effect::EnqueueRefund => (self.state, self.refund) = (State::Refunding, Job::Due { attempted: false }),
+            Effect::CompleteRefund => (self.state, self.refunded) = (State::Refunded, self.refunded + 1),
+            Effect::RepeatVoided => self.voided += 1,
+            Effect::RepeatRefunded => self.refunded += 1,
+        }
+    }
+
+    /// Runs the workers until no job is due: each gets a definite answer in the end.
+    fn run_jobs(&mut self) {
+        while self.charge != Job::Absent {
             self.take(if self.declined {
                 Step::ChargeDeclined
             } else {
                 Step::ChargeCaptured
             });
         }
-        while self.refund != Due::No {
-            self.take(Step::RefundDone);
+        while self.refund != Job::Absent {
+            self.take(Step::RefundMade);
         }
     }
 
     fn check(mut self, history: &[Step]) {
-        self.settle();
+        self.run_jobs();
         let kept = self.captures - self.refunds;
         let answered = (self.completed, self.failed);
         if self.ended {
@@ -231,14 +240,14 @@ impl World {
         }
     }
 
-    /// Tries every next step, to the given depth, and checks each history; returns how many there were.
+    /// Tries every next step, to the given depth, and checks each history; returns the number of histories.
     fn explore(&self, history: &mut Vec<Step>, depth: u32) -> u32 {
         self.clone().check(history);
         let mut histories = 1;
         if depth == 0 {
             return histories;
         }
-        for step in STEPS.into_iter().filter(|step| self.can(*step)) {
+        for step in STEPS.into_iter().filter(|step| self.is_possible(*step)) {
             let mut next = self.clone();
             next.take(step);
             history.push(step);
@@ -250,7 +259,7 @@ impl World {
 }
 
 #[test]
-fn every_order_of_facts_duplicates_and_lost_answers_ends_agreed() {
-    let histories = World::new().explore(&mut Vec::new(), 7);
+fn every_interleaving_with_duplicates_and_lost_answers_keeps_no_money_of_an_ended_order() {
+    let histories = Model::new().explore(&mut Vec::new(), 7);
     assert!(histories > 20_000, "only {histories} histories were tried");
 }

@@ -1,69 +1,58 @@
-//! `GET /api/payments/{orderId}`: the order's owner, or an admin. To anybody else there is no such payment.
+//! `GET /api/payments/{orderId}`, for the order's owner and for admins. To any other caller the answer is 404.
 
 use crate::{
-    App,
-    domain::State as PaymentState,
-    error::Error,
+    app::App,
+    domain::{self, OrderId, PaymentId},
     store::{self, Payment},
 };
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use shared::{
+use web::{
     extract::{Json, Path},
     identity::{Identity, Role},
+    problem::Problem,
 };
-use uuid::Uuid;
 
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct PaymentJson {
-    payment_id: Uuid,
-    order_id: Uuid,
-    status: PaymentState,
+    payment_id: PaymentId,
+    order_id: OrderId,
+    status: domain::State,
     amount_minor: i64,
     currency: String,
     payment_method: String,
-    /// Why the provider declined; `null` where it did not.
+    /// The provider's reason for declining; `null` unless it declined.
     reason: Option<String>,
     created_at: DateTime<Utc>,
     updated_at: DateTime<Utc>,
 }
 
-pub(super) async fn handle(
+pub(super) async fn get_payment(
     State(app): State<App>,
     identity: Identity,
-    Path(order_id): Path<Uuid>,
-) -> Result<Json<PaymentJson>, Error> {
-    let payment = store::find(&mut *app.database.acquire().await?, order_id)
-        .await?
-        .ok_or(Error::NotFound)?;
-    if identity.role != Role::Admin && identity.user_id != payment.user_id {
-        return Err(Error::NotFound);
-    }
+    Path(order_id): Path<OrderId>,
+) -> Result<Json<PaymentJson>, Problem> {
+    let payment = store::find(&mut *app.database.acquire().await?, order_id).await?;
+    let visible = payment.filter(|payment| {
+        let is_owner = identity.user_id == payment.user_id.uuid();
+        is_owner || identity.role == Role::Admin
+    });
+    let payment = visible.ok_or_else(|| Problem::not_found("payment"))?;
     Ok(Json(PaymentJson::from(payment)))
 }
 
 impl From<Payment> for PaymentJson {
     fn from(payment: Payment) -> Self {
-        let Payment {
-            id,
-            order_id,
-            state,
-            amount_minor,
-            currency,
-            payment_method,
-            reason,
-            ..
-        } = payment;
         Self {
-            payment_id: id,
-            order_id,
-            status: state,
-            amount_minor,
-            currency,
-            payment_method,
-            reason,
+            payment_id: payment.id,
+            order_id: payment.order_id,
+            status: payment.state,
+            amount_minor: payment.amount_minor,
+            currency: payment.currency,
+            payment_method: payment.payment_method,
+            reason: payment.reason,
             created_at: payment.created_at,
             updated_at: payment.updated_at,
         }

@@ -1,17 +1,10 @@
-//! What is published keeps the promise of `contracts/`; what order-service promises can be consumed.
+//! Published events match the schemas and examples of `contracts/`; the examples of order-service can be consumed.
 
-use crate::support::World;
-use payment_service::events::CONSUMES;
+use crate::{fixture::Fixture, topology::PUBLISHED};
+use messaging::Envelope;
+use payment_service::events;
 use serde_json::Value;
-use shared::messaging::envelope::Envelope;
 use std::path::Path;
-
-const PUBLISHES: [&str; 4] = [
-    "payment.completed",
-    "payment.failed",
-    "payment.refunded",
-    "payment.voided",
-];
 
 fn read(path: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -19,7 +12,7 @@ fn read(path: &str) -> Value {
     serde_json::from_slice(&text).unwrap()
 }
 
-fn assert_keeps_promise(event: &Value) {
+fn assert_matches_schema(event: &Value) {
     let event_type = event["type"].as_str().unwrap();
     let schema = read(&format!("contracts/{event_type}.v1.schema.json"));
     let errors: Vec<_> = jsonschema::validator_for(&schema)
@@ -31,46 +24,45 @@ fn assert_keeps_promise(event: &Value) {
 }
 
 #[test]
-fn every_example_keeps_its_promise() {
-    for event_type in PUBLISHES {
+fn every_example_matches_its_schema() {
+    for event_type in PUBLISHED {
         let example = read(&format!("contracts/{event_type}.v1.example.json"));
         assert_eq!(example["type"], event_type);
-        assert_keeps_promise(&example);
+        assert_matches_schema(&example);
         serde_json::from_value::<Envelope>(example).unwrap();
     }
 }
 
 #[tokio::test]
-async fn what_is_published_looks_like_the_examples() {
-    let mut world = World::new().await;
-    let paid = world.place("pm_ok").await;
-    world.probe.wait_for("payment.completed", paid).await;
-    world.tell("order.cancelled", paid).await;
-    let declined = world.place("pm_declined").await;
-    world.probe.wait_for("payment.failed", declined).await;
-    world.tell("order.failed", declined).await;
+async fn published_events_match_schema_and_example() {
+    let mut fixture = Fixture::new().await;
+    let paid = fixture.place_order("pm_ok").await;
+    fixture.wait_for("payment.completed", paid).await;
+    fixture.publish("order.cancelled", paid).await;
+    let declined = fixture.place_order("pm_declined").await;
+    fixture.wait_for("payment.failed", declined).await;
+    fixture.publish("order.failed", declined).await;
     let published = [
-        world.probe.wait_for("payment.completed", paid).await,
-        world.probe.wait_for("payment.refunded", paid).await,
-        world.probe.wait_for("payment.failed", declined).await,
-        world.probe.wait_for("payment.voided", declined).await,
+        fixture.wait_for("payment.completed", paid).await,
+        fixture.wait_for("payment.refunded", paid).await,
+        fixture.wait_for("payment.failed", declined).await,
+        fixture.wait_for("payment.voided", declined).await,
     ];
     for event in published {
         let example = read(&format!("contracts/{}.v1.example.json", event.event_type));
         let fields = |data: &Value| data.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
         assert_eq!(fields(&event.data), fields(&example["data"]), "{}", event.event_type);
-        assert_keeps_promise(&serde_json::to_value(event).unwrap());
+        assert_matches_schema(&serde_json::to_value(event).unwrap());
     }
 }
 
 #[tokio::test]
-async fn what_order_service_promises_can_be_consumed() {
-    let world = World::new().await;
-    for (event_type, _) in CONSUMES {
+async fn the_examples_of_order_service_can_be_consumed() {
+    let fixture = Fixture::new().await;
+    for event_type in events::consumer().event_types() {
         let example = read(&format!("../order-service/contracts/{event_type}.v1.example.json"));
         let event: Envelope = serde_json::from_value(example).unwrap();
-        world.probe.publish(&event).await;
-        world.wait_for_inbox(&event).await;
+        fixture.deliver(&event).await;
     }
-    assert_eq!(world.dead_letters().await, 0);
+    assert_eq!(fixture.dead_letters().await, 0);
 }

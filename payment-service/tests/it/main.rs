@@ -2,9 +2,11 @@
 
 #![cfg(test)]
 
-mod cells;
 mod contracts;
-mod http;
-mod methods;
-mod provider;
-mod support;
+mod fixture;
+mod get_payment;
+mod payment_methods;
+mod provider_process;
+mod saga;
+mod sandbox_provider;
+mod topology;

@@ -1,4 +1,4 @@
-//! The currencies that a price may be in.
+//! Currencies of prices.
 
 use std::fmt;
 
@@ -16,12 +16,11 @@ const CODES: &str = "\
 pub struct Currency(&'static str);
 
 impl Currency {
-    /// The currency with this code, which is three capital letters.
+    /// Returns the currency with this code, which has three capital letters.
     pub fn parse(code: &str) -> Option<Self> {
         CODES.split_ascii_whitespace().find(|known| *known == code).map(Self)
     }
 
-    /// The code.
     pub fn code(self) -> &'static str {
         self.0
     }
@@ -38,7 +37,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn knows_codes_and_nothing_else() {
+    fn only_current_iso_codes_are_currencies() {
         assert!(CODES.split_ascii_whitespace().all(|code| code.len() == 3));
         assert_eq!(Currency::parse("EUR").map(Currency::code), Some("EUR"));
         for wrong in ["", "usd", "XXX", "USD ", "USD EUR", "US"] {

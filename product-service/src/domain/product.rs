@@ -1,42 +1,38 @@
-//! What may stand in the catalogue.
+//! Products of the catalogue, and the rules for their fields.
 
-use super::currency::Currency;
+use super::{currency::Currency, ids::ProductId};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
-use uuid::Uuid;
 
 const NAME_CHARS_MAX: usize = 200;
 const DESCRIPTION_CHARS_MAX: usize = 2_000;
-/// A price of more is a slip of the finger; it also keeps `quantity × price` far from overflowing.
+/// A higher price is taken for a typing error. The limit also keeps `quantity × price` far from an overflow.
 const PRICE_MINOR_MAX: i64 = 1_000_000_000;
-/// The most pieces that one change may add or remove.
+/// Limit of the pieces that one change adds or removes.
 const STOCK_MAX: i64 = 1_000_000_000;
 
-/// A product as everybody may see it.
+/// A product, as clients see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Product {
-    /// Its id.
-    pub id: Uuid,
-    /// Its name.
+    pub id: ProductId,
     pub name: String,
-    /// More about it; may be empty.
+    /// May be empty.
     pub description: String,
-    /// The price of one piece in minor units of `currency`.
+    /// Price of one piece in minor units of `currency`.
     pub price_minor: i64,
-    /// ISO 4217.
+    /// ISO 4217 code.
     pub currency: String,
-    /// How many can be ordered now.
+    /// Pieces that can be ordered now.
     pub available: i64,
-    /// Whether it is sold at all.
+    /// Inactive products are not sold and not listed.
     pub active: bool,
-    /// When it was added.
     pub created_at: DateTime<Utc>,
-    /// When it was last changed; stock moving does not count.
+    /// Time of the last change of the catalogue entry; orders that move stock do not change it.
     pub updated_at: DateTime<Utc>,
 }
 
-/// A product to be added.
+/// A valid product to add.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewProduct {
     name: String,
@@ -46,34 +42,30 @@ pub struct NewProduct {
     stock: i64,
 }
 
-/// What is to be different about a product; `None` stays as it is.
+/// A change of a product; a field that is `None` stays as it is.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ProductChange {
-    /// The new name.
     pub name: Option<String>,
-    /// The new description.
     pub description: Option<String>,
-    /// The new price.
     pub price_minor: Option<i64>,
-    /// Whether it is sold.
     pub active: Option<bool>,
-    /// How many pieces came in, or (below zero) were written off. A difference and not a total: a total would undo
-    /// what was reserved since the administrator looked.
+    /// Pieces added, or written off if negative. A difference and not a total, since a total would undo the reservations
+    /// made after the administrator read the stock.
     pub stock_delta: Option<i64>,
 }
 
-/// A field whose value cannot be used.
+/// A field whose value breaks a rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{field} {rule}")]
 pub struct InvalidField {
-    /// Its name on the wire.
+    /// The field's name on the wire.
     pub field: &'static str,
-    /// What it must be.
+    /// The rule, as a phrase that follows the name.
     pub rule: &'static str,
 }
 
 impl NewProduct {
-    /// Checks every field.
+    /// Validates every field.
     pub fn new(
         name: &str,
         description: &str,
@@ -101,34 +93,30 @@ impl NewProduct {
         })
     }
 
-    /// Its name.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// More about it.
     pub fn description(&self) -> &str {
         &self.description
     }
 
-    /// The price of one piece.
     pub fn price_minor(&self) -> i64 {
         self.price_minor
     }
 
-    /// The currency of the price.
     pub fn currency(&self) -> Currency {
         self.currency
     }
 
-    /// How many there are at first.
+    /// Returns the initial stock.
     pub fn stock(&self) -> i64 {
         self.stock
     }
 }
 
 impl ProductChange {
-    /// Checks every field that is there; at least one must be.
+    /// Validates the fields that change, of which there must be at least one.
     pub fn checked(self) -> Result<Self, InvalidField> {
         if self == Self::default() {
             let rule = "must name at least one of name, description, priceMinor, active, stockDelta";
@@ -189,7 +177,7 @@ fn valid_price(price_minor: i64) -> Result<i64, InvalidField> {
     })
 }
 
-/// PostgreSQL cannot store U+0000, and no control character belongs into a name.
+/// Returns true if the text has a control character. PostgreSQL cannot store U+0000, and the others have no place in a name.
 fn has_control(text: &str) -> bool {
     text.chars().any(char::is_control)
 }
@@ -205,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn names_the_field_that_is_wrong() {
+    fn an_invalid_product_is_refused_by_the_name_of_the_field() {
         assert_eq!(wrong_field(" ", "", 1, "USD", 0), "name");
         assert_eq!(wrong_field("a\0b", "", 1, "USD", 0), "name");
         assert_eq!(wrong_field(&"x".repeat(201), "", 1, "USD", 0), "name");
@@ -221,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_change_must_change_something() {
+    fn a_change_without_a_difference_is_refused() {
         assert_eq!(ProductChange::default().checked().unwrap_err().field, "the body");
         let zero = ProductChange {
             stock_delta: Some(0),

@@ -1,26 +1,27 @@
-//! Every cell of the table, and every order in which the facts about one order can meet.
+//! Every cell of the table, every sequence of inputs up to seven, and the rules of the stock.
 
-use super::*;
+use super::{
+    ids::ProductId,
+    stock::{Item, Missing, Movement, Reason, StockLevel, check_availability, merge},
+    *,
+};
+use std::num::NonZeroU32;
+use uuid::Uuid;
 
-const STATES: [State; 6] = [
-    State::None,
-    State::Reserved,
-    State::Rejected,
-    State::Sold,
-    State::Closed,
-    State::Released,
-];
+fn product(number: u128) -> ProductId {
+    Uuid::from_u128(number).into()
+}
 
 fn item(number: u128, quantity: i64) -> Item {
     Item {
-        product_id: Uuid::from_u128(number),
+        product_id: product(number),
         quantity,
     }
 }
 
-fn shelf(number: u128, available: i64) -> Shelf {
-    Shelf {
-        product_id: Uuid::from_u128(number),
+fn level(number: u128, available: i64) -> StockLevel {
+    StockLevel {
+        product_id: product(number),
         active: true,
         available,
     }
@@ -28,26 +29,38 @@ fn shelf(number: u128, available: i64) -> Shelf {
 
 #[test]
 fn every_cell_of_the_table() {
-    use Decision::{Close, Impossible, Nothing, Release, Repeat, Reserve, Return, Sell};
+    use Effect::{Close, Ignore, Release, RepeatReleased, Reserve, Return, Sell};
     let items = vec![item(1, 2)];
+    let placed = Input::OrderPlaced { items: items.clone() };
+    let reserve = Reserve { items };
+    // `None`: the input is refused.
     #[rustfmt::skip]
     let rows = [
-        //                            none            reserved  rejected    sold     closed   released
-        (Fact::Placed(items.clone()), [Reserve(items), Nothing, Nothing,    Nothing, Nothing, Nothing]),
-        (Fact::Confirmed,             [Impossible,     Sell,    Impossible, Nothing, Nothing, Nothing]),
-        (Fact::Ended,                 [Close,          Release, Close,      Return,  Nothing, Nothing]),
-        (Fact::CompensationRequested, [Close,          Release, Close,      Return,  Repeat,  Repeat]),
+        //                             none                 reserved       rejected      sold                  closed                released
+        (placed,                       [Some(reserve),      Some(Ignore),  Some(Ignore), Some(Ignore),         Some(Ignore),         Some(Ignore)]),
+        (Input::OrderConfirmed,        [None,               Some(Sell),    None,         Some(Ignore),         Some(Ignore),         Some(Ignore)]),
+        (Input::OrderEnded,            [Some(Close),        Some(Release), Some(Close),  Some(Return),         Some(Ignore),         Some(Ignore)]),
+        (Input::CompensationRequested, [Some(Close),        Some(Release), Some(Close),  Some(Return),         Some(RepeatReleased), Some(RepeatReleased)]),
     ];
-    for (fact, decisions) in rows {
-        for (state, decision) in STATES.into_iter().zip(decisions) {
-            assert_eq!(on(state, fact.clone()), decision, "{fact:?} in {state:?}");
+    for (input, effects) in rows {
+        assert_eq!(effects.len(), State::ALL.len());
+        for (state, effect) in State::ALL.iter().copied().zip(effects) {
+            let refusal = Refusal {
+                state,
+                input: input.clone(),
+            };
+            assert_eq!(
+                decide(state, input.clone()),
+                effect.ok_or(refusal),
+                "{input:?} in {state}"
+            );
         }
     }
 }
 
-/// One order against a shelf, driven by facts as the transition module drives the database.
+/// One order for two pieces of one product, in memory: effects are applied as `transition` applies them to the database.
 #[derive(Clone)]
-struct World {
+struct Model {
     state: State,
     in_stock: i64,
     available: i64,
@@ -57,10 +70,11 @@ struct World {
     ended: bool,
     confirmed: bool,
     released_events: u32,
-    answers: u32,
+    /// Events that answer `order.placed`.
+    placed_answers: u32,
 }
 
-impl World {
+impl Model {
     fn new(in_stock: i64) -> Self {
         Self {
             state: State::None,
@@ -72,49 +86,48 @@ impl World {
             ended: false,
             confirmed: false,
             released_events: 0,
-            answers: 0,
+            placed_answers: 0,
         }
     }
 
-    fn move_pieces(&mut self, movement: Movement) {
+    fn move_stock(&mut self, movement: Movement) {
         let change = movement.change();
         self.available += 2 * change.available;
         self.reserved += 2 * change.reserved;
         self.sold += 2 * change.sold;
     }
 
-    fn learn(&mut self, fact: Fact) {
-        match fact {
-            Fact::Confirmed => self.confirmed = true,
-            Fact::Ended | Fact::CompensationRequested => self.ended = true,
-            Fact::Placed(_) => {}
+    fn apply(&mut self, input: Input) {
+        match input {
+            Input::OrderConfirmed => self.confirmed = true,
+            Input::OrderEnded | Input::CompensationRequested => self.ended = true,
+            Input::OrderPlaced { .. } => {}
         }
-        match on(self.state, fact) {
-            Decision::Nothing => {}
-            Decision::Reserve(items) => {
-                self.answers += 1;
+        match decide(self.state, input).unwrap_or_else(|refusal| panic!("{refusal}")) {
+            Effect::Ignore => {}
+            Effect::Reserve { items } => {
+                self.placed_answers += 1;
                 self.state = State::Rejected;
-                if reserve(&items, &[shelf(1, self.available)]).is_ok() {
-                    self.move_pieces(Movement::Reserve);
+                if check_availability(&items, &[level(1, self.available)]).is_ok() {
+                    self.move_stock(Movement::Reserve);
                     self.state = State::Reserved;
                     self.was_reserved = true;
                 }
             }
-            Decision::Sell => {
-                self.move_pieces(Movement::Sell);
+            Effect::Sell => {
+                self.move_stock(Movement::Sell);
                 self.state = State::Sold;
             }
-            Decision::Close => self.release(State::Closed),
-            Decision::Release => {
-                self.move_pieces(Movement::Release);
+            Effect::Close => self.release(State::Closed),
+            Effect::Release => {
+                self.move_stock(Movement::Release);
                 self.release(State::Released);
             }
-            Decision::Return => {
-                self.move_pieces(Movement::Return);
+            Effect::Return => {
+                self.move_stock(Movement::Return);
                 self.release(State::Released);
             }
-            Decision::Repeat => self.released_events += 1,
-            Decision::Impossible => panic!("a fact met an impossible state, {:?}", self.state),
+            Effect::RepeatReleased => self.released_events += 1,
         }
     }
 
@@ -123,13 +136,13 @@ impl World {
         self.released_events += 1;
     }
 
-    fn check(&self, history: &[Fact]) {
+    fn check(&self, history: &[Input]) {
         assert_eq!(self.in_stock, self.available + self.reserved + self.sold, "{history:?}");
         assert!(
             self.available >= 0 && self.reserved >= 0 && self.sold >= 0,
             "{history:?}"
         );
-        assert!(self.answers <= 1, "answered order.placed twice: {history:?}");
+        assert!(self.placed_answers <= 1, "answered order.placed twice: {history:?}");
         if self.ended {
             assert!(matches!(self.state, State::Closed | State::Released), "{history:?}");
             assert_eq!(
@@ -145,27 +158,29 @@ impl World {
         }
     }
 
-    /// Tries every next fact that can arrive, to the given depth; returns how many histories that were.
-    fn explore(&self, history: &mut Vec<Fact>, depth: u32) -> u32 {
+    /// Applies every possible next input, recursively to the given depth. Returns the number of histories.
+    fn explore(&self, history: &mut Vec<Input>, depth: u32) -> u32 {
         self.check(history);
         let mut histories = 1;
         if depth == 0 {
             return histories;
         }
-        for fact in [
-            Fact::Placed(vec![item(1, 2)]),
-            Fact::Confirmed,
-            Fact::Ended,
-            Fact::CompensationRequested,
+        for input in [
+            Input::OrderPlaced {
+                items: vec![item(1, 2)],
+            },
+            Input::OrderConfirmed,
+            Input::OrderEnded,
+            Input::CompensationRequested,
         ] {
-            // order-service confirms only what was reserved; and compensation is asked for only after an end, but
-            // that end may arrive later than the request, or never.
-            if fact == Fact::Confirmed && !self.was_reserved {
+            // order-service confirms only an order whose stock is reserved. It requests compensation only after the order
+            // has ended, but the event of the end may arrive later than the request, or never.
+            if input == Input::OrderConfirmed && !self.was_reserved {
                 continue;
             }
             let mut next = self.clone();
-            history.push(fact.clone());
-            next.learn(fact);
+            history.push(input.clone());
+            next.apply(input);
             histories += next.explore(history, depth - 1);
             history.pop();
         }
@@ -174,54 +189,55 @@ impl World {
 }
 
 #[test]
-fn every_order_of_facts_and_duplicates_ends_agreed() {
+fn stock_adds_up_after_every_sequence_of_inputs_and_duplicates() {
     for in_stock in [0, 1, 2, 5] {
-        let histories = World::new(in_stock).explore(&mut Vec::new(), 7);
-        assert!(histories > 3_000, "only {histories} histories were tried");
+        let histories = Model::new(in_stock).explore(&mut Vec::new(), 7);
+        assert!(histories > 3_000, "only {histories} histories were explored");
     }
 }
 
 #[test]
-fn a_rejection_names_everything_that_is_missing_and_the_gravest_reason() {
+fn a_rejection_lists_all_that_is_missing_and_the_gravest_reason() {
     let items = [item(1, 3), item(2, 1), item(3, 1), item(4, 1)];
-    let inactive = Shelf {
+    let inactive = StockLevel {
         active: false,
-        ..shelf(2, 9)
+        ..level(2, 9)
     };
-    let rejection = reserve(&items, &[shelf(1, 2), inactive, shelf(4, 1)]).unwrap_err();
+    let rejection = check_availability(&items, &[level(1, 2), inactive, level(4, 1)]).unwrap_err();
     assert_eq!(rejection.reason, Reason::UnknownProduct);
     let missing: Vec<_> = rejection
         .missing
         .iter()
-        .map(|missing| (missing.requested, missing.available))
+        .map(
+            |Missing {
+                 requested, available, ..
+             }| (*requested, *available),
+        )
         .collect();
     assert_eq!(missing, [(3, 2), (1, 0), (1, 0)]);
 
-    let rejection = reserve(&items[..2], &[shelf(1, 2), inactive]).unwrap_err();
+    let rejection = check_availability(&items[..2], &[level(1, 2), inactive]).unwrap_err();
     assert_eq!(rejection.reason, Reason::InactiveProduct);
-    assert_eq!(
-        reserve(&items[..1], &[shelf(1, 2)]).unwrap_err().reason,
-        Reason::OutOfStock
-    );
-    assert_eq!(reserve(&items[..1], &[shelf(1, 3)]), Ok(()));
+    let rejection = check_availability(&items[..1], &[level(1, 2)]).unwrap_err();
+    assert_eq!(rejection.reason, Reason::OutOfStock);
+    assert_eq!(check_availability(&items[..1], &[level(1, 3)]), Ok(()));
 }
 
 #[test]
-fn lines_of_one_product_count_together_and_stand_in_id_order() {
+fn lines_of_one_product_add_up_and_items_are_in_the_order_of_product_ids() {
     let quantity = |count| NonZeroU32::new(count).unwrap();
-    let (first, second) = (Uuid::from_u128(1), Uuid::from_u128(2));
     let merged = merge([
-        (second, quantity(1)),
-        (first, quantity(u32::MAX)),
-        (second, quantity(4)),
+        (product(2), quantity(1)),
+        (product(1), quantity(u32::MAX)),
+        (product(2), quantity(4)),
     ]);
     assert_eq!(merged, [item(1, i64::from(u32::MAX)), item(2, 5)]);
 }
 
 #[test]
-fn no_movement_loses_or_invents_a_piece() {
-    for movement in [Movement::Reserve, Movement::Sell, Movement::Release, Movement::Return] {
+fn every_movement_conserves_the_pieces() {
+    for movement in Movement::ALL {
         let change = movement.change();
-        assert_eq!(change.available + change.reserved + change.sold, 0, "{movement:?}");
+        assert_eq!(change.available + change.reserved + change.sold, 0, "{movement}");
     }
 }

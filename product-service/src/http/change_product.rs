@@ -1,19 +1,23 @@
-//! `PATCH /api/products/{id}`: admins. Stock is changed by a difference, never set: see [`ProductChange`].
+//! `PATCH /api/products/{id}`, for administrators. Stock is changed by a difference, never set to a total: see
+//! [`ProductChange`].
 
 use crate::{
-    App,
-    domain::product::{Product, ProductChange},
+    app::App,
+    domain::{
+        ids::ProductId,
+        product::{Product, ProductChange},
+    },
     error::Error,
     store,
 };
 use axum::extract::State;
+use kernel::context::Context;
+use messaging::Tx;
 use serde::Deserialize;
-use shared::{
-    context::Context,
+use web::{
     extract::{Json, Path},
     identity::Admin,
 };
-use uuid::Uuid;
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -25,29 +29,22 @@ pub(super) struct ChangeProduct {
     stock_delta: Option<i64>,
 }
 
-pub(super) async fn handle(
+pub(super) async fn change_product(
     State(app): State<App>,
     Admin(_): Admin,
     context: Context,
-    Path(id): Path<Uuid>,
+    Path(id): Path<ProductId>,
     Json(body): Json<ChangeProduct>,
 ) -> Result<Json<Product>, Error> {
-    let ChangeProduct {
-        name,
-        description,
-        price_minor,
-        active,
-        stock_delta,
-    } = body;
     let change = ProductChange {
-        name,
-        description,
-        price_minor,
-        active,
-        stock_delta,
+        name: body.name,
+        description: body.description,
+        price_minor: body.price_minor,
+        active: body.active,
+        stock_delta: body.stock_delta,
     }
     .checked()?;
-    let mut tx = app.database.begin(&context).await?;
+    let mut tx = Tx::begin(&app.database, &context).await?;
     let product = store::change(&mut tx, id, &change).await?.ok_or(Error::NotFound)?;
     tx.commit().await?;
     Ok(Json(product))

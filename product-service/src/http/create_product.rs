@@ -1,8 +1,8 @@
-//! `POST /api/products`: admins.
+//! `POST /api/products`, for administrators.
 
 use crate::{
-    App,
-    domain::product::{NewProduct, Product},
+    app::App,
+    domain::{ids::ProductId, product::NewProduct},
     error::Error,
     store,
 };
@@ -11,8 +11,10 @@ use axum::{
     http::{StatusCode, header::LOCATION},
     response::{AppendHeaders, IntoResponse},
 };
+use kernel::context::Context;
+use messaging::Tx;
 use serde::Deserialize;
-use shared::{context::Context, extract::Json, identity::Admin};
+use web::{extract::Json, identity::Admin};
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -26,7 +28,7 @@ pub(super) struct CreateProduct {
     stock: i64,
 }
 
-pub(super) async fn handle(
+pub(super) async fn create_product(
     State(app): State<App>,
     Admin(_): Admin,
     context: Context,
@@ -39,8 +41,8 @@ pub(super) async fn handle(
         &body.currency,
         body.stock,
     )?;
-    let mut tx = app.database.begin(&context).await?;
-    let product: Product = store::insert(&mut tx, shared::id::new(), &new).await?;
+    let mut tx = Tx::begin(&app.database, &context).await?;
+    let product = store::insert(&mut tx, ProductId::new(), &new).await?;
     tx.commit().await?;
     let location = format!("/api/products/{}", product.id);
     Ok((

@@ -1,11 +1,15 @@
-//! `GET /api/products/{id}`: anyone. A product that is no longer sold is still there, for those who once ordered it.
+//! `GET /api/products/{id}`, public. It shows inactive products too, for customers who once ordered them.
 
-use crate::{App, domain::product::Product, error::Error, store};
+use crate::{
+    app::App,
+    domain::{ids::ProductId, product::Product},
+    error::Error,
+    store,
+};
 use axum::extract::State;
-use shared::extract::{Json, Path};
-use uuid::Uuid;
+use web::extract::{Json, Path};
 
-pub(super) async fn handle(State(app): State<App>, Path(id): Path<Uuid>) -> Result<Json<Product>, Error> {
+pub(super) async fn get_product(State(app): State<App>, Path(id): Path<ProductId>) -> Result<Json<Product>, Error> {
     let found = store::with_ids(&mut *app.database.acquire().await?, &[id]).await?.pop();
     found.map(Json).ok_or(Error::NotFound)
 }

@@ -1,15 +1,18 @@
-//! The catalogue's routes: what they show, who may change it, and how they refuse.
+//! The catalogue's routes: content, access and refusals.
 
-use crate::support::{CUP, DRIPPER, LAST_PIECE, SOLD_OUT, World};
-use reqwest::{Method, RequestBuilder};
+use crate::fixture::{CUP, DRIPPER, Fixture, LAST_PIECE, SOLD_OUT};
+use kernel::id;
+use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
-use shared::{
-    id,
-    identity::{IDENTITY_HEADER, Role},
-};
+use uuid::Uuid;
+use web::identity::Role;
 
-async fn get(world: &World, path: &str) -> Value {
-    let answer = world.service.request(Method::GET, path).send().await.unwrap();
+async fn send(request: RequestBuilder) -> Response {
+    request.send().await.unwrap()
+}
+
+async fn get(fixture: &Fixture, path: &str) -> Value {
+    let answer = send(fixture.get(path)).await;
     assert_eq!(answer.status(), 200, "{path}");
     answer.json().await.unwrap()
 }
@@ -24,7 +27,7 @@ fn ids(page: &Value) -> Vec<String> {
 }
 
 async fn assert_refused(request: RequestBuilder, status: u16, hint: &str) {
-    let answer = request.send().await.unwrap();
+    let answer = send(request).await;
     let url = answer.url().to_string();
     assert_eq!(answer.status().as_u16(), status, "{url} {hint}");
     assert_eq!(answer.headers()["content-type"], "application/problem+json", "{url}");
@@ -36,12 +39,12 @@ async fn assert_refused(request: RequestBuilder, status: u16, hint: &str) {
 }
 
 #[tokio::test]
-async fn anyone_can_browse_page_by_page() {
-    let world = World::new().await;
+async fn the_catalogue_is_public_and_paged() {
+    let fixture = Fixture::new().await;
     let mut seen = Vec::new();
     let mut path = "/api/products?limit=5".to_owned();
     loop {
-        let page = get(&world, &path).await;
+        let page = get(&fixture, &path).await;
         seen.extend(ids(&page));
         let Some(cursor) = page["nextCursor"].as_str() else {
             break;
@@ -51,97 +54,67 @@ async fn anyone_can_browse_page_by_page() {
     }
     assert_eq!(seen.len(), 12);
     assert!(seen.is_sorted_by(|first, second| first < second), "{seen:?}");
-    assert!(get(&world, "/api/products?limit=12").await["nextCursor"].is_null());
-    assert_eq!(ids(&get(&world, "/api/products").await).len(), 12);
+    assert!(get(&fixture, "/api/products?limit=12").await["nextCursor"].is_null());
+    assert_eq!(ids(&get(&fixture, "/api/products").await).len(), 12);
 }
 
 #[tokio::test]
-async fn a_batch_leaves_out_what_is_unknown() {
-    let world = World::new().await;
-    let batch = get(&world, &format!("/api/products?ids={DRIPPER},{},{CUP}", id::new())).await;
+async fn a_batch_leaves_out_unknown_products() {
+    let fixture = Fixture::new().await;
+    let batch = get(&fixture, &format!("/api/products?ids={DRIPPER},{},{CUP}", id::new())).await;
     assert_eq!(ids(&batch), [CUP.to_string(), DRIPPER.to_string()]);
     assert!(batch["nextCursor"].is_null());
-    let cup = get(&world, &format!("/api/products/{CUP}")).await;
+    let cup = get(&fixture, &format!("/api/products/{CUP}")).await;
     assert_eq!(batch["items"][0], cup);
     assert_eq!((&cup["priceMinor"], &cup["currency"]), (&json!(1290), &json!("USD")));
     assert_eq!((&cup["available"], &cup["active"]), (&json!(5000), &json!(true)));
 }
 
 #[tokio::test]
-async fn an_admin_adds_and_changes_products() {
-    let world = World::new().await;
-    let admin = world.bed.identity(id::new(), Role::Admin);
+async fn an_admin_adds_changes_and_deactivates_a_product() {
+    let fixture = Fixture::new().await;
+    let admin = fixture.env.identity(id::new(), Role::Admin);
     let new = json!({ "name": "Saucer", "priceMinor": 650, "currency": "EUR", "stock": 7 });
-    let answer = world
-        .service
-        .post("/api/products", &admin)
-        .json(&new)
-        .send()
-        .await
-        .unwrap();
+    let answer = send(fixture.service.post("/api/products", &admin).json(&new)).await;
     assert_eq!(answer.status(), 201);
     let path = answer.headers()["location"].to_str().unwrap().to_owned();
     let created: Value = answer.json().await.unwrap();
     assert_eq!((&created["name"], &created["available"]), (&json!("Saucer"), &json!(7)));
-    assert_eq!(get(&world, &path).await, created);
+    assert_eq!(get(&fixture, &path).await, created);
 
-    let change = |body: Value| {
-        world
-            .service
-            .request(Method::PATCH, &path)
-            .header(IDENTITY_HEADER, &admin)
-            .json(&body)
-            .send()
-    };
-    let changed: Value = change(json!({ "priceMinor": 700, "stockDelta": -3 }))
-        .await
-        .unwrap()
-        .json()
-        .await
-        .unwrap();
+    let id: Uuid = created["id"].as_str().unwrap().parse().unwrap();
+    let change = |body: Value| send(fixture.patch(id, &admin, &body));
+    let answer = change(json!({ "priceMinor": 700, "stockDelta": -3 })).await;
+    let changed: Value = answer.json().await.unwrap();
     assert_eq!(
         (&changed["priceMinor"], &changed["available"]),
         (&json!(700), &json!(4))
     );
     assert_eq!(changed["name"], "Saucer");
-    assert_eq!(change(json!({ "active": false })).await.unwrap().status(), 200);
-    let listed = get(&world, "/api/products?limit=100").await;
-    assert!(!ids(&listed).contains(&created["id"].as_str().unwrap().to_owned()));
-    assert_eq!(get(&world, &path).await["active"], false);
-    world.assert_stock_adds_up().await;
+    assert_eq!(change(json!({ "active": false })).await.status(), 200);
+    let listed = get(&fixture, "/api/products?limit=100").await;
+    assert!(!ids(&listed).contains(&id.to_string()));
+    assert_eq!(get(&fixture, &path).await["active"], false);
+    fixture.assert_stock_adds_up().await;
 }
 
 #[tokio::test]
-async fn others_change_nothing() {
-    let world = World::new().await;
-    let customer = world.bed.identity(id::new(), Role::Customer);
+async fn only_admins_change_the_catalogue() {
+    let fixture = Fixture::new().await;
+    let customer = fixture.env.identity(id::new(), Role::Customer);
     let body = json!({ "name": "Free cup", "priceMinor": 1, "currency": "USD" });
-    assert_refused(world.service.post("/api/products", &customer).json(&body), 403, "").await;
-    assert_refused(
-        world.service.request(Method::POST, "/api/products").json(&body),
-        401,
-        "",
-    )
-    .await;
-    let forged = world
-        .service
-        .request(Method::POST, "/api/products")
-        .header("X-User-Role", "admin")
-        .json(&body);
-    assert_refused(forged, 401, "").await;
-    let path = format!("/api/products/{CUP}");
-    let request = world
-        .service
-        .request(Method::PATCH, &path)
-        .json(&json!({ "priceMinor": 1 }));
-    assert_refused(request.header(IDENTITY_HEADER, &customer), 403, "").await;
-    assert_eq!(get(&world, &path).await["priceMinor"], 1290);
+    assert_refused(fixture.service.post("/api/products", &customer).json(&body), 403, "").await;
+    let anonymous = || fixture.service.request(Method::POST, "/api/products").json(&body);
+    assert_refused(anonymous(), 401, "").await;
+    assert_refused(anonymous().header("X-User-Role", "admin"), 401, "").await;
+    assert_refused(fixture.patch(CUP, &customer, &json!({ "priceMinor": 1 })), 403, "").await;
+    let cup = get(&fixture, &format!("/api/products/{CUP}")).await;
+    assert_eq!(cup["priceMinor"], 1290);
 }
 
 #[tokio::test]
-async fn bad_queries_are_refused_and_say_why() {
-    let world = World::new().await;
-    let read = |path: &str| world.service.request(Method::GET, path);
+async fn invalid_queries_are_refused_with_the_reason() {
+    let fixture = Fixture::new().await;
     for (path, status, hint) in [
         ("/api/products?limit=0", 400, "between 1 and 100"),
         ("/api/products?limit=many", 400, "limit"),
@@ -155,16 +128,16 @@ async fn bad_queries_are_refused_and_say_why() {
             "no such product",
         ),
     ] {
-        assert_refused(read(path), status, hint).await;
+        assert_refused(fixture.get(path), status, hint).await;
     }
     let many = vec![CUP.to_string(); 101].join(",");
-    assert_refused(read(&format!("/api/products?ids={many}")), 400, "at most 100").await;
+    assert_refused(fixture.get(&format!("/api/products?ids={many}")), 400, "at most 100").await;
 }
 
 #[tokio::test]
-async fn bad_bodies_are_refused_and_say_why() {
-    let world = World::new().await;
-    let admin = world.bed.identity(id::new(), Role::Admin);
+async fn invalid_bodies_are_refused_with_the_reason() {
+    let fixture = Fixture::new().await;
+    let admin = fixture.env.identity(id::new(), Role::Admin);
     let good = json!({ "name": "Saucer", "priceMinor": 650, "currency": "EUR" });
     for (field, value, hint) in [
         ("name", json!(""), "name"),
@@ -177,19 +150,12 @@ async fn bad_bodies_are_refused_and_say_why() {
     ] {
         let mut body = good.clone();
         body[field] = value;
-        assert_refused(world.service.post("/api/products", &admin).json(&body), 400, hint).await;
+        assert_refused(fixture.service.post("/api/products", &admin).json(&body), 400, hint).await;
     }
-    let text = world.service.post("/api/products", &admin).body("{}");
+    let text = fixture.service.post("/api/products", &admin).body("{}");
     assert_refused(text, 415, "application/json").await;
 
-    let patch = |product: uuid::Uuid, body: Value| {
-        let path = format!("/api/products/{product}");
-        world
-            .service
-            .request(Method::PATCH, &path)
-            .header(IDENTITY_HEADER, &admin)
-            .json(&body)
-    };
+    let patch = |product_id: Uuid, body: Value| fixture.patch(product_id, &admin, &body);
     assert_refused(patch(CUP, json!({})), 400, "at least one").await;
     assert_refused(patch(CUP, json!({ "stock": 5 })), 400, "stock").await;
     assert_refused(patch(CUP, json!({ "stockDelta": 0 })), 400, "stockDelta").await;
@@ -201,5 +167,5 @@ async fn bad_bodies_are_refused_and_say_why() {
     )
     .await;
     assert_refused(patch(id::new(), json!({ "active": true })), 404, "no such product").await;
-    assert_eq!(ids(&get(&world, "/api/products").await).len(), 12);
+    assert_eq!(ids(&get(&fixture, "/api/products").await).len(), 12);
 }

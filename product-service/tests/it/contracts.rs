@@ -1,13 +1,24 @@
-//! What is published keeps the promise of `contracts/`; what order-service promises can be consumed.
+//! Contracts: published events validate against the schemas of `contracts/`, order-service's examples can be consumed, and
+//! the topology routes both.
 
-use crate::support::{CUP, SOLD_OUT, World};
-use product_service::events::CONSUMES;
+use crate::fixture::{CUP, Fixture, SOLD_OUT};
+use messaging::Envelope;
+use product_service::{events, published};
+use rabbitmq::Topology;
 use serde_json::Value;
-use shared::messaging::envelope::Envelope;
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 use uuid::Uuid;
 
-const PUBLISHES: [&str; 3] = ["inventory.reserved", "inventory.rejected", "inventory.released"];
+#[test]
+fn the_topology_routes_every_event_consumed_and_published() {
+    let topology = Topology::load().unwrap();
+    let service = &topology.services["product-service"];
+    let consumer = events::consumer();
+    assert_eq!(service.queue.as_deref(), Some(consumer.queue()));
+    let set = |types: &[&str]| types.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
+    assert_eq!(service.bindings, set(&consumer.event_types()));
+    assert_eq!(service.publishes, set(&published::TYPES));
+}
 
 fn read(path: &str) -> Value {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -15,7 +26,7 @@ fn read(path: &str) -> Value {
     serde_json::from_slice(&text).unwrap()
 }
 
-fn assert_keeps_promise(event: &Value) {
+fn assert_valid(event: &Value) {
     let event_type = event["type"].as_str().unwrap();
     let schema = read(&format!("contracts/{event_type}.v1.schema.json"));
     let errors: Vec<_> = jsonschema::validator_for(&schema)
@@ -27,35 +38,35 @@ fn assert_keeps_promise(event: &Value) {
 }
 
 #[test]
-fn every_example_keeps_its_promise() {
-    for event_type in PUBLISHES {
+fn every_example_is_valid() {
+    for event_type in published::TYPES {
         let example = read(&format!("contracts/{event_type}.v1.example.json"));
         assert_eq!(example["type"], event_type);
-        assert_keeps_promise(&example);
+        assert_valid(&example);
         serde_json::from_value::<Envelope>(example).unwrap();
     }
 }
 
 #[tokio::test]
-async fn what_is_published_looks_like_the_examples() {
-    let mut world = World::new().await;
-    let reserved = world.place(&[(CUP, 2)]).await;
-    let rejected = world.place(&[(SOLD_OUT, 1)]).await;
-    world.probe.wait_for("inventory.reserved", reserved).await;
-    world.tell("order.failed", reserved).await;
-    let published = [
-        world.probe.wait_for("inventory.reserved", reserved).await,
-        world.probe.wait_for("inventory.released", reserved).await,
-        world.probe.wait_for("inventory.rejected", rejected).await,
+async fn published_events_have_the_shape_of_the_examples() {
+    let mut fixture = Fixture::new().await;
+    let reserved = fixture.place(&[(CUP, 2)]).await;
+    let rejected = fixture.place(&[(SOLD_OUT, 1)]).await;
+    fixture.probe.wait_for("inventory.reserved", reserved).await;
+    fixture.publish("order.failed", reserved).await;
+    let events = [
+        fixture.probe.wait_for("inventory.reserved", reserved).await,
+        fixture.probe.wait_for("inventory.released", reserved).await,
+        fixture.probe.wait_for("inventory.rejected", rejected).await,
     ];
-    for event in published {
+    for event in events {
         let example = read(&format!("contracts/{}.v1.example.json", event.event_type));
         assert_same_shape(&event.data, &example["data"]);
-        assert_keeps_promise(&serde_json::to_value(event).unwrap());
+        assert_valid(&serde_json::to_value(event).unwrap());
     }
 }
 
-/// The same fields, down to the first item of each list.
+/// Asserts that both have the same fields, down to the first item of each list.
 fn assert_same_shape(first: &Value, second: &Value) {
     match (first, second) {
         (Value::Object(first), Value::Object(second)) => {
@@ -74,23 +85,33 @@ fn assert_same_shape(first: &Value, second: &Value) {
 }
 
 #[tokio::test]
-async fn what_order_service_promises_can_be_consumed() {
-    let world = World::new().await;
-    stock_what_the_example_orders(&world).await;
-    for (event_type, _) in CONSUMES {
+async fn the_examples_of_order_service_can_be_consumed() {
+    let fixture = Fixture::new().await;
+    stock_the_products_of_the_example(&fixture).await;
+    // In the order of an order's life: consumed in another order, some would have no effect.
+    let consumed = [
+        "order.placed",
+        "order.confirmed",
+        "order.failed",
+        "order.cancelled",
+        "order.compensation_requested",
+    ];
+    let types: BTreeSet<_> = events::consumer().event_types().into_iter().collect();
+    assert_eq!(types, BTreeSet::from(consumed));
+    for event_type in consumed {
         let event: Envelope = serde_json::from_value(order_example(event_type)).unwrap();
-        world.probe.publish(&event).await;
-        world.wait_for_inbox(&event).await;
+        fixture.probe.publish(&event).await;
+        fixture.wait_for_inbox(&event).await;
     }
     let letters = sqlx::query_scalar::<_, i64>("select count(*) from dead_letters");
-    assert_eq!(letters.fetch_one(&world.service.database).await.unwrap(), 0);
+    assert_eq!(letters.fetch_one(&fixture.service.database).await.unwrap(), 0);
 }
 
 fn order_example(event_type: &str) -> Value {
     read(&format!("../order-service/contracts/{event_type}.v1.example.json"))
 }
 
-async fn stock_what_the_example_orders(world: &World) {
+async fn stock_the_products_of_the_example(fixture: &Fixture) {
     for line in order_example("order.placed")["data"]["items"].as_array().unwrap() {
         let product_id: Uuid = line["productId"].as_str().unwrap().parse().unwrap();
         sqlx::query(
@@ -98,7 +119,7 @@ async fn stock_what_the_example_orders(world: &World) {
              values ($1, 'example', 1, 'USD', 100, 100)",
         )
         .bind(product_id)
-        .execute(&world.service.database)
+        .execute(&fixture.service.database)
         .await
         .unwrap();
     }

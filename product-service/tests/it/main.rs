@@ -3,7 +3,7 @@
 #![cfg(test)]
 
 mod catalogue;
-mod cells;
 mod concurrency;
 mod contracts;
-mod support;
+mod fixture;
+mod saga;

@@ -1,15 +1,15 @@
-//! What the payment method of a charge makes the sandbox do.
+//! Behaviour of the sandbox, selected by the payment method of a charge.
 
-/// How a charge behaves. Whatever is captured is in the log before anything else happens.
+/// The behaviour of a charge. A capture is in the log before anything else happens.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Behaviour {
     /// `pm_ok`: captures and answers at once.
     Ok,
     /// `pm_declined`: 402.
     Declined,
-    /// `pm_slow`: captures and answers after `SLOW_MS`.
+    /// `pm_slow`: captures at once, and answers after `SLOW_MS`.
     Slow,
-    /// `pm_stall`: captures at once, and answers only after `STALL_MS`; so does every repetition.
+    /// `pm_stall`: captures at once, and answers after `STALL_MS`; so does every repetition.
     Stall,
     /// `pm_cut`: captures, then closes the connection without an answer; so does every repetition.
     Cut,
@@ -20,7 +20,6 @@ pub(crate) enum Behaviour {
 }
 
 impl Behaviour {
-    /// The behaviour that a payment method asks for.
     pub(crate) fn of(payment_method: &str) -> Self {
         match payment_method {
             "pm_ok" => Self::Ok,
@@ -33,7 +32,7 @@ impl Behaviour {
         }
     }
 
-    /// Why a charge is declined; `None` where it is captured.
+    /// Returns the reason for declining; `None` if the charge is captured.
     pub(crate) fn decline_reason(self) -> Option<&'static str> {
         match self {
             Self::Declined => Some("card_declined"),

@@ -1,9 +1,11 @@
-//! The provider's interface.
+//! The sandbox's HTTP API.
+
+mod error;
 
 use crate::{
     behaviour::Behaviour,
-    ledger::{Charge, ChargeRecord, LedgerError, Refund, RefundRecord},
-    provider::Provider,
+    ledger::{Charge, ChargeRecord, Ledger, Refund, RefundRecord},
+    sandbox::Sandbox,
     server::CutConnection,
 };
 use axum::{
@@ -14,12 +16,13 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
+use error::ApiError;
 use serde::{Serialize, de::DeserializeOwned};
-use shared::extract::Path;
 use std::sync::Arc;
+use web::extract::{Json, Path};
 
-/// The route table.
-pub(crate) fn routes(provider: Arc<Provider>) -> Router {
+/// Returns the route table.
+pub(crate) fn routes(sandbox: Arc<Sandbox>) -> Router {
     Router::new()
         .route("/charges", post(charge))
         .route("/charges/{key}", get(find_charge))
@@ -27,76 +30,64 @@ pub(crate) fn routes(provider: Arc<Provider>) -> Router {
         .route("/refunds/{key}", get(find_refund))
         .route("/log", get(log))
         .route("/livez", get(|| async { "ok\n" }))
-        .with_state(provider)
+        .with_state(sandbox)
 }
 
-async fn charge(State(provider): State<Arc<Provider>>, headers: HeaderMap, body: Bytes) -> Result<Response, Refusal> {
+async fn charge(State(sandbox): State<Arc<Sandbox>>, headers: HeaderMap, body: Bytes) -> Result<Response, ApiError> {
     let key = idempotency_key(&headers)?;
     let charge: Charge = parse(&body)?;
-    positive(charge.amount_minor)?;
+    check_amount(charge.amount_minor)?;
     let behaviour = Behaviour::of(&charge.payment_method);
-    if behaviour == Behaviour::Flaky && provider.stumbles(&key) {
-        return Err(Refusal(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "flaky",
-            "try again".to_owned(),
-        ));
+    if behaviour == Behaviour::Flaky && sandbox.fails_flaky(&key) {
+        return Err(ApiError::flaky());
     }
-    let decide = move |ledger: &mut crate::ledger::Ledger| ledger.charge(&key, charge, behaviour.decline_reason());
-    let record = Arc::clone(&provider).with_ledger(decide).await?;
+    let decide = move |ledger: &mut Ledger| ledger.charge(&key, charge, behaviour.decline_reason());
+    let record = Arc::clone(&sandbox).with_ledger(decide).await?;
     match behaviour {
-        Behaviour::Slow => tokio::time::sleep(provider.slow).await,
-        Behaviour::Stall => tokio::time::sleep(provider.stall).await,
+        Behaviour::Slow => tokio::time::sleep(sandbox.slow).await,
+        Behaviour::Stall => tokio::time::sleep(sandbox.stall).await,
         Behaviour::Cut => return Ok(cut()),
         Behaviour::Ok | Behaviour::Declined | Behaviour::Flaky | Behaviour::Unknown => {}
     }
-    let status = if record.reason.is_some() {
-        StatusCode::PAYMENT_REQUIRED
-    } else {
-        StatusCode::OK
+    let status = match record.reason {
+        None => StatusCode::OK,
+        Some(_) => StatusCode::PAYMENT_REQUIRED,
     };
-    Ok(json(status, &ChargeAnswer::from(record)))
+    Ok((status, Json(ChargeAnswer::from(record))).into_response())
 }
 
-async fn find_charge(State(provider): State<Arc<Provider>>, Path(key): Path<String>) -> Result<Response, Refusal> {
-    let found = provider
-        .with_ledger(move |ledger| Ok(ledger.find_charge(&key)?.cloned()))
-        .await?;
-    Ok(json(
-        StatusCode::OK,
-        &ChargeAnswer::from(found.ok_or_else(unknown_key)?),
-    ))
+async fn find_charge(
+    State(sandbox): State<Arc<Sandbox>>,
+    Path(key): Path<String>,
+) -> Result<Json<ChargeAnswer>, ApiError> {
+    let found = sandbox.with_ledger(move |ledger| Ok(ledger.find_charge(&key)?.cloned()));
+    let record = found.await?.ok_or_else(ApiError::unknown_key)?;
+    Ok(Json(ChargeAnswer::from(record)))
 }
 
-async fn refund(State(provider): State<Arc<Provider>>, headers: HeaderMap, body: Bytes) -> Result<Response, Refusal> {
+async fn refund(
+    State(sandbox): State<Arc<Sandbox>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<RefundAnswer>, ApiError> {
     let key = idempotency_key(&headers)?;
     let refund: Refund = parse(&body)?;
-    positive(refund.amount_minor)?;
-    let record = provider.with_ledger(move |ledger| ledger.refund(&key, refund)).await?;
-    Ok(json(
-        StatusCode::OK,
-        &RefundAnswer {
-            status: "refunded",
-            record,
-        },
-    ))
+    check_amount(refund.amount_minor)?;
+    let record = sandbox.with_ledger(move |ledger| ledger.refund(&key, refund)).await?;
+    Ok(Json(RefundAnswer::from(record)))
 }
 
-async fn find_refund(State(provider): State<Arc<Provider>>, Path(key): Path<String>) -> Result<Response, Refusal> {
-    let found = provider
-        .with_ledger(move |ledger| Ok(ledger.find_refund(&key)?.cloned()))
-        .await?;
-    Ok(json(
-        StatusCode::OK,
-        &RefundAnswer {
-            status: "refunded",
-            record: found.ok_or_else(unknown_key)?,
-        },
-    ))
+async fn find_refund(
+    State(sandbox): State<Arc<Sandbox>>,
+    Path(key): Path<String>,
+) -> Result<Json<RefundAnswer>, ApiError> {
+    let found = sandbox.with_ledger(move |ledger| Ok(ledger.find_refund(&key)?.cloned()));
+    let record = found.await?.ok_or_else(ApiError::unknown_key)?;
+    Ok(Json(RefundAnswer::from(record)))
 }
 
-async fn log(State(provider): State<Arc<Provider>>) -> Result<Response, Refusal> {
-    let text = provider.with_ledger(crate::ledger::Ledger::text).await?;
+async fn log(State(sandbox): State<Arc<Sandbox>>) -> Result<Response, ApiError> {
+    let text = sandbox.with_ledger(Ledger::text).await?;
     Ok(([(CONTENT_TYPE, "application/x-ndjson")], text).into_response())
 }
 
@@ -110,95 +101,51 @@ struct ChargeAnswer {
 
 impl From<ChargeRecord> for ChargeAnswer {
     fn from(record: ChargeRecord) -> Self {
-        Self {
-            status: if record.reason.is_some() {
-                "declined"
-            } else {
-                "captured"
-            },
-            record,
-        }
+        let status = match record.reason {
+            None => "captured",
+            Some(_) => "declined",
+        };
+        Self { status, record }
     }
 }
 
 #[derive(Serialize)]
 struct RefundAnswer {
+    /// Always `refunded`.
     status: &'static str,
     #[serde(flatten)]
     record: RefundRecord,
 }
 
-/// An error answer: status, stable code, what is wrong.
-#[derive(Debug)]
-struct Refusal(StatusCode, &'static str, String);
-
-impl From<LedgerError> for Refusal {
-    fn from(error: LedgerError) -> Self {
-        let (status, code) = match error {
-            LedgerError::KeyReused => (StatusCode::UNPROCESSABLE_ENTITY, "key-reused"),
-            LedgerError::NoSuchCharge => (StatusCode::UNPROCESSABLE_ENTITY, "no-such-charge"),
-            LedgerError::TooMuch { .. } => (StatusCode::UNPROCESSABLE_ENTITY, "refund-too-large"),
-            LedgerError::Broken | LedgerError::Io(_) => (StatusCode::INTERNAL_SERVER_ERROR, "log-broken"),
-        };
-        Self(status, code, error.to_string())
+impl From<RefundRecord> for RefundAnswer {
+    fn from(record: RefundRecord) -> Self {
+        let status = "refunded";
+        Self { status, record }
     }
 }
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let Self(status, code, detail) = self;
-        json(status, &serde_json::json!({ "code": code, "detail": detail }))
-    }
-}
-
-fn idempotency_key(headers: &HeaderMap) -> Result<String, Refusal> {
+fn idempotency_key(headers: &HeaderMap) -> Result<String, ApiError> {
     let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok());
     key.filter(|key| (1..=255).contains(&key.len()))
         .map(str::to_owned)
-        .ok_or_else(|| {
-            let detail = "the header Idempotency-Key is required, 1 to 255 visible characters".to_owned();
-            Refusal(StatusCode::BAD_REQUEST, "key-missing", detail)
-        })
+        .ok_or_else(ApiError::key_missing)
 }
 
-fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
-    serde_json::from_slice(body).map_err(|error| {
-        Refusal(
-            StatusCode::BAD_REQUEST,
-            "bad-body",
-            format!("the body cannot be read: {error}"),
-        )
-    })
+fn parse<T: DeserializeOwned>(body: &Bytes) -> Result<T, ApiError> {
+    serde_json::from_slice(body).map_err(|error| ApiError::bad_body(&error))
 }
 
-fn positive(amount_minor: i64) -> Result<(), Refusal> {
+fn check_amount(amount_minor: i64) -> Result<(), ApiError> {
     if amount_minor > 0 {
-        return Ok(());
+        Ok(())
+    } else {
+        Err(ApiError::bad_amount())
     }
-    Err(Refusal(
-        StatusCode::BAD_REQUEST,
-        "bad-amount",
-        "amountMinor must be greater than 0".to_owned(),
-    ))
 }
 
-fn unknown_key() -> Refusal {
-    Refusal(
-        StatusCode::NOT_FOUND,
-        "unknown-key",
-        "nothing is known under this key".to_owned(),
-    )
-}
-
-/// Tells the server to close the connection.
+/// Returns a response that makes the server close the connection.
 fn cut() -> Response {
     let mut response = Response::new(Body::empty());
     response.extensions_mut().insert(CutConnection);
     response
-}
-
-fn json(status: StatusCode, body: &impl Serialize) -> Response {
-    // Strings and integers only, so it cannot fail; an empty body would be the visible sign if it did.
-    let text = serde_json::to_vec(body).unwrap_or_default();
-    (status, [(CONTENT_TYPE, "application/json")], text).into_response()
 }

@@ -1,68 +1,55 @@
-//! A payment provider to develop and test against: a real HTTP service that keeps idempotency keys, and whose log of
+//! A payment provider for development and tests: a real HTTP service that keeps idempotency keys, and whose log of
 //! captures, declines and refunds survives `kill -9`.
 //!
 //! `POST /charges`, `GET /charges/{key}`, `POST /refunds`, `GET /refunds/{key}`, `GET /log`, `GET /livez`. The payment
-//! method of a charge decides how it behaves, see [`behaviour::Behaviour`].
+//! method of a charge selects its behaviour, see [`behaviour::Behaviour`].
 
 mod behaviour;
+mod config;
 mod http;
 mod ledger;
-mod provider;
+mod sandbox;
 mod server;
 
+use config::Config;
 use ledger::Ledger;
-use provider::Provider;
-use shared::{
-    config::{ConfigError, Env},
-    healthcheck,
+use runtime::{HealthCheck, Program, StartError};
+use sandbox::Sandbox;
+use std::{
+    io::{self, Write},
+    net::SocketAddr,
+    process::ExitCode,
+    sync::Arc,
 };
-use std::{io::Write, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc, time::Duration};
 
-/// Why the provider could not start, or ended.
-#[derive(Debug, thiserror::Error)]
-enum StartError {
-    #[error(transparent)]
-    Config(#[from] ConfigError),
-    #[error(transparent)]
-    Ledger(#[from] ledger::OpenError),
-    #[error("{0}")]
-    Io(#[from] std::io::Error),
-}
+const PROGRAM: Program = Program {
+    name: "sandbox-provider",
+    version: env!("CARGO_PKG_VERSION"),
+    about: "A payment provider for development and tests, whose behaviour the payment method selects.",
+};
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    let env = Env::from_process();
-    if let Some(code) = healthcheck::requested(&env, "LISTEN_ADDR", "/livez") {
-        return code;
-    }
-    let Err(error) = run(&env).await else {
-        return ExitCode::SUCCESS;
+fn main() -> ExitCode {
+    let health = HealthCheck {
+        address: |config: &Config| config.listen_addr,
+        path: "/livez",
     };
-    // Nothing is left to be told if standard error is closed.
-    drop(writeln!(std::io::stderr(), "sandbox-provider: {error}"));
-    ExitCode::FAILURE
+    runtime::run(PROGRAM, health, async |config: Config, stop| {
+        let ledger = Ledger::open(&config.provider_log).map_err(other)?;
+        let sandbox = Arc::new(Sandbox::new(ledger, config.slow(), config.stall()));
+        let listener = runtime::bind(config.listen_addr).await?;
+        listener.local_addr().and_then(announce).map_err(other)?;
+        // Nothing to drain: each answer is in the log before it is sent.
+        stop.run_until_cancelled(server::serve(listener, http::routes(sandbox)))
+            .await;
+        Ok(())
+    })
 }
 
-async fn run(env: &Env) -> Result<(), StartError> {
-    let address: SocketAddr = env.required("LISTEN_ADDR")?;
-    let log: PathBuf = env.required("PROVIDER_LOG")?;
-    let slow = Duration::from_millis(env.or("SLOW_MS", 2_000)?);
-    let stall = Duration::from_millis(env.or("STALL_MS", 20_000)?);
-    let provider = Arc::new(Provider::new(Ledger::open(&log)?, slow, stall));
-    let listener = tokio::net::TcpListener::bind(address).await?;
-    // With port 0 in LISTEN_ADDR this line is how a test learns the port.
-    writeln!(std::io::stdout(), "listening on {}", listener.local_addr()?)?;
-    // Every answer given is already in the log, so there is nothing to finish before the process ends.
-    tokio::select! {
-        () = server::serve(listener, http::routes(provider)) => Ok(()),
-        ended = stop_signal() => Ok(ended?),
-    }
+/// Prints the address: with port 0 in `LISTEN_ADDR`, a test learns the port from this line.
+fn announce(address: SocketAddr) -> io::Result<()> {
+    writeln!(io::stdout(), "listening on {address}")
 }
 
-async fn stop_signal() -> std::io::Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted,
-        _ = terminate.recv() => Ok(()),
-    }
+fn other(error: impl std::error::Error + Send + Sync + 'static) -> StartError {
+    StartError::Other(Box::new(error))
 }

@@ -1,4 +1,4 @@
-//! Accepts connections, and can close one without an answer, which no router can.
+//! An HTTP server that can close a connection without an answer, which no router can.
 
 use axum::{Router, body::Body, extract::Request, response::Response};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -10,7 +10,10 @@ use tokio::{
 };
 use tower::ServiceExt;
 
-/// An answer with this extension is not sent; its connection is closed instead.
+/// Pause after a failed accept. Its usual cause are too many open files, so open connections get time to end.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Response extension: the response is not sent, and its connection is closed instead.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CutConnection;
 
@@ -18,7 +21,7 @@ pub(crate) struct CutConnection;
 #[error("the connection is cut on purpose")]
 struct Cut;
 
-/// Serves until it is dropped.
+/// Serves until the future is dropped.
 pub(crate) async fn serve(listener: TcpListener, router: Router) {
     let mut connections = JoinSet::new();
     loop {
@@ -27,8 +30,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router) {
             Ok((stream, _)) => {
                 connections.spawn(serve_connection(stream, router.clone()));
             }
-            // Out of file descriptors, most likely: give the open connections time to end.
-            Err(_) => tokio::time::sleep(Duration::from_millis(100)).await,
+            Err(_) => tokio::time::sleep(ACCEPT_PAUSE).await,
         }
     }
 }
@@ -41,7 +43,7 @@ async fn serve_connection(stream: TcpStream, router: Router) {
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .serve_connection(TokioIo::new(stream), service);
-    // Errors here are clients that left, and connections cut on purpose.
+    // The errors are clients that disconnected, and connections cut on purpose.
     drop(connection.await);
 }
 

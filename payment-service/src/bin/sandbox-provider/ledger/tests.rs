@@ -1,9 +1,10 @@
-//! Keys, limits and what a new process finds.
+//! Idempotency keys, limits of refunds, and replays of the log.
 
 use super::*;
+use std::path::PathBuf;
 
-fn scratch() -> PathBuf {
-    std::env::temp_dir().join(format!("provider-{}.jsonl", shared::id::new()))
+fn log_path() -> PathBuf {
+    std::env::temp_dir().join(format!("provider-{}.jsonl", kernel::id::new()))
 }
 
 fn charge(amount_minor: i64) -> Charge {
@@ -23,8 +24,8 @@ fn refund(amount_minor: i64) -> Refund {
 }
 
 #[test]
-fn one_key_is_one_charge_and_another_body_is_refused() {
-    let path = scratch();
+fn a_repeated_key_charges_once_and_another_body_is_refused() {
+    let path = log_path();
     let mut ledger = Ledger::open(&path).unwrap();
     let first = ledger.charge("k", charge(500), None).unwrap();
     assert_eq!(ledger.charge("k", charge(500), None).unwrap(), first);
@@ -37,8 +38,8 @@ fn one_key_is_one_charge_and_another_body_is_refused() {
 }
 
 #[test]
-fn never_refunds_more_than_was_captured() {
-    let path = scratch();
+fn refunds_never_exceed_the_captured_amount() {
+    let path = log_path();
     let mut ledger = Ledger::open(&path).unwrap();
     assert!(matches!(ledger.refund("r0", refund(1)), Err(LedgerError::NoSuchCharge)));
     ledger.charge("k", charge(500), None).unwrap();
@@ -53,8 +54,8 @@ fn never_refunds_more_than_was_captured() {
 }
 
 #[test]
-fn a_declined_charge_has_nothing_to_refund() {
-    let path = scratch();
+fn a_declined_charge_cannot_be_refunded() {
+    let path = log_path();
     let mut ledger = Ledger::open(&path).unwrap();
     ledger.charge("k", charge(500), Some("card_declined")).unwrap();
     assert!(matches!(ledger.refund("r", refund(1)), Err(LedgerError::NoSuchCharge)));
@@ -62,17 +63,17 @@ fn a_declined_charge_has_nothing_to_refund() {
 }
 
 #[test]
-fn a_new_process_knows_what_the_old_one_answered_and_drops_a_torn_line() {
-    let path = scratch();
+fn a_restart_replays_the_log_and_truncates_a_torn_line() {
+    let path = log_path();
     let mut ledger = Ledger::open(&path).unwrap();
     let captured = ledger.charge("k", charge(500), None).unwrap();
-    let given_back = ledger.refund("r", refund(500)).unwrap();
+    let refunded = ledger.refund("r", refund(500)).unwrap();
     ledger.file.write_all(b"{\"kind\":\"capture\",\"key\":\"torn").unwrap();
     drop(ledger);
 
     let mut ledger = Ledger::open(&path).unwrap();
     assert_eq!(ledger.find_charge("k").unwrap(), Some(&captured));
-    assert_eq!(ledger.find_refund("r").unwrap(), Some(&given_back));
+    assert_eq!(ledger.find_refund("r").unwrap(), Some(&refunded));
     ledger.charge("next", charge(1), None).unwrap();
     assert_eq!(String::from_utf8(ledger.text().unwrap()).unwrap().lines().count(), 3);
     drop(ledger);
@@ -81,8 +82,8 @@ fn a_new_process_knows_what_the_old_one_answered_and_drops_a_torn_line() {
 }
 
 #[test]
-fn a_broken_line_in_the_middle_is_named() {
-    let path = scratch();
+fn the_error_for_an_unreadable_line_names_its_number() {
+    let path = log_path();
     std::fs::write(&path, "{}\n").unwrap();
     assert!(Ledger::open(&path).unwrap_err().to_string().contains("line 1"));
     std::fs::remove_file(path).unwrap();

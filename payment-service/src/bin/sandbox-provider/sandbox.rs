@@ -1,4 +1,4 @@
-//! The provider's state, shared by all requests.
+//! The state of the sandbox, shared by all requests.
 
 use crate::ledger::{Ledger, LedgerError};
 use std::{
@@ -7,33 +7,32 @@ use std::{
     time::Duration,
 };
 
-/// How often `pm_flaky` answers 503 for a key before it works.
-const STUMBLES: u32 = 2;
+/// Number of 503 answers to a `pm_flaky` key before it is captured.
+const FLAKY_FAILURES: u32 = 2;
 
-/// Ledger and settings.
+/// Ledger, delays, and the attempts of flaky keys.
 #[derive(Debug)]
-pub(crate) struct Provider {
+pub(crate) struct Sandbox {
     ledger: Mutex<Ledger>,
-    /// How often each `pm_flaky` key has been refused. In memory only: a restart begins anew.
-    stumbled: Mutex<HashMap<String, u32>>,
-    /// How long `pm_slow` takes.
+    /// Attempts of each `pm_flaky` key. In memory only: a restart counts anew.
+    flaky_attempts: Mutex<HashMap<String, u32>>,
+    /// Delay of the answer to `pm_slow`.
     pub(crate) slow: Duration,
-    /// How long `pm_stall` takes.
+    /// Delay of the answer to `pm_stall`.
     pub(crate) stall: Duration,
 }
 
-impl Provider {
-    /// A provider that goes on where the ledger ends.
+impl Sandbox {
     pub(crate) fn new(ledger: Ledger, slow: Duration, stall: Duration) -> Self {
         Self {
             ledger: Mutex::new(ledger),
-            stumbled: Mutex::default(),
+            flaky_attempts: Mutex::default(),
             slow,
             stall,
         }
     }
 
-    /// Works on the ledger away from the async threads, since each line waits for the disk. A client that hangs up
+    /// Runs `work` on the ledger on a blocking thread, since each line is synced to disk. A client that disconnects
     /// meanwhile does not interrupt it.
     pub(crate) async fn with_ledger<T: Send + 'static>(
         self: Arc<Self>,
@@ -46,11 +45,11 @@ impl Provider {
         worked.await.unwrap_or(Err(LedgerError::Broken))
     }
 
-    /// Whether this try for a `pm_flaky` key is one of those that fail.
-    pub(crate) fn stumbles(&self, key: &str) -> bool {
-        let mut stumbled = self.stumbled.lock().unwrap_or_else(PoisonError::into_inner);
-        let times = stumbled.entry(key.to_owned()).or_default();
-        *times += 1;
-        *times <= STUMBLES
+    /// Counts an attempt of a `pm_flaky` key; returns true if it is one of those that fail.
+    pub(crate) fn fails_flaky(&self, key: &str) -> bool {
+        let mut attempts = self.flaky_attempts.lock().unwrap_or_else(PoisonError::into_inner);
+        let attempts = attempts.entry(key.to_owned()).or_default();
+        *attempts += 1;
+        *attempts <= FLAKY_FAILURES
     }
 }

@@ -1,13 +1,13 @@
 //! One product-service with its own database and virtual host.
 
+use kernel::id;
+use messaging::Envelope;
 use product_service::{MIGRATOR, assemble, config::Config};
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
-use shared::{
-    id,
-    messaging::envelope::Envelope,
-    testing::{EventProbe, TestBed, TestService, eventually},
-};
+use testkit::{EventProbe, TestEnv, TestService, eventually};
 use uuid::{Uuid, uuid};
+use web::identity::IDENTITY_HEADER;
 
 /// Seeded with 5000 pieces.
 pub(crate) const CUP: Uuid = uuid!("01900000-0000-7000-8000-000000000001");
@@ -18,14 +18,14 @@ pub(crate) const LAST_PIECE: Uuid = uuid!("01900000-0000-7000-8000-000000000011"
 /// Seeded with 0 pieces.
 pub(crate) const SOLD_OUT: Uuid = uuid!("01900000-0000-7000-8000-000000000012");
 
-/// Everything that one test works with. The fields are dropped in this order.
-pub(crate) struct World {
+/// The service and its surroundings. The fields are dropped in this order: the environment last.
+pub(crate) struct Fixture {
     pub(crate) service: TestService,
     pub(crate) probe: EventProbe,
-    pub(crate) bed: TestBed,
+    pub(crate) env: TestEnv,
 }
 
-/// The numbers of one product.
+/// The stock of one product.
 #[derive(Debug, PartialEq, Eq, sqlx::FromRow)]
 pub(crate) struct Stock {
     pub(crate) available: i64,
@@ -33,18 +33,43 @@ pub(crate) struct Stock {
     pub(crate) sold: i64,
 }
 
-impl World {
+pub(crate) const fn stock(available: i64, reserved: i64, sold: i64) -> Stock {
+    Stock {
+        available,
+        reserved,
+        sold,
+    }
+}
+
+impl Fixture {
     pub(crate) async fn new() -> Self {
-        let bed = TestBed::new(&["inventory-queue"]).await;
-        let service = start_service(&bed).await;
+        let env = TestEnv::new(&["inventory-queue"]).await;
+        let service = start_service(&env).await;
         Self {
             service,
-            probe: bed.events().await,
-            bed,
+            probe: env.events().await,
+            env,
         }
     }
 
-    /// `order.placed` for a new order; returns its id.
+    /// Starts another instance of the service.
+    pub(crate) async fn start_second(&self) -> TestService {
+        start_service(&self.env).await
+    }
+
+    /// `GET`, without an identity.
+    pub(crate) fn get(&self, path: &str) -> RequestBuilder {
+        self.service.request(Method::GET, path)
+    }
+
+    /// `PATCH /api/products/{id}`, as the bearer of this `X-Identity` token.
+    pub(crate) fn patch(&self, product_id: Uuid, identity: &str, body: &Value) -> RequestBuilder {
+        let path = format!("/api/products/{product_id}");
+        let request = self.service.request(Method::PATCH, &path).json(body);
+        request.header(IDENTITY_HEADER, identity)
+    }
+
+    /// Publishes `order.placed` for a new order, and returns the order's id.
     pub(crate) async fn place(&self, items: &[(Uuid, i64)]) -> Uuid {
         let order_id = id::new();
         self.probe.publish(&placed(order_id, items)).await;
@@ -52,7 +77,7 @@ impl World {
     }
 
     /// Publishes one of the order's later events.
-    pub(crate) async fn tell(&self, event_type: &str, order_id: Uuid) -> Envelope {
+    pub(crate) async fn publish(&self, event_type: &str, order_id: Uuid) -> Envelope {
         let data = json!({ "orderId": order_id, "userId": id::new(), "status": "any" });
         let event = EventProbe::event("order-service", event_type, order_id, 2, &data);
         self.probe.publish(&event).await;
@@ -67,7 +92,7 @@ impl World {
             .unwrap()
     }
 
-    /// Waits until the order's stock stands there.
+    /// Waits until the order's reservation is in this state.
     pub(crate) async fn wait_for_state(&self, order_id: Uuid, state: &str) {
         eventually(&format!("{order_id} to be {state}"), || async {
             self.state(order_id).await.filter(|current| current == state)
@@ -87,7 +112,7 @@ impl World {
         .await;
     }
 
-    /// Waits until the event is a dead letter, and returns why.
+    /// Waits until the event is a dead letter, and returns the reason.
     pub(crate) async fn wait_for_dead_letter(&self, event: &Envelope) -> String {
         eventually(&format!("{} among the dead letters", event.event_type), || async {
             sqlx::query_scalar::<_, String>("select reason from dead_letters where event_id = $1")
@@ -107,7 +132,7 @@ impl World {
             .unwrap()
     }
 
-    /// The types of the events that the service has published about the order, oldest first.
+    /// Returns the types of the events that the service has published about the order, oldest first.
     pub(crate) async fn published(&self, order_id: Uuid) -> Vec<String> {
         eventually("an empty outbox", || async {
             let waiting = sqlx::query_scalar::<_, i64>("select count(*) from outbox");
@@ -121,7 +146,7 @@ impl World {
             .unwrap()
     }
 
-    /// No piece is lost or invented: the products are the sum of the ledger.
+    /// Asserts that no piece is lost or duplicated: the products are the sum of the ledger.
     pub(crate) async fn assert_stock_adds_up(&self) {
         let wrong: Vec<Uuid> = sqlx::query_scalar(
             "select products.id from products
@@ -142,20 +167,18 @@ impl World {
     }
 }
 
-pub(crate) async fn start_service(bed: &TestBed) -> TestService {
-    let config = TestBed::config(Config::from_env, &[]);
-    bed.start("product-service", &MIGRATOR, config, assemble).await
+async fn start_service(env: &TestEnv) -> TestService {
+    let config = TestEnv::config::<Config>(&[]);
+    env.start("product-service", &MIGRATOR, config, assemble).await
 }
 
-/// `order.placed`; each call is another event.
+/// Returns `order.placed`, with a new event id at each call.
 pub(crate) fn placed(order_id: Uuid, items: &[(Uuid, i64)]) -> Envelope {
     let data = json!({
         "orderId": order_id,
         "userId": id::new(),
-        "items": lines(items).as_array().unwrap().iter().map(|line| {
-            let mut line = line.clone();
-            line["unitPriceMinor"] = json!(1290);
-            line
+        "items": items.iter().map(|(product_id, quantity)| {
+            json!({ "productId": product_id, "quantity": quantity, "unitPriceMinor": 1290 })
         }).collect::<Vec<_>>(),
         "totalMinor": 1290,
         "currency": "USD",
@@ -164,7 +187,7 @@ pub(crate) fn placed(order_id: Uuid, items: &[(Uuid, i64)]) -> Envelope {
     EventProbe::event("order-service", "order.placed", order_id, 1, &data)
 }
 
-/// Items as they stand in this service's events.
+/// Returns items in the form of this service's events.
 pub(crate) fn lines(items: &[(Uuid, i64)]) -> Value {
     items
         .iter()

@@ -1,6 +1,6 @@
-//! The sandbox provider keeps its promises, also when it is killed.
+//! The sandbox provider alone: idempotency, refusals, and restarts.
 
-use crate::support::Provider;
+use crate::provider_process::ProviderProcess;
 use reqwest::{Client, Response};
 use serde_json::{Value, json};
 use std::io::Write;
@@ -17,7 +17,7 @@ fn client() -> Client {
     Client::new()
 }
 
-async fn post(provider: &Provider, path: &str, key: &str, body: &Value) -> Response {
+async fn post(provider: &ProviderProcess, path: &str, key: &str, body: &Value) -> Response {
     let request = client()
         .post(format!("{}{path}", provider.url()))
         .header("Idempotency-Key", key)
@@ -25,13 +25,13 @@ async fn post(provider: &Provider, path: &str, key: &str, body: &Value) -> Respo
     request.send().await.unwrap()
 }
 
-async fn get(provider: &Provider, path: &str) -> Response {
+async fn get(provider: &ProviderProcess, path: &str) -> Response {
     client().get(format!("{}{path}", provider.url())).send().await.unwrap()
 }
 
 #[tokio::test]
-async fn a_key_keeps_its_answer_through_kill_and_a_torn_line() {
-    let mut provider = Provider::start();
+async fn a_key_has_the_same_answer_after_a_kill_and_a_torn_line() {
+    let mut provider = ProviderProcess::start();
     let first = post(&provider, "/charges", "c", &charge(500)).await;
     assert_eq!(first.status(), 200);
     let first: Value = first.json().await.unwrap();
@@ -70,8 +70,8 @@ async fn a_key_keeps_its_answer_through_kill_and_a_torn_line() {
 }
 
 #[tokio::test]
-async fn it_refuses_what_is_wrong() {
-    let provider = Provider::start();
+async fn invalid_requests_are_refused() {
+    let provider = ProviderProcess::start();
     post(&provider, "/charges", "c", &charge(500)).await;
     let refund = |amount_minor: i64| json!({ "chargeKey": "c", "amountMinor": amount_minor });
     assert_eq!(post(&provider, "/charges", "c", &charge(501)).await.status(), 422);
@@ -93,8 +93,8 @@ async fn it_refuses_what_is_wrong() {
 }
 
 #[tokio::test]
-async fn a_cut_connection_has_captured() {
-    let provider = Provider::start();
+async fn a_connection_is_cut_after_the_capture() {
+    let provider = ProviderProcess::start();
     let body = json!({ "amountMinor": 5, "currency": "USD", "paymentMethod": "pm_cut", "reference": "r" });
     let url = format!("{}/charges", provider.url());
     let error = client()

@@ -1,0 +1,6 @@
+//! Typed identifiers.
+
+kernel::id! {
+    OrderId,
+    ProductId,
+}
