@@ -5,6 +5,7 @@
 //! compared.
 
 use std::fs;
+use std::path::Path;
 
 use crate::workspace::Workspace;
 use agreement::Topology;
@@ -126,7 +127,8 @@ fn hand_written(workspace: &Workspace, platform: &Platform) -> Vec<String> {
     for path in workspace.files() {
         let text = || workspace.text(&path).unwrap_or_default();
         let is_compose = path == compose::FILE || path == compose::INNER_PORTS;
-        let is_script = path.starts_with("deploy/") && path != bash::FILE && !path.ends_with(".md");
+        let is_prose = Path::new(&path).extension().is_some_and(|extension| extension == "md");
+        let is_script = path.starts_with("deploy/") && path != bash::FILE && !is_prose;
         let mut wrong = Vec::new();
         if is_compose {
             wrong.extend(agreement::with_ports(platform, &text()));

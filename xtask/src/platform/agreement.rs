@@ -124,7 +124,7 @@ pub(super) fn with_ports(platform: &Platform, compose: &str) -> Vec<(usize, Stri
     let ports: BTreeMap<&str, u16> = all
         .iter()
         .flat_map(|process| &process.ports)
-        .map(|port| (port.variable.as_str(), port.port))
+        .map(|port| (port.variable.as_str(), port.number))
         .collect();
     let wrong = |(number, line)| {
         let wrong = defaults(line)

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::description::{Platform, Port};
+use super::description::{Platform, Port, Support};
 use super::process::{Process, processes};
 use super::region::MARKER;
 use super::setting::{Piece, is_adjustable, render};
@@ -53,7 +53,7 @@ fn names(platform: &Platform) -> Vec<String> {
 fn ports(all: &[Process<'_>]) -> Vec<String> {
     let ports: Vec<&Port> = all.iter().flat_map(|process| &process.ports).collect();
     let local = ports.iter().filter(|port| port.local);
-    let default = |port: &&Port| format!("    {}={}", port.variable, port.port);
+    let default = |port: &&Port| format!("    {}={}", port.variable, port.number);
     let mut lines = vec![
         list("LOCAL_PORTS", local.map(|port| port.variable.as_str())),
         String::new(),
@@ -68,7 +68,7 @@ fn ports(all: &[Process<'_>]) -> Vec<String> {
 fn support(platform: &Platform) -> Vec<String> {
     let packages = platform.support.iter().map(|support| support.package.as_str());
     let packages = packages.filter(|package| platform.service(package).is_none());
-    let programs = platform.support.iter().map(|support| support.program());
+    let programs = platform.support.iter().map(Support::program);
     vec![
         String::new(),
         "# The programs of the support processes, and the packages that build them beside those of the services."

@@ -27,7 +27,7 @@ pub(super) fn inner_ports(platform: &Platform) -> Vec<String> {
     let published = |process: &Process<'_>| {
         let ports = process.ports.iter();
         let ports: Vec<String> = ports
-            .map(|port| format!("\"127.0.0.1:${{{}:-{}}}:{}\"", port.variable, port.port, port.port))
+            .map(|port| format!("\"127.0.0.1:${{{}:-{}}}:{}\"", port.variable, port.number, port.number))
             .collect();
         (!ports.is_empty()).then(|| format!("  {}: {{ports: [{}]}}", process.name, ports.join(", ")))
     };
@@ -87,7 +87,7 @@ fn service_block(platform: &Platform, service: &Process<'_>) -> Vec<String> {
     lines.push(format!("    secrets: [{}]", secrets(service, &["identity-jwks"])));
     lines.push("    environment:".to_owned());
     lines.push("      <<: *service-environment".to_owned());
-    lines.push(format!("      LISTEN_ADDR: 0.0.0.0:{}", service.ports[0].port));
+    lines.push(format!("      LISTEN_ADDR: 0.0.0.0:{}", service.ports[0].number));
     lines.extend(servers(service));
     lines.extend(key_files(service));
     lines.extend(

@@ -88,7 +88,8 @@ pub(super) struct Server {
 #[serde(deny_unknown_fields)]
 pub(super) struct Port {
     pub(super) variable: String,
-    pub(super) port: u16,
+    #[serde(rename = "port")]
+    pub(super) number: u16,
     #[serde(default)]
     pub(super) local: bool,
 }

@@ -97,7 +97,7 @@ pub(super) fn of_gateway(gateway: &Gateway) -> Process<'_> {
 fn port_of(name: &str, port: u16) -> Port {
     Port {
         variable: format!("{}_PORT", variable(name)),
-        port,
+        number: port,
         local: false,
     }
 }
@@ -106,7 +106,7 @@ fn port_of(name: &str, port: u16) -> Port {
 pub(super) fn owner<'a>(platform: &'a Platform, variable: &str) -> Option<(&'a str, u16)> {
     processes(platform).iter().find_map(|process| {
         let port = process.ports.iter().find(|port| port.variable == variable)?;
-        Some((process.name, port.port))
+        Some((process.name, port.number))
     })
 }
 

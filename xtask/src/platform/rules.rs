@@ -68,10 +68,10 @@ fn ports(all: &[Process<'_>]) -> Vec<Broken> {
                 format!("`{variable}` must be one port's variable, and end in _PORT"),
             ));
         }
-        if let Some(other) = owners.insert(port.port % 10_000, name) {
+        if let Some(other) = owners.insert(port.number % 10_000, name) {
             let advice = format!(
                 "the last four digits of port {} are also those of a port of {other}",
-                port.port
+                port.number
             );
             broken.push(about(name, advice));
         }
