@@ -1,4 +1,4 @@
-//! The routes.
+//! The route table; each endpoint has a module of its own.
 
 mod get_payment;
 

@@ -8,6 +8,14 @@ use messaging::Event;
 use serde::Serialize;
 use uuid::Uuid;
 
+/// The types of the events below, for the tests that compare them with contracts and topology.
+pub const TYPES: [&str; 4] = [
+    PaymentCompleted::TYPE,
+    PaymentFailed::TYPE,
+    PaymentRefunded::TYPE,
+    PaymentVoided::TYPE,
+];
+
 /// The data of every event of this service.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

@@ -1,69 +1,54 @@
-//! Settings of this service; the common ones are read by [`shared::service`].
+//! The settings of this service alone; those that every service has are in `runtime`.
 
 use crate::{
     domain::{Email, Password},
     tokens::SigningKey,
 };
 use deadpool_redis::redis::ConnectionInfo;
-use shared::config::{ConfigError, Env};
-use std::num::NonZeroU32;
 
-/// What the service needs besides the common settings.
+/// The settings of this service alone.
+#[derive(Clone, clap::Args)]
 pub struct Config {
-    /// `REDIS_URL`: where the sessions are.
+    /// URL of the Redis database with the cached sessions.
+    #[arg(long = "redis-url", env = "REDIS_URL")]
     pub redis: ConnectionInfo,
-    /// `TOKEN_SIGNING_KEY_FILE`: the Ed25519 key (PKCS#8, PEM) that signs access tokens.
+    /// File with the Ed25519 private key that signs access tokens (PKCS#8, PEM).
+    #[arg(long = "token-signing-key-file", env = "TOKEN_SIGNING_KEY_FILE", value_parser = signing_key)]
     pub signing_key: SigningKey,
-    /// `ACCESS_TOKEN_TTL_S`: how long an access token is good; 900 where absent.
+    /// Lifetime of an access token in seconds.
+    #[arg(long, env = "ACCESS_TOKEN_TTL_S", default_value_t = 900, value_parser = positive())]
     pub access_token_ttl_s: u32,
-    /// `REFRESH_TOKEN_TTL_S`: how long a session lives after its last refresh; 2592000 (30 days) where absent.
+    /// Lifetime of a session after its last refresh in seconds; the default is 30 days.
+    #[arg(long, env = "REFRESH_TOKEN_TTL_S", default_value_t = 2_592_000, value_parser = positive())]
     pub refresh_token_ttl_s: u32,
-    /// `ADMIN_EMAIL` and `ADMIN_PASSWORD`: the admin made at the start; none where both are absent.
-    pub admin: Option<AdminAccount>,
+    /// E-mail address of the administrator created at the start; needs `ADMIN_PASSWORD`.
+    #[arg(long, env = "ADMIN_EMAIL", requires = "admin_password")]
+    pub admin_email: Option<Email>,
+    /// Password of the administrator, set at each start; needs `ADMIN_EMAIL`.
+    #[arg(long, env = "ADMIN_PASSWORD", requires = "admin_email")]
+    pub admin_password: Option<Password>,
 }
 
-/// The account of the first admin.
+/// The account of the administrator.
 pub struct AdminAccount {
-    /// What they log in with.
     pub email: Email,
-    /// Their password: it is made to be this at every start.
     pub password: Password,
 }
 
 impl Config {
-    /// Reads and checks all settings.
-    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        let seconds = |name, default: u32| {
-            env.optional::<NonZeroU32>(name)
-                .map(|seconds| seconds.map_or(default, NonZeroU32::get))
-        };
-        Ok(Self {
-            redis: env.required("REDIS_URL")?,
-            signing_key: signing_key(env)?,
-            access_token_ttl_s: seconds("ACCESS_TOKEN_TTL_S", 900)?,
-            refresh_token_ttl_s: seconds("REFRESH_TOKEN_TTL_S", 2_592_000)?,
-            admin: admin(env)?,
-        })
+    /// Returns the administrator to create; `None` if none is configured.
+    pub fn admin(&self) -> Option<AdminAccount> {
+        let (email, password) = (self.admin_email.clone()?, self.admin_password.clone()?);
+        Some(AdminAccount { email, password })
     }
 }
 
-fn signing_key(env: &Env) -> Result<SigningKey, ConfigError> {
-    let name = "TOKEN_SIGNING_KEY_FILE";
-    let pem = env.file(name)?;
-    SigningKey::from_pem(&pem).map_err(|error| ConfigError::Invalid {
-        name,
-        value: "…".to_owned(),
-        reason: format!("the file holds no Ed25519 private key in PKCS#8 PEM form ({error})"),
-    })
+fn positive() -> clap::builder::RangedI64ValueParser<u32> {
+    clap::value_parser!(u32).range(1..)
 }
 
-fn admin(env: &Env) -> Result<Option<AdminAccount>, ConfigError> {
-    let email = env.optional("ADMIN_EMAIL")?;
-    let password = env.optional("ADMIN_PASSWORD")?;
-    match (email, password) {
-        (Some(email), Some(password)) => Ok(Some(AdminAccount { email, password })),
-        (None, None) => Ok(None),
-        (Some(_), None) => Err(ConfigError::Missing { name: "ADMIN_PASSWORD" }),
-        (None, Some(_)) => Err(ConfigError::Missing { name: "ADMIN_EMAIL" }),
-    }
+fn signing_key(path: &str) -> Result<SigningKey, String> {
+    let pem = std::fs::read(path).map_err(|error| format!("the file {path} cannot be read: {error}"))?;
+    let key = SigningKey::from_pem(&pem);
+    key.map_err(|error| format!("the file {path} holds no Ed25519 private key in PKCS#8 PEM form: {error}"))
 }

@@ -1,69 +1,48 @@
-//! How requests to this service fail, and what the client is told.
+//! The errors of this service, and the problems that clients see.
 
-use crate::store::users::EMAIL_TAKEN;
+use crate::{session_cache::CacheError, store::users::EMAIL_TAKEN};
 use axum::response::{IntoResponse, Response};
-use deadpool_redis::redis::RedisError;
-use shared::problem::Problem;
+use web::problem::Problem;
 
-/// Every way in which a request can fail, besides bodies and paths that do not parse.
+/// An error of a request, apart from bodies and paths that do not parse.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Another user has this e-mail address.
     #[error("the e-mail address is taken")]
     EmailTaken,
-    /// No such user, or not their password: nobody is told which.
+    /// The e-mail address or the password is wrong. The answer does not tell which.
     #[error("the e-mail address or the password is wrong")]
     WrongCredentials,
-    /// A refresh token that we did not give, or whose session is over.
+    /// The refresh token is unknown or expired, or its session has ended.
     #[error("the refresh token is not valid")]
     RefreshTokenInvalid,
-    /// A refresh token that was exchanged before.
+    /// The refresh token was exchanged before.
     #[error("the refresh token was used before")]
     RefreshTokenReused,
-    /// A change that names nothing to change.
+    /// The change names no field.
     #[error("nothing to change")]
     NothingToChange,
-    /// No such user, or not the caller.
+    /// The user does not exist, or is not the caller.
     #[error("no such user")]
     NoSuchUser,
     /// The refresh token belongs to no session of the caller.
     #[error("no such session")]
     NoSuchSession,
-    /// All password workers are taken.
-    #[error("all password workers are busy")]
-    Busy,
-    /// Redis cannot be reached, or is too slow.
-    #[error("the sessions cannot be reached")]
-    SessionsAway(#[from] SessionsAway),
-    /// A password could not be hashed or its hash not be read.
+    /// No hashing permit came free in time.
+    #[error("too many passwords are being hashed")]
+    HashingBusy,
+    #[error("the session cache is unavailable")]
+    SessionCache(#[from] CacheError),
+    /// The password could not be hashed, or the stored hash could not be read.
     #[error("hashing failed")]
     Hashing(#[from] argon2::password_hash::Error),
-    /// The hashing thread broke.
-    #[error("a password worker broke")]
-    Worker(#[source] tokio::task::JoinError),
-    /// An access token could not be signed.
-    #[error("signing failed")]
+    #[error("the hashing thread panicked")]
+    HashingPanicked(#[source] tokio::task::JoinError),
+    #[error("the access token could not be signed")]
     Signing(#[from] jsonwebtoken::errors::Error),
-    /// The operating system gave no random numbers.
-    #[error("no random numbers")]
+    #[error("the operating system gave no random numbers")]
     Random(#[from] getrandom::Error),
-    /// The database refused, or is away.
     #[error("database")]
     Database(#[source] sqlx::Error),
-}
-
-/// Why Redis did not do what it was asked.
-#[derive(Debug, thiserror::Error)]
-pub enum SessionsAway {
-    /// No connection to be had.
-    #[error("no connection to Redis")]
-    Pool(#[from] deadpool_redis::PoolError),
-    /// It refused or broke off.
-    #[error("Redis failed")]
-    Redis(#[from] RedisError),
-    /// It did not answer in time.
-    #[error("Redis did not answer in time")]
-    TimedOut,
 }
 
 impl From<sqlx::Error> for Error {
@@ -97,12 +76,14 @@ impl From<Error> for Problem {
             Error::NothingToChange => Self::bad_request("nothing-to-change", "send name, email or both"),
             Error::NoSuchUser => Self::not_found("user"),
             Error::NoSuchSession => Self::not_found("session"),
-            Error::Busy => Self::unavailable("too many people are logging in, try again shortly", 2),
-            Error::SessionsAway(cause) => {
+            Error::HashingBusy => Self::unavailable("too many people are logging in, try again shortly", 2),
+            Error::SessionCache(cause) => {
                 Self::unavailable("the service cannot reach its sessions, try again shortly", 2).caused_by(cause)
             }
             Error::Database(error) => error.into(),
-            Error::Hashing(_) | Error::Worker(_) | Error::Signing(_) | Error::Random(_) => Self::internal(error),
+            Error::Hashing(_) | Error::HashingPanicked(_) | Error::Signing(_) | Error::Random(_) => {
+                Self::internal(error)
+            }
         }
     }
 }

@@ -1,35 +1,31 @@
-//! The route table: one endpoint, one file.
+//! The routes.
 
+mod get_jwks;
 mod get_me;
 mod get_user;
-mod jwks;
-mod login;
-mod logout;
+mod log_in;
+mod log_out;
 mod refresh;
 mod register;
-mod republish;
+mod republish_users;
 mod update_me;
 
-use crate::App;
+use crate::app::App;
 use axum::{
     Router,
-    http::{HeaderName, header::CACHE_CONTROL},
     routing::{get, post},
 };
 
-/// Tokens stay out of every cache on their way (RFC 6749 §5.1).
-const NO_STORE: [(HeaderName, &str); 1] = [(CACHE_CONTROL, "no-store")];
-
-/// All routes of the service, besides those that every service has.
+/// Returns the route table.
 pub fn routes(app: App) -> Router {
     Router::new()
         .route("/api/users", post(register::register))
         .route("/api/users/me", get(get_me::get_me).patch(update_me::update_me))
         .route("/api/users/{id}", get(get_user::get_user))
-        .route("/api/auth/login", post(login::login))
+        .route("/api/auth/login", post(log_in::log_in))
         .route("/api/auth/refresh", post(refresh::refresh))
-        .route("/api/auth/logout", post(logout::logout))
-        .route("/.well-known/jwks.json", get(jwks::jwks))
-        .route("/internal/users/republish", post(republish::republish))
+        .route("/api/auth/logout", post(log_out::log_out))
+        .route("/.well-known/jwks.json", get(get_jwks::get_jwks))
+        .route("/internal/users/republish", post(republish_users::republish_users))
         .with_state(app)
 }

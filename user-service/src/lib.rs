@@ -1,71 +1,59 @@
-//! The user service: who there is, how they are called and reached, and that they are who they say.
+//! User accounts, passwords, sessions, and the key that signs access tokens.
 //!
-//! In reading order: [`domain`] says what a user may be; [`store`] keeps users, sessions and refresh tokens in PostgreSQL;
-//! [`passwords`] hashes, [`tokens`] signs, [`sessions`] puts them together and lets Redis follow; [`http`] is the way in;
-//! [`events`] is what others hear. [`admin`] and [`republish`] are for operators.
+//! [`domain`] validates what a client may set. [`store`] holds all SQL: users, sessions and refresh tokens. [`sessions`]
+//! creates, refreshes and ends sessions, with the help of [`password_hasher`], [`tokens`] and the [`session_cache`] in Redis.
+//! [`http`] is the API, [`published`] the events. [`admin`] creates the administrator, [`republish`] rebuilds the projections
+//! of other services.
 
 pub mod admin;
+pub mod app;
 pub mod config;
 pub mod domain;
 pub mod error;
-pub mod events;
 pub mod http;
-pub mod passwords;
+pub mod password_hasher;
+pub mod published;
 pub mod republish;
+pub mod session_cache;
 pub mod sessions;
 pub mod store;
 pub mod tokens;
 
+use app::App;
 use config::Config;
-use passwords::Passwords;
-use sessions::SessionCache;
-use shared::{
-    database::Database,
-    service::{Base, Service, StartError},
-};
-use tokens::SigningKey;
+use password_hasher::PasswordHasher;
+use republish::RepublishUsers;
+use runtime::{Base, Service, StartError};
+use session_cache::SessionCache;
+use sessions::SyncSessionCache;
 
-/// The service's tables.
+/// The migrations of the service's database.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 
-/// What every handler may use. Cheap to clone.
-#[derive(Clone)]
-pub struct App {
-    /// Users, sessions, refresh tokens, outbox.
-    pub database: Database,
-    /// The copies of the sessions in Redis.
-    pub sessions: SessionCache,
-    /// The workers that hash passwords.
-    pub passwords: Passwords,
-    /// Signs access tokens.
-    pub signing_key: SigningKey,
-    /// How long an access token is good.
-    pub access_token_ttl_s: u32,
-    /// How long a session lives after its last refresh.
-    pub refresh_token_ttl_s: u32,
-}
-
-/// Wires the service up, and makes the admin.
+/// Puts the service together, and creates the administrator that the configuration names.
 pub async fn assemble(config: Config, base: Base) -> Result<Service, StartError> {
+    let admin = config.admin();
     let app = App {
         database: base.database.clone(),
-        sessions: SessionCache::new(config.redis).map_err(own)?,
-        passwords: Passwords::new().map_err(own)?,
+        session_cache: SessionCache::new(config.redis).map_err(other)?,
+        passwords: PasswordHasher::new().map_err(other)?,
         signing_key: config.signing_key,
         access_token_ttl_s: config.access_token_ttl_s,
         refresh_token_ttl_s: config.refresh_token_ttl_s,
     };
-    if let Some(account) = &config.admin {
-        admin::ensure_when_possible(&app, account).await.map_err(own)?;
+    if let Some(account) = &admin {
+        admin::ensure(&app, account).await.map_err(other)?;
     }
-    let sweeping = app.clone();
-    Ok(Service::new(base)
+    let cleanup = app.clone();
+    Ok(Service::new(&base)
         .routes(http::routes(app.clone()))
-        .perform(sessions::MIRROR, sessions::perform, app.clone())
-        .perform(republish::REPUBLISH, republish::perform, app)
-        .worker("expired-sessions", move |stop| sessions::sweep(sweeping.clone(), stop)))
+        .job::<SyncSessionCache>(app.clone())
+        .job::<RepublishUsers>(app)
+        .worker("expired-sessions", move |stop| {
+            sessions::run_cleanup(cleanup.clone(), stop)
+        }))
 }
 
-fn own(error: impl std::error::Error + Send + Sync + 'static) -> StartError {
-    StartError::Own(Box::new(error))
+fn other(error: impl std::error::Error + Send + Sync + 'static) -> StartError {
+    StartError::Other(Box::new(error))
 }

@@ -1,10 +1,7 @@
-//! The user service as a process.
+//! The program `user-service`; the library describes it.
+
+use user_service::{MIGRATOR, assemble, config::Config};
 
 fn main() -> std::process::ExitCode {
-    shared::service::main(
-        "user-service",
-        &user_service::MIGRATOR,
-        user_service::config::Config::from_env,
-        user_service::assemble,
-    )
+    runtime::serve::<Config, _>(runtime::program!(), &MIGRATOR, assemble)
 }

@@ -1,52 +1,53 @@
-//! Tells every user again, so that consumers can rebuild their projections.
+//! Publishes `user.updated` for every user, so that other services can rebuild their projections.
 //!
-//! One intent is one batch, and its last statement writes the intent of the next: however many users there are, memory
-//! stays small, and a restart goes on where it stopped.
+//! One job publishes one batch and enqueues the next in the same transaction: memory stays small however many users there
+//! are, and a restarted process continues with the next batch.
 
-use crate::{App, events, store};
-use serde::{Deserialize, Serialize};
-use shared::{
-    database::Tx,
-    id,
-    messaging::{
-        failure::Failure,
-        intents::{Intent, PerformFuture},
-    },
+use crate::{
+    app::App,
+    domain::UserId,
+    published::{Contact, UserUpdated},
+    store,
 };
+use kernel::id;
+use messaging::{Failure, Job, JobClaim, Tx};
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// The kind of the intents that [`begin`] writes and [`perform`] performs.
-pub const REPUBLISH: &str = "republish-users";
 const BATCH: i64 = 200;
 
+/// The job that publishes the next batch of users.
 #[derive(Debug, Serialize, Deserialize)]
-struct Payload {
-    after: Uuid,
+pub struct RepublishUsers {
+    /// The last user of the batch before.
+    after: UserId,
 }
 
-/// Writes down that all users are to be told again.
-pub async fn begin(tx: &mut Tx) -> Result<(), sqlx::Error> {
+/// Enqueues the job that publishes the first batch.
+pub async fn enqueue(tx: &mut Tx) -> Result<(), sqlx::Error> {
     let run = id::new();
-    tx.intend(REPUBLISH, run, run, &Payload { after: Uuid::nil() }).await
+    let after = UserId::from(Uuid::nil());
+    tx.enqueue(run, run, &RepublishUsers { after }).await
 }
 
-/// Tells one batch.
-pub fn perform<'a>(app: &'a App, intent: &'a Intent) -> PerformFuture<'a> {
-    Box::pin(async move {
-        let Payload { after } = Payload::deserialize(&intent.payload)
-            .map_err(|error| Failure::permanent(format!("the payload of {REPUBLISH} cannot be read: {error}")))?;
-        let mut tx = app.database.begin(&intent.context()).await?;
-        let users = store::users::hold_batch(&mut tx, after, BATCH).await?;
+impl Job for RepublishUsers {
+    const KIND: &'static str = "republish-users";
+
+    type App = App;
+
+    async fn run(self, claim: &JobClaim, app: &App) -> Result<(), Failure> {
+        let mut tx = Tx::begin(&app.database, &claim.context()).await?;
+        let users = store::users::lock_batch(&mut tx, self.after, BATCH).await?;
         for user in &users {
-            events::updated(&mut tx, user).await?;
+            tx.emit(&UserUpdated(Contact::from(user))).await?;
         }
         if let Some(last) = users.last() {
-            tx.intend(REPUBLISH, id::new(), intent.subject, &Payload { after: last.id })
-                .await?;
+            let next = RepublishUsers { after: last.id };
+            tx.enqueue(id::new(), claim.subject, &next).await?;
         }
-        if tx.finish(intent).await? {
+        if tx.complete(claim).await? {
             tx.commit().await?;
         }
         Ok(())
-    })
+    }
 }

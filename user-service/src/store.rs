@@ -2,3 +2,7 @@
 
 pub mod sessions;
 pub mod users;
+
+use crate::domain::Role;
+
+database::text_column!(Role);

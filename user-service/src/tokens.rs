@@ -1,6 +1,6 @@
-//! What a client shows: access tokens, which anyone can verify with the public key, and refresh tokens, which only we know.
+//! Tokens: access tokens, which the public key verifies, and refresh tokens, which only this service can verify.
 
-use crate::domain::User;
+use crate::domain::{Role, SessionId, User, UserId};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{
     Algorithm, EncodingKey, Header,
@@ -9,15 +9,14 @@ use jsonwebtoken::{
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use shared::identity::Role;
 use uuid::Uuid;
 
 const ISSUER: &str = "user-service";
 const AUDIENCE: &str = "platform";
-/// RFC 9068: a token of another kind, signed by the same key, must not pass for an access token.
+/// The `typ` of RFC 9068: a token of another kind, signed with the same key, must not pass for an access token.
 const TOKEN_TYPE: &str = "at+jwt";
 
-/// The private key that signs access tokens, and its public half as others fetch it.
+/// The private key that signs access tokens, and its public half as a JWKS document.
 #[derive(Clone)]
 pub struct SigningKey {
     private: EncodingKey,
@@ -25,33 +24,32 @@ pub struct SigningKey {
     public: JwkSet,
 }
 
-/// What an access token says.
+/// The claims of an access token.
 #[derive(Debug, Serialize)]
 struct AccessClaims<'a> {
     iss: &'static str,
     aud: &'static str,
-    sub: Uuid,
+    sub: UserId,
     email: &'a str,
     role: Role,
-    sid: Uuid,
+    sid: SessionId,
     iat: i64,
     nbf: i64,
     exp: i64,
     jti: Uuid,
 }
 
-/// Since when and for how long an access token is good.
+/// The period in which an access token is valid.
 #[derive(Debug, Clone, Copy)]
 pub struct Validity {
-    /// Unix time.
+    /// Its start, in seconds since 1970.
     pub from_s: i64,
-    /// Seconds.
     pub ttl_s: u32,
 }
 
 impl SigningKey {
-    /// Reads an Ed25519 private key: PKCS#8 in PEM form, as `openssl genpkey -algorithm ed25519` writes it. Its id is its
-    /// RFC 7638 thumbprint, so that a new key has a new id without anybody choosing one.
+    /// Reads an Ed25519 private key: PKCS#8 in PEM form, as `openssl genpkey -algorithm ed25519` writes it. Its key id is its
+    /// RFC 7638 thumbprint, so that a new key has a new id without configuration.
     pub fn from_pem(pem: &[u8]) -> Result<Self, SigningError> {
         let private = EncodingKey::from_ed_pem(pem)?;
         let mut jwk = Jwk::from_encoding_key(&private, Algorithm::EdDSA)?;
@@ -65,13 +63,13 @@ impl SigningKey {
         })
     }
 
-    /// The public keys that verify access tokens.
+    /// Returns the public keys that verify access tokens.
     pub fn public(&self) -> &JwkSet {
         &self.public
     }
 
     /// Signs an access token for a user's session.
-    pub fn sign(&self, user: &User, session_id: Uuid, validity: Validity) -> Result<String, SigningError> {
+    pub fn sign(&self, user: &User, session_id: SessionId, validity: Validity) -> Result<String, SigningError> {
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = Some(self.key_id.clone());
         header.typ = Some(TOKEN_TYPE.to_owned());
@@ -85,26 +83,26 @@ impl SigningKey {
             iat: validity.from_s,
             nbf: validity.from_s,
             exp: validity.from_s + i64::from(validity.ttl_s),
-            jti: shared::id::new(),
+            jti: kernel::id::new(),
         };
         jsonwebtoken::encode(&header, &claims, &self.private)
     }
 }
 
-/// A refresh token: 256 random bits that mean nothing. It has no `Debug`: whoever has it has the session.
+/// A refresh token: 256 random bits. It has no `Debug`, since it is all that is needed to use the session.
 #[derive(Clone, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct RefreshToken(String);
 
 impl RefreshToken {
-    /// A new one, from the operating system's random source.
+    /// Generates a token from the operating system's random source.
     pub fn generate() -> Result<Self, getrandom::Error> {
         let mut secret = [0; 32];
         getrandom::fill(&mut secret)?;
         Ok(Self(BASE64_URL_SAFE_NO_PAD.encode(secret)))
     }
 
-    /// What is kept of it. A plain SHA-256 will do: unlike a password it cannot be guessed, so it needs no slow hash.
+    /// Returns the hash to store. A plain SHA-256 suffices: unlike a password, 256 random bits cannot be guessed.
     pub fn hash(&self) -> [u8; 32] {
         Sha256::digest(self.0.as_bytes()).into()
     }
@@ -116,7 +114,7 @@ mod tests {
     use std::collections::HashSet;
 
     #[test]
-    fn refresh_tokens_differ_and_their_hash_does_not_show_them() {
+    fn refresh_tokens_and_their_hashes_are_unique() {
         let tokens: Vec<RefreshToken> = (0..100).map(|_| RefreshToken::generate().unwrap()).collect();
         let texts: HashSet<&str> = tokens.iter().map(|token| token.0.as_str()).collect();
         let hashes: HashSet<[u8; 32]> = tokens.iter().map(RefreshToken::hash).collect();
@@ -125,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_key_is_refused() {
+    fn an_unreadable_signing_key_is_refused() {
         assert!(SigningKey::from_pem(b"").is_err());
         assert!(SigningKey::from_pem(b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n").is_err());
     }

@@ -22,10 +22,7 @@ pub enum UnknownOutcome {
     #[error("the provider gave no usable answer: {0}")]
     NoAnswer(#[from] CallError),
     #[error("the provider answered {status}, which is no definite outcome")]
-    NotDefinite {
-        /// HTTP status.
-        status: u16,
-    },
+    NotDefinite { status: u16 },
 }
 
 impl UnknownOutcome {

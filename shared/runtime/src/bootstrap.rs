@@ -44,8 +44,8 @@ where
         let ServiceArguments { settings, config } = arguments;
         let listener = bind(settings.listen_addr).await?;
         let base = Base::new(program, &settings)?;
-        let assembly = assemble(config, base.clone());
-        run_service(&base, migrator, &settings, assembly, listener, stop).await
+        let service = assemble(config, base.clone());
+        run_service(&base, migrator, &settings, service, listener, stop).await
     })
 }
 

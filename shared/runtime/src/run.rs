@@ -23,6 +23,7 @@ const EXIT_CONFIG: u8 = 78;
 /// Arguments come from the command line or the environment; a missing or wrong one ends the process with one line and exit
 /// code 78. SIGTERM and SIGINT cancel the token that `body` is given. `<program> healthcheck` asks the running process,
 /// `<program> check` only parses the configuration.
+#[expect(clippy::needless_pass_by_value, reason = "callers write the health check in place")]
 pub fn run<C, B>(program: Program, health: HealthCheck<C>, body: B) -> ExitCode
 where
     C: clap::Args,

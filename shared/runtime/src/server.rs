@@ -76,8 +76,8 @@ impl HttpServer {
     /// Mounts the service's routes and its status page.
     pub(crate) fn mount(&self, routes: Router, page: StatusPage) {
         let page = Arc::new(page);
-        let router = routes.merge(status::routes(Arc::clone(&page))).layer(from_fn(observe));
-        if self.mounted.set((router, page)).is_err() {
+        let mounted = routes.merge(status::routes(Arc::clone(&page))).layer(from_fn(observe));
+        if self.mounted.set((mounted, page)).is_err() {
             tracing::error!("A service was mounted twice");
         }
     }

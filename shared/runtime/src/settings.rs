@@ -20,13 +20,13 @@ pub struct Settings {
     #[arg(long, env = "RABBITMQ_URL")]
     pub rabbitmq_url: String,
     /// File with the gateway's public keys, with which `X-Identity` is verified (JWKS).
-    #[arg(long = "identity-jwks-file", env = "IDENTITY_JWKS_FILE", value_parser = identity_verifier)]
+    #[arg(long = "identity-jwks-file", env = "IDENTITY_JWKS_FILE", value_name = "FILE", value_parser = identity_verifier)]
     pub identity: Arc<IdentityVerifier>,
     /// Secret that entitles an operator to change state under `/internal`.
     #[arg(long, env = "OPERATOR_TOKEN", value_parser = operator_token)]
     pub operator_token: Arc<OperatorToken>,
-    /// Delays of the retry queues in milliseconds, ascending; they must be those of the topology.
-    #[arg(long = "retry-delays-ms", env = "RETRY_DELAYS_MS", default_value = "1000,5000,30000,120000", value_parser = retry_policy)]
+    /// Delays of the retry queues in milliseconds, ascending: those of `rabbitmq/topology.toml`.
+    #[arg(long = "retry-delays-ms", env = "RETRY_DELAYS_MS", value_name = "RETRY_DELAYS_MS", value_parser = retry_policy)]
     pub retries: RetryPolicy,
 }
 

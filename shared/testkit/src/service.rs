@@ -51,8 +51,8 @@ where
         runtime.expect("a runtime can be made").block_on(async move {
             let listener = TcpListener::from_std(listener).expect("a listener can be moved to a runtime");
             let base = Base::new(program, &settings).expect("a database URL");
-            let assembly = assemble(config, base.clone());
-            let ended = run_service(&base, migrator, &settings, assembly, listener, stopped).await;
+            let service = assemble(config, base.clone());
+            let ended = run_service(&base, migrator, &settings, service, listener, stopped).await;
             ended.unwrap_or_else(|error| panic!("{} ended: {}", program.name, chain(&error)));
         });
     });

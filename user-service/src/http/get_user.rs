@@ -1,19 +1,23 @@
-//! `GET /api/users/{id}`: oneself, or anyone for an admin. Another's is not found, as one that does not exist.
+//! `GET /api/users/{id}`: the caller, or for an admin any user. For other callers another user does not exist.
 
-use crate::{App, domain::User, error::Error, store};
+use crate::{
+    app::App,
+    domain::{User, UserId},
+    error::Error,
+    store,
+};
 use axum::extract::State;
-use shared::{
+use web::{
     extract::{Json, Path},
     identity::{Identity, Role},
 };
-use uuid::Uuid;
 
 pub(super) async fn get_user(
     State(app): State<App>,
     caller: Identity,
-    Path(id): Path<Uuid>,
+    Path(id): Path<UserId>,
 ) -> Result<Json<User>, Error> {
-    if caller.user_id != id && caller.role != Role::Admin {
+    if caller.user_id != id.uuid() && caller.role != Role::Admin {
         return Err(Error::NoSuchUser);
     }
     let user = store::users::find(&mut *app.database.acquire().await?, id).await?;

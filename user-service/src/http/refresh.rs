@@ -1,22 +1,26 @@
-//! `POST /api/auth/refresh`: a refresh token for a new pair of tokens.
+//! `POST /api/auth/refresh`: exchanges a refresh token for a new pair of tokens.
 
-use super::NO_STORE;
-use crate::{App, error::Error, sessions, tokens::RefreshToken};
-use axum::{extract::State, response::IntoResponse};
+use crate::{
+    app::App,
+    error::Error,
+    sessions::{self, TokenResponse},
+    tokens::RefreshToken,
+};
+use axum::extract::State;
+use kernel::context::Context;
 use serde::Deserialize;
-use shared::{context::Context, extract::Json};
+use web::extract::Json;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Renewal {
+pub(super) struct RefreshRequest {
     refresh_token: RefreshToken,
 }
 
 pub(super) async fn refresh(
     State(app): State<App>,
     context: Context,
-    Json(renewal): Json<Renewal>,
-) -> Result<impl IntoResponse, Error> {
-    let grant = sessions::renew(&app, &context, &renewal.refresh_token).await?;
-    Ok((NO_STORE, Json(grant)))
+    Json(request): Json<RefreshRequest>,
+) -> Result<TokenResponse, Error> {
+    sessions::refresh(&app, &context, &request.refresh_token).await
 }

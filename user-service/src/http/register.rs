@@ -1,17 +1,23 @@
-//! `POST /api/users`: anyone makes an account for themselves.
+//! `POST /api/users`: creates a customer's account.
 
 use crate::{
-    App,
-    domain::{Email, Name, Password, User},
+    app::App,
+    domain::{Email, Name, Password, Role, User, UserId},
     error::Error,
-    events,
+    published::{Contact, UserRegistered},
     store::{self, users::NewUser},
 };
-use axum::{extract::State, http::StatusCode, http::header::LOCATION, response::IntoResponse};
+use axum::{
+    extract::State,
+    http::{StatusCode, header::LOCATION},
+    response::IntoResponse,
+};
+use kernel::context::Context;
+use messaging::Tx;
 use serde::Deserialize;
-use shared::{context::Context, extract::Json, id, identity::Role};
+use web::extract::Json;
 
-/// All that a client may say of itself; a role, an id or a date in the body is refused.
+/// The fields that a client may set. A body with a role, an id or a date is refused.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Registration {
@@ -33,15 +39,15 @@ pub(super) async fn register(
 async fn create(app: &App, context: &Context, registration: &Registration) -> Result<User, Error> {
     let password_hash = app.passwords.hash(&registration.password).await?;
     let new = NewUser {
-        id: id::new(),
+        id: UserId::new(),
         email: &registration.email,
         name: &registration.name,
         role: Role::Customer,
         password_hash: &password_hash,
     };
-    let mut tx = app.database.begin(context).await?;
+    let mut tx = Tx::begin(&app.database, context).await?;
     let user = store::users::insert(&mut tx, &new).await?;
-    events::registered(&mut tx, &user).await?;
+    tx.emit(&UserRegistered(Contact::from(&user))).await?;
     tx.commit().await?;
     Ok(user)
 }

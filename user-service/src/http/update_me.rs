@@ -1,16 +1,19 @@
-//! `PATCH /api/users/me`: the caller changes their name, their e-mail address or both.
+//! `PATCH /api/users/me`: changes the caller's name, e-mail address or both.
 
 use crate::{
-    App,
-    domain::{Email, Name, User},
+    app::App,
+    domain::{Email, Name, User, UserId},
     error::Error,
-    events, sessions, store,
+    published::{Contact, UserUpdated},
+    sessions, store,
 };
 use axum::extract::State;
+use kernel::context::Context;
+use messaging::Tx;
 use serde::Deserialize;
-use shared::{context::Context, extract::Json, identity::Identity};
+use web::{extract::Json, identity::Identity};
 
-/// What may be changed; what is absent stays.
+/// The fields that may be changed. An absent one stays as it is.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Change {
@@ -27,19 +30,18 @@ pub(super) async fn update_me(
     if change.name.is_none() && change.email.is_none() {
         return Err(Error::NothingToChange);
     }
-    let mut tx = app.database.begin(&context).await?;
-    let mut user = store::users::lock(&mut tx, caller.user_id)
-        .await?
-        .ok_or(Error::NoSuchUser)?;
+    let mut tx = Tx::begin(&app.database, &context).await?;
+    let user = store::users::lock(&mut tx, UserId::from(caller.user_id)).await?;
+    let mut user = user.ok_or(Error::NoSuchUser)?;
     let email_before = user.email.clone();
     if !user.change(change.name, change.email) {
         return Ok(Json(user));
     }
     let user = store::users::update(&mut tx, &user).await?;
-    events::updated(&mut tx, &user).await?;
+    tx.emit(&UserUpdated(Contact::from(&user))).await?;
     if user.email != email_before {
         for session in store::sessions::of_user(&mut *tx, user.id).await? {
-            sessions::mirror_soon(&mut tx, session).await?;
+            sessions::enqueue_cache_sync(&mut tx, session).await?;
         }
     }
     tx.commit().await?;

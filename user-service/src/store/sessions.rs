@@ -1,55 +1,45 @@
 //! The `sessions` and `refresh_tokens` tables.
 
-use super::users;
-use crate::sessions::SessionValue;
+use crate::domain::{CachedSession, Role, SessionId, UserId};
 use chrono::{DateTime, Utc};
 use sqlx::{PgConnection, PgExecutor};
-use uuid::Uuid;
 
-/// How many sessions one user may have; the oldest end when there are more.
+/// Number of sessions that a user may have; beyond it the oldest end.
 const SESSIONS_PER_USER_MAX: i64 = 20;
-/// How many used refresh tokens of one session are remembered: a copy of an older one is refused, but ends nothing.
+/// Number of used refresh tokens that are kept for each session. A copy of an older one is refused, but does not end the session.
 const USED_TOKENS_MAX: i64 = 100;
 
-/// A session as it begins.
+/// A session to insert.
 #[derive(Debug, Clone, Copy)]
 pub struct NewSession {
-    /// Id; `sid` in the access token.
-    pub id: Uuid,
-    /// Whose it is.
-    pub user_id: Uuid,
-    /// When it ends unless it is refreshed.
+    pub id: SessionId,
+    pub user_id: UserId,
+    /// Time at which it ends unless it is refreshed.
     pub expires_at: DateTime<Utc>,
 }
 
-/// What is known of a refresh token that was presented.
+/// A stored refresh token, with its session and the session's user.
 #[derive(Debug, Clone, Copy)]
-pub struct KnownToken {
-    /// Its session.
-    pub session_id: Uuid,
-    /// Whose session it is.
-    pub user_id: Uuid,
-    /// It was exchanged before.
+pub struct StoredToken {
+    pub session_id: SessionId,
+    pub user_id: UserId,
+    /// True if it was exchanged before.
     pub used: bool,
-    /// Its time is over.
     pub expired: bool,
 }
 
-/// A session of a user.
+/// A session and its user.
 #[derive(Debug, Clone, Copy)]
-pub struct SessionOf {
-    /// The session.
-    pub id: Uuid,
-    /// The user.
-    pub user_id: Uuid,
+pub struct UserSession {
+    pub id: SessionId,
+    pub user_id: UserId,
 }
 
-/// Inserts a session.
 pub async fn insert(conn: &mut PgConnection, session: &NewSession) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "insert into sessions (id, user_id, expires_at) values ($1, $2, $3)",
-        session.id,
-        session.user_id,
+        session.id.uuid(),
+        session.user_id.uuid(),
         session.expires_at
     )
     .execute(conn)
@@ -57,14 +47,14 @@ pub async fn insert(conn: &mut PgConnection, session: &NewSession) -> Result<(),
     Ok(())
 }
 
-/// Ends the oldest sessions of a user who has too many, and says which.
-pub async fn end_surplus(conn: &mut PgConnection, user_id: Uuid) -> Result<Vec<SessionOf>, sqlx::Error> {
+/// Ends the oldest sessions above the limit of a user, and returns them.
+pub async fn end_surplus(conn: &mut PgConnection, user_id: UserId) -> Result<Vec<UserSession>, sqlx::Error> {
     sqlx::query_as!(
-        SessionOf,
+        UserSession,
         "delete from sessions where id in (
              select id from sessions where user_id = $1 order by created_at desc, id desc offset $2)
          returning id, user_id",
-        user_id,
+        user_id.uuid(),
         SESSIONS_PER_USER_MAX
     )
     .fetch_all(conn)
@@ -74,14 +64,14 @@ pub async fn end_surplus(conn: &mut PgConnection, user_id: Uuid) -> Result<Vec<S
 /// Adds the refresh token with this hash to a session.
 pub async fn add_token(
     conn: &mut PgConnection,
-    session_id: Uuid,
+    session_id: SessionId,
     hash: &[u8],
     expires_at: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "insert into refresh_tokens (hash, session_id, expires_at) values ($1, $2, $3)",
         hash,
-        session_id,
+        session_id.uuid(),
         expires_at
     )
     .execute(conn)
@@ -89,10 +79,10 @@ pub async fn add_token(
     Ok(())
 }
 
-/// What is known of the refresh token with this hash.
-pub async fn find_token(executor: impl PgExecutor<'_>, hash: &[u8]) -> Result<Option<KnownToken>, sqlx::Error> {
+/// Returns the refresh token with this hash; `None` if its session has ended.
+pub async fn find_token(executor: impl PgExecutor<'_>, hash: &[u8]) -> Result<Option<StoredToken>, sqlx::Error> {
     sqlx::query_as!(
-        KnownToken,
+        StoredToken,
         r#"select s.id as session_id, s.user_id, t.used_at is not null as "used!", t.expires_at <= now() as "expired!"
            from refresh_tokens t join sessions s on s.id = t.session_id where t.hash = $1"#,
         hash
@@ -101,19 +91,19 @@ pub async fn find_token(executor: impl PgExecutor<'_>, hash: &[u8]) -> Result<Op
     .await
 }
 
-/// Locks a session until the end of the transaction; `false` if it is over.
+/// Locks a session until the end of the transaction. Returns `false` if it has ended.
 ///
-/// A token is looked up in a statement after this one: of two who present the same token, the second then sees it used.
-/// One statement for both would see the token as it was before the wait for the lock.
-pub async fn lock(conn: &mut PgConnection, session_id: Uuid) -> Result<bool, sqlx::Error> {
-    let locked = sqlx::query_scalar!("select id from sessions where id = $1 for update", session_id);
+/// A token must be read in a statement after this one: of two requests with the same token, the second then sees it used. A
+/// single statement for both would see the token as it was before the wait for the lock.
+pub async fn lock(conn: &mut PgConnection, session_id: SessionId) -> Result<bool, sqlx::Error> {
+    let locked = sqlx::query_scalar!("select id from sessions where id = $1 for update", session_id.uuid());
     Ok(locked.fetch_optional(conn).await?.is_some())
 }
 
-/// Marks the token as used, forgets the oldest used ones if there are too many, and prolongs its session.
+/// Marks a token as used, deletes the oldest used ones above the limit, and extends the session.
 pub async fn use_token(
     conn: &mut PgConnection,
-    session_id: Uuid,
+    session_id: SessionId,
     hash: &[u8],
     expires_at: DateTime<Utc>,
 ) -> Result<(), sqlx::Error> {
@@ -124,14 +114,14 @@ pub async fn use_token(
         "delete from refresh_tokens where hash in (
              select hash from refresh_tokens where session_id = $1 and used_at is not null
              order by used_at desc offset $2)",
-        session_id,
+        session_id.uuid(),
         USED_TOKENS_MAX
     )
     .execute(&mut *conn)
     .await?;
     sqlx::query!(
         "update sessions set expires_at = $2 where id = $1",
-        session_id,
+        session_id.uuid(),
         expires_at
     )
     .execute(conn)
@@ -139,89 +129,90 @@ pub async fn use_token(
     Ok(())
 }
 
-/// Ends a session: it and all its refresh tokens are gone.
-pub async fn end(conn: &mut PgConnection, session_id: Uuid) -> Result<(), sqlx::Error> {
-    sqlx::query!("delete from sessions where id = $1", session_id)
+/// Ends a session: deletes it and all its refresh tokens.
+pub async fn end(conn: &mut PgConnection, session_id: SessionId) -> Result<(), sqlx::Error> {
+    sqlx::query!("delete from sessions where id = $1", session_id.uuid())
         .execute(conn)
         .await?;
     Ok(())
 }
 
-/// Ends the session that the token belongs to, if it is this user's.
+/// Ends the session of a token, if it is this user's.
 pub async fn end_by_token(
     conn: &mut PgConnection,
     hash: &[u8],
-    user_id: Uuid,
-) -> Result<Option<SessionOf>, sqlx::Error> {
+    user_id: UserId,
+) -> Result<Option<UserSession>, sqlx::Error> {
     sqlx::query_as!(
-        SessionOf,
+        UserSession,
         "delete from sessions where user_id = $2 and id = (select session_id from refresh_tokens where hash = $1)
          returning id, user_id",
         hash,
-        user_id
+        user_id.uuid()
     )
     .fetch_optional(conn)
     .await
 }
 
-/// Ends all sessions of a user, and says which they were.
-pub async fn end_all(conn: &mut PgConnection, user_id: Uuid) -> Result<Vec<SessionOf>, sqlx::Error> {
+/// Ends all sessions of a user, and returns them.
+pub async fn end_all(conn: &mut PgConnection, user_id: UserId) -> Result<Vec<UserSession>, sqlx::Error> {
     sqlx::query_as!(
-        SessionOf,
+        UserSession,
         "delete from sessions where user_id = $1 returning id, user_id",
-        user_id
+        user_id.uuid()
     )
     .fetch_all(conn)
     .await
 }
 
-/// The sessions of a user.
-pub async fn of_user(executor: impl PgExecutor<'_>, user_id: Uuid) -> Result<Vec<SessionOf>, sqlx::Error> {
+/// Returns the sessions of a user.
+pub async fn of_user(executor: impl PgExecutor<'_>, user_id: UserId) -> Result<Vec<UserSession>, sqlx::Error> {
     sqlx::query_as!(
-        SessionOf,
+        UserSession,
         "select id, user_id from sessions where user_id = $1",
-        user_id
+        user_id.uuid()
     )
     .fetch_all(executor)
     .await
 }
 
-/// What Redis is to say of a session, and until when; `None` if it is over.
-pub async fn find_value(
+/// Returns the copy of a session that Redis has to hold, and its expiry; `None` if the session has ended.
+pub async fn find_cacheable(
     executor: impl PgExecutor<'_>,
-    session_id: Uuid,
-) -> Result<Option<(SessionValue, DateTime<Utc>)>, sqlx::Error> {
+    session_id: SessionId,
+) -> Result<Option<(CachedSession, DateTime<Utc>)>, sqlx::Error> {
     let row = sqlx::query!(
-        "select s.user_id, s.expires_at, u.email, u.role from sessions s join users u on u.id = s.user_id
-         where s.id = $1 and s.expires_at > now()",
-        session_id
+        r#"select s.user_id, s.expires_at, u.email, u.role as "role: Role"
+           from sessions s join users u on u.id = s.user_id
+           where s.id = $1 and s.expires_at > now()"#,
+        session_id.uuid()
     )
     .fetch_optional(executor)
     .await?;
     Ok(row.map(|row| {
-        let value = SessionValue {
-            user_id: row.user_id,
-            role: users::role(&row.role),
+        let session = CachedSession {
+            user_id: row.user_id.into(),
+            role: row.role,
             email: row.email,
         };
-        (value, row.expires_at)
+        (session, row.expires_at)
     }))
 }
 
-/// Deletes up to `limit` sessions and tokens whose time is over, and says how many it were. Their keys in Redis expire by
-/// themselves.
-pub async fn delete_expired(connection: &mut PgConnection, limit: i64) -> Result<u64, sqlx::Error> {
+/// Deletes at most `limit` expired sessions and as many expired tokens. Returns the number of rows. The copies in Redis expire
+/// by themselves.
+pub async fn delete_expired(conn: &mut PgConnection, limit: i64) -> Result<u64, sqlx::Error> {
     let sessions = sqlx::query!(
         "delete from sessions where id in (select id from sessions where expires_at < now() limit $1)",
         limit
     )
-    .execute(&mut *connection)
+    .execute(&mut *conn)
     .await?;
     let tokens = sqlx::query!(
         "delete from refresh_tokens where hash in (select hash from refresh_tokens where expires_at < now() limit $1)",
         limit
     )
-    .execute(connection)
+    .execute(conn)
     .await?;
     Ok(sessions.rows_affected() + tokens.rows_affected())
 }

@@ -4,11 +4,15 @@
 
 mod accounts;
 mod admin;
+mod configuration;
 mod contracts;
 mod events;
-mod login;
-mod operators;
-mod redis_away;
-mod refusals;
+mod invalid_input;
+mod log_in;
+mod redis_proxy;
+mod redis_unavailable;
+mod republish_users;
+mod requests;
 mod sessions;
-mod support;
+mod test_app;
+mod topology;

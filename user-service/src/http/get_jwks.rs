@@ -1,16 +1,16 @@
 //! `GET /.well-known/jwks.json`: the public keys that verify access tokens.
 
-use crate::App;
+use crate::app::App;
 use axum::{
     extract::State,
     http::{HeaderName, header::CACHE_CONTROL},
     response::IntoResponse,
 };
-use shared::extract::Json;
+use web::extract::Json;
 
-/// A new key is known everywhere after this time.
+/// Time in which a cache may serve the old keys after a change.
 const FIVE_MINUTES: [(HeaderName, &str); 1] = [(CACHE_CONTROL, "public, max-age=300")];
 
-pub(super) async fn jwks(State(app): State<App>) -> impl IntoResponse {
+pub(super) async fn get_jwks(State(app): State<App>) -> impl IntoResponse {
     (FIVE_MINUTES, Json(app.signing_key.public().clone()))
 }

@@ -1,12 +1,13 @@
-//! Wrong input: each answer is a problem that says what is wrong.
+//! Invalid input: each answer is a problem that names the fault.
 
-use crate::support::{PASSWORD, World, expect_problem};
+use crate::{
+    requests::{expect_problem, expect_unauthorized, send},
+    test_app::{PASSWORD, TestApp},
+};
+use kernel::id;
 use reqwest::{Method, StatusCode, header::CONTENT_TYPE};
 use serde_json::{Value, json};
-use shared::{
-    id,
-    identity::{IDENTITY_HEADER, Role},
-};
+use web::identity::{IDENTITY_HEADER, Role};
 
 fn registration(field: &str, value: Value) -> Value {
     let mut body = json!({"email": "ada@example.com", "password": PASSWORD, "name": "Ada"});
@@ -15,8 +16,8 @@ fn registration(field: &str, value: Value) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn registrations_that_are_wrong() {
-    let world = World::new().await;
+async fn an_invalid_registration_is_refused_with_the_fault() {
+    let app = TestApp::new().await;
     let wrong = [
         (
             registration("email", json!("not an address")),
@@ -58,41 +59,40 @@ async fn registrations_that_are_wrong() {
         ),
         (json!(["ada@example.com"]), "invalid length 1"),
     ];
-    for (body, what) in wrong {
-        let request = world.service.request(Method::POST, "/api/users").json(&body);
-        let detail = expect_problem(request, StatusCode::BAD_REQUEST, "body-invalid").await;
-        assert!(detail.contains(what), "{body}: {detail}");
+    for (body, expected) in wrong {
+        let detail = expect_problem(app.register_request(&body), StatusCode::BAD_REQUEST, "body-invalid").await;
+        assert!(detail.contains(expected), "{body}: {detail}");
         assert!(!detail.contains(PASSWORD), "{detail}");
     }
     let count = sqlx::query_scalar!(r#"select count(*) as "count!" from users"#);
-    assert_eq!(count.fetch_one(&world.service.database).await.unwrap(), 0);
+    assert_eq!(count.fetch_one(&app.service.database).await.unwrap(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bodies_that_are_none() {
-    let world = World::new().await;
+async fn a_malformed_body_is_refused() {
+    let app = TestApp::new().await;
     let paths = ["/api/users", "/api/auth/login", "/api/auth/refresh"];
     for path in paths {
-        let post = || world.service.request(Method::POST, path);
+        let post = || app.service.request(Method::POST, path);
         let json = |body: &'static str| post().header(CONTENT_TYPE, "application/json").body(body);
         expect_problem(json("{\""), StatusCode::BAD_REQUEST, "body-malformed").await;
         expect_problem(json(""), StatusCode::BAD_REQUEST, "body-malformed").await;
         expect_problem(json("{}"), StatusCode::BAD_REQUEST, "body-invalid").await;
         let unsupported = StatusCode::UNSUPPORTED_MEDIA_TYPE;
         expect_problem(post().body("email=ada"), unsupported, "media-type-unsupported").await;
-        let answer = world.service.request(Method::PUT, path).send().await.unwrap();
+        let answer = send(app.service.request(Method::PUT, path)).await;
         assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
         assert_eq!(answer.headers()[CONTENT_TYPE], "application/problem+json");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn changes_that_are_wrong() {
-    let world = World::new().await;
-    let ada = world.register("ada@example.com").await;
+async fn an_invalid_change_is_refused() {
+    let app = TestApp::new().await;
+    let ada = app.register("ada@example.com").await;
     let bad = StatusCode::BAD_REQUEST;
-    for nothing in [json!({}), json!({"name": null})] {
-        expect_problem(world.patch(&ada.identity, &nothing), bad, "nothing-to-change").await;
+    for empty in [json!({}), json!({"name": null})] {
+        expect_problem(app.update_request(&ada.identity, &empty), bad, "nothing-to-change").await;
     }
     let wrong = [
         (json!({"name": ""}), "name: a name has"),
@@ -100,21 +100,21 @@ async fn changes_that_are_wrong() {
         (json!({"name": "Ada", "role": "admin"}), "unknown field `role`"),
         (json!({"password": "another password"}), "unknown field `password`"),
     ];
-    for (change, what) in wrong {
-        let detail = expect_problem(world.patch(&ada.identity, &change), bad, "body-invalid").await;
-        assert!(detail.contains(what), "{change}: {detail}");
+    for (change, expected) in wrong {
+        let detail = expect_problem(app.update_request(&ada.identity, &change), bad, "body-invalid").await;
+        assert!(detail.contains(expected), "{change}: {detail}");
     }
-    let nobody = world.bed.identity(id::new(), Role::Customer);
-    let change = json!({"name": "Nobody"});
-    expect_problem(world.patch(&nobody, &change), StatusCode::NOT_FOUND, "not-found").await;
-    assert_eq!(world.published("user.updated", ada.id).await, 0);
+    let unknown_user = app.env.identity(id::new(), Role::Customer);
+    let change = app.update_request(&unknown_user, &json!({"name": "Eve"}));
+    expect_problem(change, StatusCode::NOT_FOUND, "not-found").await;
+    assert_eq!(app.published("user.updated", ada.id).await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn callers_without_an_identity() {
-    let world = World::new().await;
-    let ada = world.register("ada@example.com").await;
-    let refresh_token = world.login(&ada.email).await.refresh_token;
+async fn a_caller_without_a_valid_identity_is_refused() {
+    let app = TestApp::new().await;
+    let ada = app.register("ada@example.com").await;
+    let refresh_token = app.log_in(&ada.email).await.refresh_token;
     let own_path = format!("/api/users/{}", ada.id);
     let body = json!({"name": "Eve", "refreshToken": refresh_token});
     let routes = [
@@ -126,30 +126,19 @@ async fn callers_without_an_identity() {
     let mut forged = ada.identity.clone();
     forged.replace_range(forged.len() - 10.., "AAAAAAAAAA");
     for (method, path) in routes {
-        let bare = || world.service.request(method.clone(), path).json(&body);
-        let unauthorized = StatusCode::UNAUTHORIZED;
-        expect_problem(bare(), unauthorized, "not-authenticated").await;
-        let named = bare()
+        let anonymous = || app.service.request(method.clone(), path).json(&body);
+        expect_unauthorized(anonymous(), "not-authenticated").await;
+        let named = anonymous()
             .header("x-user-id", ada.id.to_string())
             .header("x-user-role", "admin");
-        expect_problem(named, unauthorized, "not-authenticated").await;
-        expect_problem(
-            bare().header(IDENTITY_HEADER, &forged),
-            unauthorized,
-            "identity-invalid",
-        )
-        .await;
-        // The user's own access token is of another kind and key.
-        let access_token = world.login(&ada.email).await.access_token;
-        expect_problem(
-            bare().header(IDENTITY_HEADER, access_token),
-            unauthorized,
-            "identity-invalid",
-        )
-        .await;
+        expect_unauthorized(named, "not-authenticated").await;
+        expect_unauthorized(anonymous().header(IDENTITY_HEADER, &forged), "identity-invalid").await;
+        // The user's own access token is of another type, and signed with another key.
+        let access_token = app.log_in(&ada.email).await.access_token;
+        expect_unauthorized(anonymous().header(IDENTITY_HEADER, access_token), "identity-invalid").await;
     }
     expect_problem(
-        world.service.get("/api/users/7", &ada.identity),
+        app.service.get("/api/users/7", &ada.identity),
         StatusCode::BAD_REQUEST,
         "path-invalid",
     )

@@ -1,0 +1,7 @@
+//! Typed identifiers.
+
+kernel::id! {
+    UserId,
+    /// The id of a session, which is also the claim `sid` of its access tokens.
+    SessionId,
+}
