@@ -8,38 +8,34 @@ use uuid::Uuid;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Order {
-    /// Its id.
+    /// Id of the order.
     pub id: Uuid,
-    /// Where it stands.
+    /// Status, such as `confirmed`.
     pub status: String,
-    /// Why it failed or was cancelled.
+    /// Reason of a failure or cancellation.
     pub reason: Option<String>,
-    /// What is known of its payment.
+    /// State of the payment, as far as order-service has heard.
     pub payment: String,
-    /// What is known of its stock.
+    /// State of the stock, as far as order-service has heard.
     pub stock: String,
-    /// Whether everything was given back.
+    /// `done` once money and stock are given back.
     pub compensation: String,
-    /// What it costs, in minor units.
-    pub total_minor: i64,
-    /// ISO 4217.
-    pub currency: String,
 }
 
-/// One event of an order's journey.
+/// One event of an order's timeline.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Step {
-    /// The event's type.
+pub struct TimelineEvent {
+    /// Type, such as `order.placed`.
     pub r#type: String,
-    /// The service that says so.
+    /// Publishing service.
     pub source: String,
-    /// When it was written down.
+    /// Time of publication.
     pub timestamp: DateTime<Utc>,
 }
 
 impl Order {
-    /// Whether nothing more will happen to it by itself: confirmed or later, or closed with everything given back.
+    /// Holds once nothing more happens to the order by itself: confirmed or later, or closed with everything given back.
     pub fn is_settled(&self) -> bool {
         match self.status.as_str() {
             "confirmed" | "shipped" | "delivered" => true,

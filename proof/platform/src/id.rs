@@ -2,7 +2,7 @@
 
 use uuid::Uuid;
 
-/// One that nobody has used before: an idempotency key, the name of a mailbox.
+/// Makes an unused id: an idempotency key, the name of a mailbox.
 #[expect(
     clippy::disallowed_methods,
     reason = "this is the one place that may: clients share no code with the services"
