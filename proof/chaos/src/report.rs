@@ -164,6 +164,12 @@ impl fmt::Display for Report {
         if let (_, Some(error)) = &self.summary.failed {
             writeln!(f, "The first failed action: {error}")?;
         }
+        self.write_memory(f)
+    }
+}
+
+impl Report {
+    fn write_memory(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
             "Memory of the quiescent platform, compared with the largest process of the same program after the warm-up:"

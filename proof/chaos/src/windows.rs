@@ -18,6 +18,9 @@ const HIT_LIMIT: Duration = Duration::from_secs(40);
 const READY_LIMIT: Duration = Duration::from_mins(1);
 const WARM_UP: Duration = Duration::from_secs(10);
 
+use Targets::{EveryConsumer, Only};
+use Trigger::{AlsoFailpoint, PoisonMessage, Restart, StopWithUnacknowledged};
+
 /// The cause that brings a process into a window.
 #[derive(Debug, Clone, Copy)]
 enum Trigger {
@@ -45,8 +48,6 @@ struct Window {
     failpoint: &'static str,
     targets: Targets,
     trigger: Trigger,
-    /// `false` if the process survives and loses an answer instead.
-    crashes: bool,
 }
 
 /// Publishers for as long as orders flow.
@@ -59,23 +60,26 @@ const SINGLE_DELIVERY: Targets = Targets::Only(&[
     "notification-service",
 ]);
 
-const fn window(
-    name: &'static str,
-    failpoint: &'static str,
-    targets: Targets,
-    trigger: Trigger,
-    crashes: bool,
-) -> Window {
+/// A window that orders bring a process into.
+const fn window(name: &'static str, failpoint: &'static str, targets: Targets) -> Window {
+    triggered(name, failpoint, targets, Trigger::Orders)
+}
+
+const fn triggered(name: &'static str, failpoint: &'static str, targets: Targets, trigger: Trigger) -> Window {
     Window {
         name,
         failpoint,
         targets,
         trigger,
-        crashes,
     }
 }
 
 impl Window {
+    /// At a lost commit the process survives, and loses an answer instead.
+    fn crashes(&self) -> bool {
+        !self.failpoint.starts_with("commit-")
+    }
+
     fn services(&self) -> Vec<&'static str> {
         match self.targets {
             Targets::EveryConsumer => consumers().map(|service| &*service.name).collect(),
@@ -84,74 +88,29 @@ impl Window {
     }
 }
 
-use Targets::{EveryConsumer, Only};
-
 const WINDOWS: [Window; 17] = [
-    window(
-        "F1",
-        "order-before-commit",
-        Only(&["order-service"]),
-        Trigger::Orders,
-        true,
-    ),
-    window(
-        "F2",
-        "order-before-reply",
-        Only(&["order-service"]),
-        Trigger::Orders,
-        true,
-    ),
-    window("F3 lost", "commit-lost", EveryConsumer, Trigger::Orders, false),
-    window("F3 unheard", "commit-unheard", EveryConsumer, Trigger::Orders, false),
-    window("F4", "relay-before-publish", Only(&PUBLISHERS), Trigger::Orders, true),
-    window("F5", "relay-before-confirm", Only(&PUBLISHERS), Trigger::Orders, true),
-    window("F6", "relay-before-mark", Only(&PUBLISHERS), Trigger::Orders, true),
-    window("F7", "consumer-before-begin", EveryConsumer, Trigger::Orders, true),
-    window("F8", "consumer-before-effect", EveryConsumer, Trigger::Orders, true),
-    window("F9", "consumer-before-ack", EveryConsumer, Trigger::Orders, true),
-    window(
+    window("F1", "order-before-commit", Only(&["order-service"])),
+    window("F2", "order-before-reply", Only(&["order-service"])),
+    window("F3 lost", "commit-lost", EveryConsumer),
+    window("F3 unheard", "commit-unheard", EveryConsumer),
+    window("F4", "relay-before-publish", Only(&PUBLISHERS)),
+    window("F5", "relay-before-confirm", Only(&PUBLISHERS)),
+    window("F6", "relay-before-mark", Only(&PUBLISHERS)),
+    window("F7", "consumer-before-begin", EveryConsumer),
+    window("F8", "consumer-before-effect", EveryConsumer),
+    window("F9", "consumer-before-ack", EveryConsumer),
+    triggered(
         "F10",
         "retry-before-ack",
         SINGLE_DELIVERY,
-        Trigger::AlsoFailpoint("consumer-transient"),
-        true,
+        AlsoFailpoint("consumer-transient"),
     ),
-    window(
-        "F11",
-        "dead-letter-before-ack",
-        EveryConsumer,
-        Trigger::PoisonMessage,
-        true,
-    ),
-    window(
-        "F12",
-        "charge-before-commit",
-        Only(&["payment-service"]),
-        Trigger::Orders,
-        true,
-    ),
-    window(
-        "F13",
-        "mail-before-commit",
-        Only(&["notification-service"]),
-        Trigger::Orders,
-        true,
-    ),
-    window(
-        "F14",
-        "refund-before-commit",
-        Only(&["payment-service"]),
-        Trigger::Orders,
-        true,
-    ),
-    window("F15", "migration-before-next", EveryConsumer, Trigger::Restart, true),
-    window(
-        "F16",
-        "stop-before-last-ack",
-        SINGLE_DELIVERY,
-        Trigger::StopWithUnacknowledged,
-        true,
-    ),
+    triggered("F11", "dead-letter-before-ack", EveryConsumer, PoisonMessage),
+    window("F12", "charge-before-commit", Only(&["payment-service"])),
+    window("F13", "mail-before-commit", Only(&["notification-service"])),
+    window("F14", "refund-before-commit", Only(&["payment-service"])),
+    triggered("F15", "migration-before-next", EveryConsumer, Restart),
+    triggered("F16", "stop-before-last-ack", SINGLE_DELIVERY, StopWithUnacknowledged),
 ];
 
 /// Forces each window `times` times, or only the one of this name.
@@ -241,7 +200,7 @@ async fn force(
     let file = folder.join(format!("{}@{service}", window.failpoint));
     std::fs::write(&file, "")?;
     pull(context, folder, window.trigger, service, round).await?;
-    let is_hit = || !file.exists() && (!window.crashes || crashes(&instances) > crashes_before);
+    let is_hit = || !file.exists() && (!window.crashes() || crashes(&instances) > crashes_before);
     if poll_until(HIT_LIMIT, async || is_hit()).await.is_none() {
         std::fs::remove_file(&file).ok();
         return Err(HarnessError::Unexpected("no process reached the failpoint".to_owned()));
@@ -270,8 +229,8 @@ async fn pull(
     let first = || context.cluster.process(&format!("{service}-1"));
     match trigger {
         Trigger::Orders => {}
-        Trigger::AlsoFailpoint(failpoint) => std::fs::write(folder.join(format!("{failpoint}@{service}")), "")?,
-        Trigger::PoisonMessage => {
+        AlsoFailpoint(failpoint) => std::fs::write(folder.join(format!("{failpoint}@{service}")), "")?,
+        PoisonMessage => {
             let key = match service {
                 "order-service" => "payment.completed",
                 _ => "order.placed",
@@ -279,7 +238,7 @@ async fn pull(
             let poison = Fault::PoisonMessage(key, format!("poison message {round} for {service}"));
             context.inject(&poison).await.map_err(HarnessError::Unexpected)?;
         }
-        Trigger::StopWithUnacknowledged => {
+        StopWithUnacknowledged => {
             let database = service.replace('-', "_");
             let held = context.cluster.servers.hold_inbox(&database, Duration::from_secs(2));
             let stopped = async {
@@ -291,7 +250,7 @@ async fn pull(
             held?;
             stopped?;
         }
-        Trigger::Restart => drop(first()?.end(Signal::Kill)),
+        Restart => drop(first()?.end(Signal::Kill)),
     }
     Ok(())
 }

@@ -16,9 +16,9 @@ const UNANSWERED_PAUSE: Duration = Duration::from_millis(500);
 /// Status, headers and body of an answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// HTTP status.
+    /// HTTP status, whatever it is.
     pub status: StatusCode,
-    /// HTTP headers.
+    /// Headers as received.
     pub headers: HeaderMap,
     /// Body as text.
     pub body: String,

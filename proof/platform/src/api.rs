@@ -13,11 +13,11 @@ pub const PASSWORD: &str = "correct horse battery staple";
 /// A request that may be sent any number of times.
 #[derive(Debug, Clone)]
 pub struct ApiRequest {
-    /// HTTP method.
+    /// Method of HTTP/1.1.
     pub method: Method,
     /// Path below the gateway's address.
     pub path: String,
-    /// JSON body.
+    /// Body, sent as JSON.
     pub body: Option<Value>,
     /// Idempotency key.
     pub key: Option<Uuid>,

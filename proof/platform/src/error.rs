@@ -16,7 +16,7 @@ pub enum HarnessError {
     Refused {
         /// Method and path.
         request: String,
-        /// HTTP status.
+        /// Status of the answer.
         status: u16,
         /// The body, usually a problem document.
         body: String,

@@ -14,7 +14,7 @@ use uuid::Uuid;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub enum Entry {
-    /// Money taken.
+    /// A charge that took money.
     Capture(Capture),
     /// A charge refused.
     Decline(Decline),

@@ -1,18 +1,20 @@
 //! I0: a transaction that PostgreSQL reports as committed is on the disk.
 
-use super::verdict::Finding;
+use super::verdict::{Finding, require};
 use crate::collect::evidence::rows::Evidence;
 
 pub(super) fn check(evidence: &Evidence) -> Finding {
     let mut finding = Finding::new("I0", "durability of the database: a commit survives a power cut");
-    finding.expect(!evidence.settings.is_empty(), || "no setting was read".to_owned());
+    require!(finding, !evidence.settings.is_empty(), "no setting was read");
     for setting in &evidence.settings {
-        finding.expect(setting.value == "on", || {
-            format!(
-                "{}'s database has {} = {}",
-                setting.service, setting.name, setting.value
-            )
-        });
+        require!(
+            finding,
+            setting.value == "on",
+            "{}'s database has {} = {}",
+            setting.service,
+            setting.name,
+            setting.value
+        );
     }
     finding
 }

@@ -5,7 +5,7 @@
 
 mod published_events;
 
-use super::verdict::Finding;
+use super::verdict::{Finding, require};
 use crate::collect::{
     evidence::rows::{Evidence, Messaging, Published},
     expectations::Poison,
@@ -17,10 +17,13 @@ use uuid::Uuid;
 pub(super) fn check(evidence: &Evidence) -> Finding {
     let mut finding = Finding::new("I1", "no event is lost");
     for (service, messaging) in &evidence.messaging {
-        finding.expect(messaging.outbox.is_empty(), || {
-            let (count, first) = (messaging.outbox.len(), messaging.outbox.first());
-            format!("{service} has {count} events in its outbox, e.g. {first:?}")
-        });
+        require!(
+            finding,
+            messaging.outbox.is_empty(),
+            "{service} has {} events in its outbox, e.g. {:?}",
+            messaging.outbox.len(),
+            messaging.outbox.first()
+        );
     }
     let queues = Queues::of(evidence, &mut finding);
     for (service, id, event) in evidence.published() {
@@ -46,16 +49,17 @@ impl<'a> Queues<'a> {
             .filter_map(|service| Some((service.queue.as_deref()?, &*service.name)))
             .collect();
         for binding in &evidence.broker.bindings {
-            finding.expect(readers.contains_key(binding.queue.as_str()), || {
-                format!(
-                    "{} is bound to {}, and no service reads it",
-                    binding.queue, binding.pattern
-                )
-            });
+            require!(
+                finding,
+                readers.contains_key(binding.queue.as_str()),
+                "{} is bound to {}, and no service reads it",
+                binding.queue,
+                binding.pattern
+            );
         }
         for queue in readers.keys() {
             let is_bound = evidence.broker.bindings.iter().any(|binding| binding.queue == *queue);
-            finding.expect(is_bound, || format!("{queue} is bound to nothing"));
+            require!(finding, is_bound, "{queue} is bound to nothing");
         }
         let types: HashSet<&str> = evidence.published().map(|(_, _, event)| &*event.event_type).collect();
         let takers = |event_type: &str| {
@@ -111,17 +115,14 @@ fn delivered(
         .get(consumer)
         .is_some_and(|rows| rows.inbox.contains_key(&id));
     let is_dead = queues.is_dead(consumer, id);
-    finding.expect(took_effect != is_dead, || {
-        let fate = if is_dead {
-            "is in its inbox and among its dead letters"
-        } else {
-            "is neither in its inbox nor among its dead letters"
-        };
-        let Published {
-            event_type, subject, ..
-        } = event;
-        format!("{event_type} {id} about {subject}, from {publisher}: for {consumer} it {fate}")
-    });
+    let (event_type, subject) = (&event.event_type, event.subject);
+    require!(
+        finding,
+        took_effect != is_dead,
+        "{event_type} {id} about {subject}, from {publisher}, is {} in the inbox {} among the dead letters of {consumer}",
+        if is_dead { "both" } else { "neither" },
+        if is_dead { "and" } else { "nor" }
+    );
 }
 
 #[cfg(test)]

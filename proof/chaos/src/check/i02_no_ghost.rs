@@ -1,6 +1,6 @@
 //! I2: every consumed event was published, and every published event is about an existing subject.
 
-use super::verdict::Finding;
+use super::verdict::{Finding, require};
 use crate::collect::evidence::rows::{DeadLetter, Evidence};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -23,10 +23,12 @@ pub(super) fn check(evidence: &Evidence) -> Finding {
                     && *published == event_type
                     && subject.is_none_or(|known| known == received.subject)
             });
-            finding.expect(is_known, || {
-                let subject = received.subject;
-                format!("{service} consumed {event_type} {id} about {subject}, which {source} has not published")
-            });
+            require!(
+                finding,
+                is_known,
+                "{service} consumed {event_type} {id} about {}, which {source} has not published",
+                received.subject
+            );
         }
         for letter in &rows.dead_letters {
             if letter.event_id.is_some_and(|id| !poison.contains(&id)) {
@@ -52,9 +54,11 @@ fn origins<'a>(finding: &mut Finding, evidence: &'a Evidence) -> Origins<'a> {
         let own: Origins<'_> = waiting.chain(published).collect();
         for (id, origin) in own {
             let before = origins.insert(id, origin);
-            finding.expect(before.is_none(), || {
-                format!("event {id} was published by {before:?} and by {origin:?}")
-            });
+            require!(
+                finding,
+                before.is_none(),
+                "event {id} was published by {before:?} and by {origin:?}"
+            );
         }
     }
     origins
@@ -65,16 +69,11 @@ fn is_known_letter(finding: &mut Finding, letter: &DeadLetter, origins: &Origins
     let is_known = origin.is_some_and(|(_, event_type, subject)| {
         letter.event_type.as_deref() == Some(event_type) && (subject.is_none() || letter.subject == *subject)
     });
-    finding.expect(is_known, || {
-        let DeadLetter {
-            id,
-            queue,
-            event_id,
-            event_type,
-            ..
-        } = letter;
-        format!("the dead letter {id} of {queue} is {event_type:?} {event_id:?}, which no service has published")
-    });
+    require!(
+        finding,
+        is_known,
+        "no service has published the event of dead letter {letter:?}"
+    );
 }
 
 fn subjects_exist(finding: &mut Finding, evidence: &Evidence) {
@@ -88,15 +87,19 @@ fn subjects_exist(finding: &mut Finding, evidence: &Evidence) {
             ("product-service", "inventory") => evidence.reservations.contains_key(&event.subject),
             _ => false,
         };
-        finding.expect(exists, || {
-            let subject = event.subject;
-            format!("{service} published {event_type} {id} about {subject}, of which it has no row")
-        });
+        require!(
+            finding,
+            exists,
+            "{service} published {event_type} {id} about {}, of which it has no row",
+            event.subject
+        );
     }
     for (what, order) in participants(evidence) {
-        finding.expect(evidence.orders.contains_key(&order), || {
-            format!("there is a {what} for order {order}, which does not exist")
-        });
+        require!(
+            finding,
+            evidence.orders.contains_key(&order),
+            "there is a {what} for order {order}, which does not exist"
+        );
     }
 }
 

@@ -1,6 +1,9 @@
 //! I3: an event takes effect once, however often it is delivered.
 
-use super::{expected_orders::ExpectedOrders, verdict::Finding};
+use super::{
+    expected_orders::ExpectedOrders,
+    verdict::{Finding, require},
+};
 use crate::collect::evidence::rows::{Evidence, Movement};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
@@ -56,15 +59,19 @@ fn published_once(finding: &mut Finding, evidence: &Evidence) {
                 } else {
                     1
                 };
-                finding.expect(times <= allowed, || {
-                    format!("{event_type} was published {times} times about order {order}, with {requests} repeated requests")
-                });
+                require!(
+                    finding,
+                    times <= allowed,
+                    "{event_type} was published {times} times about order {order}, with {requests} repeated requests"
+                );
             }
             for (_, [one, other]) in EITHER_OR.iter().filter(|(publisher, _)| *publisher == service) {
                 let both = types.contains(one) && types.contains(other);
-                finding.expect(!both, || {
-                    format!("both {one} and {other} were published about order {order}")
-                });
+                require!(
+                    finding,
+                    !both,
+                    "both {one} and {other} were published about order {order}"
+                );
             }
         }
     }
@@ -100,18 +107,16 @@ fn pieces_moved_once(finding: &mut Finding, evidence: &Evidence) {
         for product in all {
             let moves = products.get(product).cloned().unwrap_or_default();
             let wanted = wanted.get(product).copied().unwrap_or_default();
-            finding.expect(is_lifecycle(state, &moves, wanted), || {
-                format!(
-                    "order {order}, whose stock is {state}, wants {wanted} of product {product} and has moved {moves:?} \
+            require!(
+                finding,
+                is_lifecycle(state, &moves, wanted),
+                "order {order}, whose stock is {state}, wants {wanted} of product {product} and has moved {moves:?} \
                      (kind, times, pieces)"
-                )
-            });
+            );
         }
     }
     for order in by_order.keys() {
-        finding.expect(false, || {
-            format!("order {order} has moved pieces without a reservation")
-        });
+        require!(finding, false, "order {order} has moved pieces without a reservation");
     }
 }
 

@@ -1,6 +1,9 @@
 //! I5: every piece is available, reserved or sold, and every sold piece was ordered.
 
-use super::{expected_orders::ExpectedOrders, verdict::Finding};
+use super::{
+    expected_orders::ExpectedOrders,
+    verdict::{Finding, require},
+};
 use crate::collect::evidence::{
     clients::Created,
     rows::{Evidence, Product},
@@ -16,20 +19,24 @@ pub(super) fn check(evidence: &Evidence) -> Finding {
     for (id, product) in &evidence.products {
         adds_up(&mut finding, *id, product, sums.get(id).copied().unwrap_or_default());
         let ordered = ordered.get(id).copied().unwrap_or_default();
-        finding.expect(product.sold == ordered, || {
-            let sold = product.sold;
-            format!("product {id}: {sold} sold, and confirmed orders have {ordered}")
-        });
+        let sold = product.sold;
+        require!(
+            finding,
+            sold == ordered,
+            "product {id}: {sold} sold, and confirmed orders have {ordered}"
+        );
         if let Some(Created { stock, .. }) = created.get(id) {
             let is_enough = ordered <= stock + product.restocked;
-            finding.expect(product.initial == *stock && is_enough, || {
-                format!("product {id} was created with {stock} pieces, {ordered} are ordered, and it is {product:?}")
-            });
+            require!(
+                finding,
+                product.initial == *stock && is_enough,
+                "product {id} was created with {stock} pieces, {ordered} are ordered, and it is {product:?}"
+            );
         }
     }
     for id in created.keys().chain(ordered.keys()).chain(sums.keys()) {
         let exists = evidence.products.contains_key(id);
-        finding.expect(exists, || format!("product {id} does not exist"));
+        require!(finding, exists, "product {id} does not exist");
     }
     finding
 }
@@ -43,18 +50,26 @@ fn adds_up(finding: &mut Finding, id: Uuid, product: &Product, sum: Product) {
         reserved,
         sold,
     } = *product;
-    finding.expect(initial + restocked == available + reserved + sold, || {
-        format!("product {id} has lost or gained pieces: {product:?}")
-    });
-    finding.expect(available >= 0 && sold >= 0, || {
-        format!("product {id} has gone below zero: {product:?}")
-    });
-    finding.expect(reserved == 0, || {
-        format!("product {id} still has {reserved} pieces reserved")
-    });
-    finding.expect(*product == sum, || {
-        format!("product {id} is {product:?}, and its movements add up to {sum:?}")
-    });
+    require!(
+        finding,
+        initial + restocked == available + reserved + sold,
+        "product {id} has lost or gained pieces: {product:?}"
+    );
+    require!(
+        finding,
+        available >= 0 && sold >= 0,
+        "product {id} has gone below zero: {product:?}"
+    );
+    require!(
+        finding,
+        reserved == 0,
+        "product {id} still has {reserved} pieces reserved"
+    );
+    require!(
+        finding,
+        *product == sum,
+        "product {id} is {product:?}, and its movements add up to {sum:?}"
+    );
 }
 
 /// The counters of each product, recomputed from its movements.

@@ -1,6 +1,6 @@
 //! I8: analytics is the sum of all published events.
 
-use super::verdict::Finding;
+use super::verdict::{Finding, require};
 use crate::collect::evidence::rows::{Evidence, Hour, Published, Stored};
 use chrono::Timelike;
 use std::collections::{BTreeMap, HashMap};
@@ -16,18 +16,19 @@ pub(super) fn check(evidence: &Evidence) -> Finding {
     for event in &evidence.stored {
         stored.insert(event.event, event);
         let origin = published.get(&event.event);
-        finding.expect(
+        require!(
+            finding,
             origin.is_some_and(|(service, known)| is_same(event, service, known)),
-            || format!("analytics has {event:?}, and what was published is {origin:?}"),
+            "analytics has {event:?}, and what was published is {origin:?}"
         );
     }
     for (id, (service, event)) in &published {
-        finding.expect(stored.contains_key(id), || {
-            let Published {
-                event_type, subject, ..
-            } = event;
-            format!("analytics misses {event_type} {id} about {subject}, from {service}")
-        });
+        let (event_type, subject) = (&event.event_type, event.subject);
+        require!(
+            finding,
+            stored.contains_key(id),
+            "analytics misses {event_type} {id} about {subject}, from {service}"
+        );
     }
     counters_agree(&mut finding, evidence);
     finding
@@ -55,10 +56,12 @@ fn counters_agree(finding: &mut Finding, evidence: &Evidence) {
         .chain(counted.keys().filter(|hour| !sums.contains_key(*hour)))
     {
         let (ours, theirs) = (sums.get(hour), counted.get(hour));
-        finding.expect(ours == theirs, || {
-            let (day, hour, event_type) = hour;
-            format!("{event_type} on {day} in hour {hour}: {ours:?} were published, {theirs:?} counted")
-        });
+        let (day, hour, event_type) = hour;
+        require!(
+            finding,
+            ours == theirs,
+            "{event_type} on {day} in hour {hour}: {ours:?} were published, {theirs:?} counted"
+        );
     }
 }
 

@@ -3,6 +3,14 @@
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt};
 
+/// Tests one statement of a finding; the last arguments format the example of a violation.
+macro_rules! require {
+    ($finding:expr, $holds:expr, $($example:tt)+) => {
+        $finding.expect($holds, || format!($($example)+))
+    };
+}
+pub(super) use require;
+
 const EXAMPLES_MAX: usize = 10;
 
 /// The findings and figures of a run.
@@ -61,7 +69,7 @@ impl Finding {
         }
     }
 
-    /// Tests one statement; `example` describes a violation.
+    /// Tests one statement; `example` describes a violation, see [`require!`].
     pub(super) fn expect(&mut self, holds: bool, example: impl FnOnce() -> String) {
         self.checked += 1;
         if !holds {

@@ -5,6 +5,7 @@ use super::{
     request::{Outcome, RecordedRequest},
     retry::{NextStep, next_step},
 };
+use crate::history::Request;
 use platform_client::{
     HarnessError,
     answer::Answer,
@@ -50,7 +51,8 @@ impl Account {
     /// Registers a customer with an address that is new in this run, and logs in.
     pub(super) async fn register(client: &RecordingClient, run: Uuid, number: u32) -> Result<Self, HarnessError> {
         let account = Self::new(Some(number), format!("customer-{number}-{run}@example.org"), PASSWORD);
-        let request = RecordedRequest::register(&account.email, &format!("Customer {number}"));
+        let (email, name) = (account.email.clone(), format!("Customer {number}"));
+        let request = Request::Register { email, name }.into();
         let answer = client
             .send_anonymously(account.number, &request, account.seed())
             .await?;

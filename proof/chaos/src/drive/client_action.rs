@@ -1,6 +1,7 @@
 //! The execution of one client action.
 
 use super::{account::Account, client::RecordingClient, request::RecordedRequest};
+use crate::history::Request;
 use crate::plan::workload::{BadRequest, ClientAction, OrderLine, OrderPlan, Read, Shipping, Submission};
 use platform_client::{HarnessError, answer::Answer, api::Item, id};
 use std::time::Duration;
@@ -27,16 +28,23 @@ impl ActionRun<'_> {
         match action {
             ClientAction::Order(order) => self.order(&order).await,
             ClientAction::BadRequest(kind) => self.send_bad_request(kind).await,
-            ClientAction::Rename(name) => self.send(&RecordedRequest::rename(name)).await.map(drop),
+            ClientAction::Rename(name) => self.send(Request::Rename { name }).await.map(drop),
         }
     }
 
     async fn order(&self, plan: &OrderPlan) -> Result<(), HarnessError> {
-        let request = RecordedRequest::place(id::new(), self.items(&plan.lines), plan.payment_method);
+        let request = Request::Place {
+            key: id::new(),
+            items: self.items(&plan.lines),
+            payment_method: plan.payment_method.to_owned(),
+        };
         let counters = &self.client.counters;
-        counters.count_submitted_order();
+        counters.update(|tally| tally.orders_submitted += 1);
         let placed = self.place(&request, plan.submission).await;
-        counters.count_answered_order(placed.is_ok());
+        counters.update(|tally| match placed {
+            Ok(_) => tally.orders_accepted += 1,
+            Err(_) => tally.orders_refused += 1,
+        });
         let order = placed?;
         // Concurrently, so that they meet each other and the saga.
         tokio::try_join!(
@@ -49,24 +57,24 @@ impl ActionRun<'_> {
     }
 
     /// Places the order and returns its id.
-    async fn place(&self, request: &RecordedRequest, submission: Submission) -> Result<Uuid, HarnessError> {
+    async fn place(&self, request: &Request, submission: Submission) -> Result<Uuid, HarnessError> {
         let answer = match submission {
             Submission::TwiceAtOnce => {
-                let twin = request.clone().beside_twin();
+                let twin = RecordedRequest::from(request.clone()).expecting_success_or(409);
                 tokio::try_join!(
                     self.send_as(self.customer, &twin, self.seed),
                     self.send_as(self.customer, &twin, !self.seed)
                 )?
                 .0
             }
-            Submission::Once | Submission::RepeatedAfterwards => self.send(request).await?,
+            Submission::Once | Submission::RepeatedAfterwards => self.send(request.clone()).await?,
         };
         created(answer)
     }
 
-    async fn repeat(&self, request: &RecordedRequest, submission: Submission) -> Result<(), HarnessError> {
+    async fn repeat(&self, request: &Request, submission: Submission) -> Result<(), HarnessError> {
         if submission == Submission::RepeatedAfterwards {
-            self.send(request).await?;
+            self.send(request.clone()).await?;
         }
         Ok(())
     }
@@ -74,7 +82,7 @@ impl ActionRun<'_> {
     async fn cancel(&self, order: Uuid, after: Option<Duration>) -> Result<(), HarnessError> {
         if let Some(after) = after {
             sleep(after).await;
-            self.send(&RecordedRequest::cancel(order)).await?;
+            self.send(Request::Cancel { order }).await?;
         }
         Ok(())
     }
@@ -84,14 +92,20 @@ impl ActionRun<'_> {
             return Ok(());
         };
         sleep(after).await;
-        let request = match read {
-            Read::Order => RecordedRequest::read(format!("/api/orders/{order}")),
-            Read::Timeline => RecordedRequest::read(format!("/api/orders/{order}/timeline")),
-            Read::Notifications => RecordedRequest::read("/api/notifications"),
-            Read::Payment => RecordedRequest::read_payment(order),
-            Read::Products => RecordedRequest::read("/api/products"),
+        let path = match read {
+            Read::Order => format!("/api/orders/{order}"),
+            Read::Timeline => format!("/api/orders/{order}/timeline"),
+            Read::Notifications => "/api/notifications".to_owned(),
+            Read::Payment => format!("/api/payments/{order}"),
+            Read::Products => "/api/products".to_owned(),
         };
-        self.send(&request).await.map(drop)
+        let request = RecordedRequest::from(Request::Read { path });
+        let request = if read == Read::Payment {
+            request.expecting_success_or(404)
+        } else {
+            request
+        };
+        self.send(request).await.map(drop)
     }
 
     async fn ship(&self, order: Uuid, shipping: Option<Shipping>) -> Result<(), HarnessError> {
@@ -101,11 +115,11 @@ impl ActionRun<'_> {
         if !self.is_confirmed(order).await? {
             return Ok(());
         }
-        let ship = RecordedRequest::ship(order);
+        let ship = Request::Ship { order }.into();
         let shipped = self.send_as(self.admin, &ship, self.seed).await?;
         if let Some(after) = shipping.deliver_after.filter(|_| shipped.status.is_success()) {
             sleep(after).await;
-            let deliver = RecordedRequest::deliver(order);
+            let deliver = Request::Deliver { order }.into();
             self.send_as(self.admin, &deliver, self.seed).await?;
         }
         Ok(())
@@ -113,10 +127,11 @@ impl ActionRun<'_> {
 
     /// Reads the order until it is confirmed, has ended otherwise, or takes too long.
     async fn is_confirmed(&self, order: Uuid) -> Result<bool, HarnessError> {
-        let request = RecordedRequest::read(format!("/api/orders/{order}"));
+        let path = format!("/api/orders/{order}");
+        let request = Request::Read { path };
         for _ in 0..WATCHES_MAX {
             sleep(WATCH_INTERVAL).await;
-            match self.send(&request).await?.value()["status"].as_str() {
+            match self.send(request.clone()).await?.value()["status"].as_str() {
                 Some("placed" | "payment_received") => {}
                 status => return Ok(status == Some("confirmed")),
             }
@@ -127,22 +142,35 @@ impl ActionRun<'_> {
     async fn send_bad_request(&self, kind: BadRequest) -> Result<(), HarnessError> {
         let key = id::new();
         let items = |quantity| self.items(&[OrderLine { product: 0, quantity }]);
-        let request = match kind {
-            BadRequest::NoPaymentMethod => RecordedRequest::incomplete_place(Some(key), &items(1), None),
-            BadRequest::NoKey => RecordedRequest::incomplete_place(None, &items(1), Some("pm_ok")),
-            BadRequest::NoPieces => RecordedRequest::place(key, items(0), "pm_ok").as_bad_request(),
-            BadRequest::UnknownProduct => {
-                let product = id::new();
-                RecordedRequest::place(key, vec![Item { product, quantity: 1 }], "pm_ok").as_bad_request()
-            }
+        let place = |items| {
+            let payment_method = "pm_ok".to_owned();
+            let request = Request::Place {
+                key,
+                items,
+                payment_method,
+            };
+            RecordedRequest::from(request).expecting_refusal()
         };
-        let refused = self.send(&request).await;
-        self.client.counters.count_bad_request(refused.is_ok());
+        let unknown = Item {
+            product: id::new(),
+            quantity: 1,
+        };
+        let request = match kind {
+            BadRequest::NoPaymentMethod => RecordedRequest::incomplete_order(Some(key), &items(1), None),
+            BadRequest::NoKey => RecordedRequest::incomplete_order(None, &items(1), Some("pm_ok")),
+            BadRequest::NoPieces => place(items(0)),
+            BadRequest::UnknownProduct => place(vec![unknown]),
+        };
+        let refused = self.send(request).await;
+        self.client.counters.update(|tally| {
+            tally.bad_requests += 1;
+            tally.bad_requests_not_refused += u64::from(refused.is_err());
+        });
         refused.map(drop)
     }
 
-    async fn send(&self, request: &RecordedRequest) -> Result<Answer, HarnessError> {
-        self.send_as(self.customer, request, self.seed).await
+    async fn send(&self, request: impl Into<RecordedRequest>) -> Result<Answer, HarnessError> {
+        self.send_as(self.customer, &request.into(), self.seed).await
     }
 
     /// Sends until there is a definite answer. One that a platform without faults would not give ends the action.

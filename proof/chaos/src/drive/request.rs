@@ -1,6 +1,6 @@
 //! One request: its form on the wire, its record in the history, and the answers that are right.
 
-use crate::{history::Request, plan::catalogue::CatalogueEntry};
+use crate::history::Request;
 use platform_client::{
     answer::Answer,
     api::{ApiRequest, Item},
@@ -25,15 +25,43 @@ enum Expected {
 }
 
 impl RecordedRequest {
-    fn new(api: ApiRequest, record: impl Into<Option<Request>>) -> Self {
+    pub(super) fn log_in(email: &str, password: &str) -> Self {
+        let record = Request::LogIn {
+            email: email.to_owned(),
+        };
+        Self {
+            record: Some(record),
+            ..Self::unrecorded(ApiRequest::log_in(email, password))
+        }
+    }
+
+    pub(super) fn refresh(refresh_token: &str) -> Self {
+        Self::unrecorded(ApiRequest::refresh(refresh_token))
+    }
+
+    /// An order without a payment method or without a key, which must be refused.
+    pub(super) fn incomplete_order(key: Option<Uuid>, items: &[Item], payment_method: Option<&str>) -> Self {
+        Self::unrecorded(ApiRequest::place_order(key, items, payment_method)).expecting_refusal()
+    }
+
+    fn unrecorded(api: ApiRequest) -> Self {
         Self {
             api,
-            record: record.into(),
+            record: None,
             expected: Expected::Success,
         }
     }
 
-    fn expecting(self, expected: Expected) -> Self {
+    /// The same as a bad request, which must be refused.
+    pub(super) fn expecting_refusal(self) -> Self {
+        let expected = Expected::Refusal;
+        Self { expected, ..self }
+    }
+
+    /// The same with another right answer beside success: 409 beside a concurrent twin, 404 for a payment, of which
+    /// payment-service learns a little later.
+    pub(super) fn expecting_success_or(self, status: u16) -> Self {
+        let expected = Expected::SuccessOr(status);
         Self { expected, ..self }
     }
 
@@ -47,88 +75,35 @@ impl RecordedRequest {
             Expected::Refusal => matches!(status, 400 | 404 | 422),
         }
     }
+}
 
-    pub(super) fn register(email: &str, name: &str) -> Self {
-        let api = ApiRequest::register(email, name);
-        let (email, name) = (email.to_owned(), name.to_owned());
-        Self::new(api, Request::Register { email, name })
-    }
-
-    pub(super) fn log_in(email: &str, password: &str) -> Self {
-        let api = ApiRequest::log_in(email, password);
-        let email = email.to_owned();
-        Self::new(api, Request::LogIn { email })
-    }
-
-    pub(super) fn refresh(refresh_token: &str) -> Self {
-        Self::new(ApiRequest::refresh(refresh_token), None)
-    }
-
-    pub(super) fn rename(name: String) -> Self {
-        Self::new(ApiRequest::rename(&name), Request::Rename { name })
-    }
-
-    pub(super) fn create_product(entry: &CatalogueEntry) -> Self {
-        let (name, price_minor, stock) = (entry.name.to_owned(), entry.price_minor, entry.stock);
-        let api = ApiRequest::create_product(&name, price_minor, stock);
-        let record = Request::CreateProduct {
-            name,
-            price_minor,
-            stock,
+impl From<Request> for RecordedRequest {
+    fn from(record: Request) -> Self {
+        let step =
+            |order: &Uuid, step| Self::unrecorded(ApiRequest::order_step(*order, step)).expecting_success_or(409);
+        let request = match &record {
+            Request::Register { email, name } => Self::unrecorded(ApiRequest::register(email, name)),
+            Request::LogIn { email } => Self::log_in(email, platform_client::api::PASSWORD),
+            Request::Rename { name } => Self::unrecorded(ApiRequest::rename(name)),
+            Request::CreateProduct {
+                name,
+                price_minor,
+                stock,
+            } => Self::unrecorded(ApiRequest::create_product(name, *price_minor, *stock)),
+            Request::Place {
+                key,
+                items,
+                payment_method,
+            } => Self::unrecorded(ApiRequest::place_order(Some(*key), items, Some(payment_method))),
+            Request::Cancel { order } => step(order, "cancel"),
+            Request::Ship { order } => step(order, "ship"),
+            Request::Deliver { order } => step(order, "deliver"),
+            Request::Read { path } => Self::unrecorded(ApiRequest::get(path)),
         };
-        Self::new(api, record)
-    }
-
-    pub(super) fn place(key: Uuid, items: Vec<Item>, payment_method: &str) -> Self {
-        let api = ApiRequest::place_order(Some(key), &items, Some(payment_method));
-        let record = Request::Place {
-            key,
-            items,
-            payment_method: payment_method.to_owned(),
-        };
-        Self::new(api, record)
-    }
-
-    /// The same beside a concurrent twin: 409 while the other is in progress.
-    pub(super) fn beside_twin(self) -> Self {
-        self.expecting(Expected::SuccessOr(409))
-    }
-
-    /// The same as a bad request, which must be refused.
-    pub(super) fn as_bad_request(self) -> Self {
-        self.expecting(Expected::Refusal)
-    }
-
-    /// An order without a payment method or without a key, which must be refused.
-    pub(super) fn incomplete_place(key: Option<Uuid>, items: &[Item], payment_method: Option<&str>) -> Self {
-        Self::new(ApiRequest::place_order(key, items, payment_method), None).as_bad_request()
-    }
-
-    pub(super) fn cancel(order: Uuid) -> Self {
-        Self::step(order, "cancel", Request::Cancel { order })
-    }
-
-    pub(super) fn ship(order: Uuid) -> Self {
-        Self::step(order, "ship", Request::Ship { order })
-    }
-
-    pub(super) fn deliver(order: Uuid) -> Self {
-        Self::step(order, "deliver", Request::Deliver { order })
-    }
-
-    fn step(order: Uuid, step: &str, record: Request) -> Self {
-        Self::new(ApiRequest::order_step(order, step), record).expecting(Expected::SuccessOr(409))
-    }
-
-    /// Reads a resource that exists.
-    pub(super) fn read(path: impl Into<String>) -> Self {
-        let path = path.into();
-        Self::new(ApiRequest::get(path.clone()), Request::Read { path })
-    }
-
-    /// Reads the payment of an order. 404 is right too: payment-service learns of an order a little later.
-    pub(super) fn read_payment(order: Uuid) -> Self {
-        Self::read(format!("/api/payments/{order}")).expecting(Expected::SuccessOr(404))
+        Self {
+            record: Some(record),
+            ..request
+        }
     }
 }
 

@@ -68,26 +68,9 @@ impl Counters {
         }
     }
 
-    pub(super) fn count_submitted_order(&self) {
-        self.lock().orders_submitted += 1;
-    }
-
-    /// Counts an order with its definite answer.
-    pub(super) fn count_answered_order(&self, accepted: bool) {
-        let mut tally = self.lock();
-        tally.orders_accepted += u64::from(accepted);
-        tally.orders_refused += u64::from(!accepted);
-    }
-
-    /// Counts a bad request with its definite answer.
-    pub(super) fn count_bad_request(&self, refused: bool) {
-        let mut tally = self.lock();
-        tally.bad_requests += 1;
-        tally.bad_requests_not_refused += u64::from(!refused);
-    }
-
-    pub(super) fn count_skipped(&self) {
-        self.lock().skipped += 1;
+    /// Counts something beside tries.
+    pub(super) fn update(&self, count: impl FnOnce(&mut Tally)) {
+        count(&mut self.lock());
     }
 
     pub(super) fn read(&self) -> Tally {

@@ -7,11 +7,10 @@ use super::{
     account::Account,
     client::RecordingClient,
     client_action::{ActionRun, created},
-    request::RecordedRequest,
     tally::Tally,
 };
 use crate::{
-    history::Recorder,
+    history::{Recorder, Request},
     plan::{
         catalogue::CATALOGUE,
         workload::{Arrival, Workload},
@@ -71,8 +70,12 @@ impl Traffic {
             let admin = Account::administrator(environment.get("ADMIN_EMAIL")?, environment.get("ADMIN_PASSWORD")?);
             let mut products = Vec::new();
             for entry in &CATALOGUE {
-                let request = RecordedRequest::create_product(entry);
-                products.push(created(admin.send(&client, &request, seed).await?)?);
+                let request = Request::CreateProduct {
+                    name: entry.name.to_owned(),
+                    price_minor: entry.price_minor,
+                    stock: entry.stock,
+                };
+                products.push(created(admin.send(&client, &request.into(), seed).await?)?);
             }
             let run = id::new();
             let customers = stream::iter(0..CUSTOMERS)
@@ -120,7 +123,7 @@ impl Traffic {
                     if in_progress.len() < IN_PROGRESS_MAX {
                         in_progress.push(self.execute(arrived));
                     } else {
-                        self.client.counters.count_skipped();
+                        self.client.counters.update(|tally| tally.skipped += 1);
                     }
                 }
             }

@@ -72,7 +72,7 @@ pub(crate) struct Exit {
     pub(crate) at: Instant,
     /// Exit code; `None` after a fatal signal.
     pub(crate) code: Option<i32>,
-    /// Fatal signal.
+    /// The signal that ended the process.
     pub(crate) signal: Option<i32>,
     /// Signal that the harness had sent.
     pub(crate) requested: Option<Signal>,

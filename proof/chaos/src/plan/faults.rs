@@ -41,15 +41,15 @@ pub(crate) fn schedule(seed: u64, length: Duration, processes: &[String], links:
         round: 0,
         poisons: 0,
     };
-    let mut scheduled = Vec::new();
+    let mut schedule = Vec::new();
     let mut at = WARM_UP;
     loop {
         for fault in scheduler.round() {
             at += scheduler.seconds(&GAP_S);
             if at > length {
-                return scheduled;
+                return schedule;
             }
-            scheduled.push(ScheduledFault { at, fault });
+            schedule.push(ScheduledFault { at, fault });
         }
     }
 }

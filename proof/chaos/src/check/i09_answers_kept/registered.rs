@@ -1,7 +1,7 @@
 //! I9 for users: registrations and names.
 
 use crate::{
-    check::verdict::Finding,
+    check::verdict::{Finding, require},
     collect::evidence::{clients::Call, rows::Evidence},
     history::Request,
 };
@@ -48,9 +48,11 @@ pub(super) fn check(finding: &mut Finding, evidence: &Evidence) {
             let renamed = renamings.get(&customer).map_or(&[][..], Vec::as_slice);
             let names = possible_names(first, renamed);
             let name = evidence.users[&user].name.as_str();
-            finding.expect(names.contains(name), || {
-                format!("user {user}, customer {customer}, is named {name:?}, and must be one of {names:?}")
-            });
+            require!(
+                finding,
+                names.contains(name),
+                "user {user}, customer {customer}, is named {name:?}, and must be one of {names:?}"
+            );
         }
     }
 }
@@ -58,14 +60,14 @@ pub(super) fn check(finding: &mut Finding, evidence: &Evidence) {
 fn is_registered(finding: &mut Finding, email: &str, calls: &[&Call], user: Option<Uuid>) {
     for call in calls.iter().filter(|call| call.created().is_some()) {
         let answered = call.created_id();
-        finding.expect(answered.is_some() && answered == user, || {
-            format!("{email} was registered as user {answered:?}, and the user of that address is {user:?}")
-        });
+        require!(
+            finding,
+            answered.is_some() && answered == user,
+            "{email} was registered as user {answered:?}, and the user of that address is {user:?}"
+        );
     }
     if calls.iter().all(|call| call.was_refused()) {
-        finding.expect(user.is_none(), || {
-            format!("{email} was refused, and yet is user {user:?}")
-        });
+        require!(finding, user.is_none(), "{email} was refused, and yet is user {user:?}");
     }
 }
 

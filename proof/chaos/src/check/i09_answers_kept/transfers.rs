@@ -1,6 +1,10 @@
 //! I9 for the transfers of an order: cancelled, shipped, delivered.
 
-use crate::{check::verdict::Finding, collect::evidence::rows::Evidence, history::Request};
+use crate::{
+    check::verdict::{Finding, require},
+    collect::evidence::rows::Evidence,
+    history::Request,
+};
 use std::collections::HashSet;
 use uuid::Uuid;
 
@@ -18,9 +22,11 @@ pub(super) fn check(finding: &mut Finding, evidence: &Evidence) {
         }
         if call.succeeded_ms().is_some() {
             let status = evidence.orders.get(&order).map(|order| &*order.status);
-            finding.expect(status.is_some_and(|status| after.contains(&status)), || {
-                format!("a client got the answer that order {order} is {name}, and it is {status:?}")
-            });
+            require!(
+                finding,
+                status.is_some_and(|status| after.contains(&status)),
+                "a client got the answer that order {order} is {name}, and it is {status:?}"
+            );
         }
     }
     for (id, order) in &evidence.orders {
@@ -31,9 +37,11 @@ pub(super) fn check(finding: &mut Finding, evidence: &Evidence) {
             _ => &[],
         };
         for name in names {
-            finding.expect(possible.contains(&(*name, *id)), || {
-                format!("order {id} is {name}, and no client has requested it without being refused")
-            });
+            require!(
+                finding,
+                possible.contains(&(*name, *id)),
+                "order {id} is {name}, and no client has requested it without being refused"
+            );
         }
     }
 }
