@@ -56,8 +56,8 @@ pub(crate) fn parse<C: Args>(program: Program) -> Result<Arguments<C>, Exit> {
         print!("{}", settings_table::render(&command::<C>(program)));
         return Err(Exit::Done);
     }
-    let command = without_empty_variables(command::<C>(program));
-    let parsed = command.clone().try_get_matches();
+    let command = command::<C>(program);
+    let parsed = without_empty_variables(command.clone()).try_get_matches();
     let parsed = parsed.and_then(|matches| Arguments::from_arg_matches(&matches));
     parsed.map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
