@@ -1,10 +1,11 @@
-//! `GET /api/analytics/counters?day=YYYY-MM-DD`: how many events of each type there were, on a day (UTC) or ever.
+//! `GET /api/analytics/counters?day=YYYY-MM-DD`, for administrators: the number of events of each type, on a day (UTC) or in
+//! total.
 
-use crate::{App, store, store::Count};
+use crate::{app::App, store, store::HourCount};
 use axum::extract::State;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
-use shared::{
+use web::{
     extract::{Json, Query},
     identity::Admin,
     problem::Problem,
@@ -26,19 +27,19 @@ struct Item {
     #[serde(rename = "type")]
     event_type: String,
     count: i64,
-    /// The 24 hours of the day; absent without a day.
+    /// Numbers of the 24 hours; absent without a day.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     hours: Vec<i64>,
 }
 
-pub(super) async fn handle(
+pub(super) async fn get_counters(
     State(app): State<App>,
     _: Admin,
     Query(query): Query<CountersQuery>,
 ) -> Result<Json<Counters>, Problem> {
     let mut connection = app.database.acquire().await?;
     let items = match query.day {
-        Some(day) => by_hour(store::counts_of(&mut connection, day).await?),
+        Some(day) => by_type(store::hour_counts(&mut connection, day).await?),
         None => store::totals(&mut connection)
             .await?
             .into_iter()
@@ -58,8 +59,8 @@ impl From<store::Total> for Item {
     }
 }
 
-/// Gathers the hours of each type. They come sorted by type.
-fn by_hour(counts: Vec<Count>) -> Vec<Item> {
+/// Groups the counts, which are sorted by type, into one item per type.
+fn by_type(counts: Vec<HourCount>) -> Vec<Item> {
     let mut items: Vec<Item> = Vec::new();
     for count in counts {
         if items.last().is_none_or(|item| item.event_type != count.event_type) {
@@ -86,13 +87,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn hours_are_gathered_by_type() {
-        let count = |event_type: &str, hour, events| Count {
+    fn hours_are_grouped_by_type() {
+        let count = |event_type: &str, hour, events| HourCount {
             event_type: event_type.to_owned(),
             hour,
             events,
         };
-        let items = by_hour(vec![
+        let items = by_type(vec![
             count("a.done", 0, 2),
             count("a.done", 23, 3),
             count("b.done", 5, 1),

@@ -1,13 +1,16 @@
-use crate::support::{World, event, moment};
+//! The API: timelines, counters, access and refusals.
+
+use crate::fixture::{Fixture, event, moment};
+use kernel::id;
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::{id, identity::Role};
+use web::identity::Role;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_timeline_is_in_order_of_time() {
-    let world = World::new().await;
+async fn a_timeline_is_ordered_by_time_and_then_by_sequence() {
+    let fixture = Fixture::new().await;
     let (subject, other) = (id::new(), id::new());
-    // They come in another order than they happened; two are of one moment.
+    // They arrive in another order than they happened; two have the same time.
     let events = [
         event("order.confirmed", subject, 3, moment("2026-01-01T12:00:02Z")),
         event("order.placed", subject, 1, moment("2026-01-01T12:00:00.000001Z")),
@@ -16,10 +19,10 @@ async fn a_timeline_is_in_order_of_time() {
         event("order.placed", other, 1, moment("2026-01-01T12:00:01Z")),
     ];
     for event in &events {
-        world.probe.publish(event).await;
+        fixture.publish(event).await;
     }
-    world.stored(5).await;
-    let timeline = world.get(&format!("/api/analytics/timelines/{subject}")).await;
+    fixture.wait_for_stored(5).await;
+    let timeline = fixture.get(&format!("/api/analytics/timelines/{subject}")).await;
     assert_eq!(timeline["subject"], subject.to_string());
     let items = timeline["items"].as_array().unwrap();
     let types: Vec<_> = items.iter().map(|item| item["type"].as_str().unwrap()).collect();
@@ -44,13 +47,13 @@ async fn a_timeline_is_in_order_of_time() {
             "data": { "step": 1 },
         })
     );
-    let unknown = world.get(&format!("/api/analytics/timelines/{}", id::new())).await;
+    let unknown = fixture.get(&format!("/api/analytics/timelines/{}", id::new())).await;
     assert_eq!(unknown["items"], json!([]));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn counters_are_by_day_and_hour() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     for (event_type, at) in [
         ("order.placed", "2026-01-01T00:00:00Z"),
         ("order.placed", "2026-01-01T00:59:59.999999Z"),
@@ -58,15 +61,15 @@ async fn counters_are_by_day_and_hour() {
         ("order.placed", "2026-01-02T00:00:00Z"),
         ("order.shipped", "2026-01-01T05:00:00Z"),
     ] {
-        world.probe.publish(&event(event_type, id::new(), 1, moment(at))).await;
+        fixture.publish(&event(event_type, id::new(), 1, moment(at))).await;
     }
-    world.stored(5).await;
-    let ever = world.get("/api/analytics/counters").await;
+    fixture.wait_for_stored(5).await;
+    let total = fixture.get("/api/analytics/counters").await;
     assert_eq!(
-        ever["items"],
+        total["items"],
         json!([{ "type": "order.placed", "count": 4 }, { "type": "order.shipped", "count": 1 }])
     );
-    let day = world.get("/api/analytics/counters?day=2026-01-01").await;
+    let day = fixture.get("/api/analytics/counters?day=2026-01-01").await;
     assert_eq!(day["day"], "2026-01-01");
     assert_eq!(
         (&day["items"][0]["count"], &day["items"][1]["count"]),
@@ -79,35 +82,35 @@ async fn counters_are_by_day_and_hour() {
         (24, &json!(2), &json!(0), &json!(1))
     );
     assert_eq!(
-        world.get("/api/analytics/counters?day=2025-01-01").await["items"],
+        fixture.get("/api/analytics/counters?day=2025-01-01").await["items"],
         json!([])
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn only_admins_are_answered_and_only_to_right_questions() {
-    let world = World::new().await;
+async fn only_admins_have_access_and_invalid_queries_are_refused() {
+    let fixture = Fixture::new().await;
     let timeline = format!("/api/analytics/timelines/{}", id::new());
     for path in [timeline.as_str(), "/api/analytics/counters"] {
-        assert_eq!(world.get_as(Role::Customer, path).await.0, 403, "{path}");
-        let nobody = world.service.request(Method::GET, path).send().await.unwrap();
-        assert_eq!(nobody.status(), 401, "{path}");
+        assert_eq!(fixture.get_as(Role::Customer, path).await.0, 403, "{path}");
+        let anonymous = fixture.service.request(Method::GET, path).send().await.unwrap();
+        assert_eq!(anonymous.status(), 401, "{path}");
     }
     for path in [
         "/api/analytics/timelines/nonsense",
         "/api/analytics/counters?day=yesterday",
     ] {
-        let (status, problem) = world.get_as(Role::Admin, path).await;
+        let (status, problem) = fixture.get_as(Role::Admin, path).await;
         assert_eq!(status, 400, "{path}: {problem}");
         assert_ne!(problem["detail"], Value::Null, "{problem}");
     }
-    let section = &world.service.status().await["events"];
+    let section = &fixture.service.status().await["events"];
     assert_eq!(section["partitions"], 8, "{section}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_subject_with_very_many_events_shows_the_newest() {
-    let world = World::new().await;
+async fn a_long_timeline_shows_the_newest_thousand_events() {
+    let fixture = Fixture::new().await;
     let subject = id::new();
     let start = moment("2026-01-01T00:00:00Z");
     let insert = "insert into events
@@ -117,10 +120,10 @@ async fn a_subject_with_very_many_events_shows_the_newest() {
     sqlx::query(insert)
         .bind(subject)
         .bind(start)
-        .execute(&world.service.database)
+        .execute(&fixture.service.database)
         .await
         .unwrap();
-    let timeline = world.get(&format!("/api/analytics/timelines/{subject}")).await;
+    let timeline = fixture.get(&format!("/api/analytics/timelines/{subject}")).await;
     let items = timeline["items"].as_array().unwrap();
     assert_eq!(
         (items.len(), &items[0]["sequence"], &items[999]["sequence"]),

@@ -1,16 +1,16 @@
-//! `GET /api/analytics/timelines/{subject}`: what happened to one order, product or user, in order of time.
+//! `GET /api/analytics/timelines/{subject}`, for administrators: the events about one order or user, ordered by time.
 
-use crate::{App, store, store::TimelineItem};
+use crate::{app::App, store, store::TimelineItem};
 use axum::extract::State;
 use serde::Serialize;
-use shared::{
+use uuid::Uuid;
+use web::{
     extract::{Json, Path},
     identity::Admin,
     problem::Problem,
 };
-use uuid::Uuid;
 
-/// An order has a few dozen events at most; a subject that has more shows its newest.
+/// Limit of the events shown, of which the newest are kept. An order has a few dozen.
 const ITEMS_MAX: i64 = 1_000;
 
 #[derive(Debug, Serialize)]
@@ -19,12 +19,12 @@ pub(super) struct Timeline {
     items: Vec<TimelineItem>,
 }
 
-pub(super) async fn handle(
+pub(super) async fn get_subject_timeline(
     State(app): State<App>,
     _: Admin,
     Path(subject): Path<Uuid>,
 ) -> Result<Json<Timeline>, Problem> {
-    // A subject that nothing is known of has an empty timeline: which subjects exist is not ours to say.
+    // An unknown subject has an empty timeline, since this service does not know which subjects exist.
     let items = store::timeline(&mut *app.database.acquire().await?, subject, ITEMS_MAX).await?;
     Ok(Json(Timeline { subject, items }))
 }
