@@ -41,10 +41,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         return Err(outcome.into());
     };
     assert_eq!(client.status().state, BreakerState::Open);
-    println!(
-        "The circuit is open: try again in about {} s.",
-        retry_after.as_secs().next_multiple_of(10)
-    );
+    println!("The circuit is open: try again in about {} s.", retry_after.as_secs());
     Ok(())
 }
 

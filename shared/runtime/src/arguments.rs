@@ -106,7 +106,9 @@ fn command<C: Args>(program: Program) -> clap::Command {
         .after_help(after_help)
         .subcommand_negates_reqs(false)
         .mut_args(|argument| {
-            let secret = argument.get_env().is_some_and(|name| message::is_secret(&name.to_string_lossy()));
+            let secret = argument
+                .get_env()
+                .is_some_and(|name| message::is_secret(&name.to_string_lossy()));
             argument.hide_env_values(secret)
         })
 }
