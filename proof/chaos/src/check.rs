@@ -1,8 +1,8 @@
 //! The checker: recomputes from the evidence what must hold, and reports what does not.
 //!
-//! It trusts no summary: its input are the raw rows of the databases, the broker's own bindings and queues, the provider's
-//! log, the mails that went out and the clients' history. Each invariant is one file and one pure function over the
-//! [`Evidence`].
+//! It trusts no summary: its input are the raw rows of the databases, the broker's own bindings and queues, the
+//! provider's log, the mails that went out and the clients' history. Each invariant is one file and one pure function
+//! over the [`Evidence`].
 
 mod expected_orders;
 mod figures;

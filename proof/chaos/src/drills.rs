@@ -169,8 +169,8 @@ impl Drills<'_> {
         self.record(format!("all consumers back {when}"), figure, is_reached);
     }
 
-    /// A link becomes half-open under load. The client has noticed when it gives up a connection; towards the broker, where
-    /// it has two and no more, already when it opens another.
+    /// A link becomes half-open under load. The client has noticed when it gives up a connection; towards the broker,
+    /// where it has two and no more, already when it opens another.
     async fn half_open(&mut self, name: &str) -> Result<(), HarnessError> {
         let link = self.context.cluster.link(name)?;
         let in_use = poll_until(MEASURE_LIMIT, async || link.open_connections() > 0).await;

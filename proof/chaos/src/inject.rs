@@ -2,7 +2,6 @@
 
 mod apply;
 pub(crate) mod cluster;
-mod probe;
 pub(crate) mod process;
 mod program;
 pub(crate) mod servers;

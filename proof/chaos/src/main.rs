@@ -1,6 +1,6 @@
-//! The chaos harness: the whole platform with two instances of each service, a fault proxy on every connection, a seeded
-//! schedule of faults, clients that record every request and answer, and a checker that afterwards recomputes from raw
-//! rows and logs what must hold.
+//! The chaos harness: the whole platform with two instances of each service, a fault proxy on every connection, a
+//! seeded schedule of faults, clients that record every request and answer, and a checker that afterwards recomputes
+//! from raw rows and logs what must hold.
 //!
 //! A run goes through the modules in this order: [`plan`] decides by the seed, [`drive`] sends the clients' requests,
 //! [`inject`] runs the programs and applies the faults, [`collect`] gathers the evidence, [`check`] judges it, and

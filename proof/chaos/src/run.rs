@@ -1,4 +1,5 @@
-//! One run: the platform starts, clients send their requests, faults are injected, and in the end the evidence is judged.
+//! One run: the platform starts, clients send their requests, faults are injected, and in the end the evidence is
+//! judged.
 
 use crate::{
     check::{self, Finding, process_checks},

@@ -1,5 +1,5 @@
-//! The crash windows: a process crashes, or loses an answer, at each of the places that `docs/failpoints.md` lists, again
-//! and again, while orders flow. Random kills seldom hit them: most are microseconds wide.
+//! The crash windows: a process crashes, or loses an answer, at each of the places that `docs/failpoints.md` lists,
+//! again and again, while orders flow. Random kills seldom hit them: most are microseconds wide.
 
 use crate::{
     check::process_checks::{self, ABORTED},
@@ -199,7 +199,7 @@ async fn force(
     let crashes_before = crashes(&instances);
     let file = folder.join(format!("{}@{service}", window.failpoint));
     std::fs::write(&file, "")?;
-    pull(context, folder, window.trigger, service, round).await?;
+    fire_trigger(context, folder, window.trigger, service, round).await?;
     let is_hit = || !file.exists() && (!window.crashes() || crashes(&instances) > crashes_before);
     if poll_until(HIT_LIMIT, async || is_hit()).await.is_none() {
         std::fs::remove_file(&file).ok();
@@ -219,7 +219,7 @@ async fn force(
     Ok(())
 }
 
-async fn pull(
+async fn fire_trigger(
     context: &RunContext<'_>,
     folder: &Path,
     trigger: Trigger,

@@ -79,8 +79,8 @@ impl Link {
         open
     }
 
-    /// Turns the open connections into half-open ones for good, whatever the link's state becomes; new ones work. Returns
-    /// their number.
+    /// Turns the open connections into half-open ones for good, whatever the link's state becomes; new ones work.
+    /// Returns their number.
     pub fn silence_open(&self) -> usize {
         let silenced = self.state.silence.send(()).unwrap_or_default();
         self.state.silent.fetch_add(silenced, Ordering::Relaxed);
@@ -155,7 +155,8 @@ async fn accept(listener: TcpListener, state: Arc<LinkState>) {
 async fn connection(client: TcpStream, state: Arc<LinkState>) {
     let _open = OpenGuard::new(&state.open);
     let mut fault = state.fault.subscribe();
-    // A black hole answers no SYN either; the closest that a proxy comes to it is a connection on which nothing arrives.
+    // A black hole answers no SYN either; the closest that a proxy comes to it is a connection on which nothing
+    // arrives.
     while *fault.borrow_and_update() == LinkFault::HalfOpen {
         tokio::select! {
             changed = fault.changed() => if changed.is_err() {

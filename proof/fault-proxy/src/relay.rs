@@ -78,7 +78,8 @@ pub(crate) async fn closed(stream: &TcpStream) {
     }
 }
 
-/// Ends when the link is cut, or when it stops dropping bytes and a hole remains: a stream with a hole in it is no stream.
+/// Ends when the link is cut, or when it stops dropping bytes and a hole remains: a stream with a hole in it is no
+/// stream.
 async fn beyond_repair(mut fault: watch::Receiver<LinkFault>) {
     let mut has_hole = false;
     loop {

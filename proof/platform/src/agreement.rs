@@ -83,8 +83,8 @@ impl fmt::Display for OrderEnd<'_> {
         write!(
             f,
             "order-service has {status}, payment {payment}, stock {stock}, compensation {compensation}, total \
-             {total_minor}; payment-service has {}, product-service {}; the provider captured {} times, refunded {} times \
-             and keeps {}",
+             {total_minor}; payment-service has {}, product-service {}; the provider captured {} times, refunded {} \
+             times and keeps {}",
             self.payment_state.unwrap_or("nothing"),
             self.reservation_state.unwrap_or("nothing"),
             self.account.captures.len(),

@@ -41,8 +41,8 @@ impl Answer {
         })
     }
 
-    /// Sends the request as a well-behaved client does: after 429, 5xx or a lost answer it waits and asks again. Only for
-    /// idempotent requests.
+    /// Sends the request as a well-behaved client does: after 429, 5xx or a lost answer it waits and asks again. Only
+    /// for idempotent requests.
     pub async fn patiently(request: RequestBuilder) -> Result<Self, HarnessError> {
         let mut tries = 0;
         loop {

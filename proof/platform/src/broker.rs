@@ -6,7 +6,6 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use std::{collections::HashMap, fmt, time::Duration};
 
-const REQUEST_LIMIT: Duration = Duration::from_secs(30);
 const EXCHANGE: &str = "platform-events";
 
 /// An operator's access to the broker.
@@ -20,11 +19,11 @@ pub struct Broker {
 }
 
 impl Broker {
-    /// Takes address and credentials from `make env`.
-    pub fn new(environment: &Environment) -> Result<Self, HarnessError> {
+    /// Takes address and credentials from `make env`; a request takes at most `limit`.
+    pub fn new(environment: &Environment, limit: Duration) -> Result<Self, HarnessError> {
         let text = |name| environment.get(name).map(str::to_owned);
         Ok(Self {
-            http: http::client(REQUEST_LIMIT, REQUEST_LIMIT)?,
+            http: http::client(limit, limit)?,
             management_url: text("RABBITMQ_MANAGEMENT_URL")?,
             user: text("RABBITMQ_OPERATOR_USER")?,
             password: text("RABBITMQ_OPERATOR_PASSWORD")?,

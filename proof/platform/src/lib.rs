@@ -1,4 +1,5 @@
-//! The platform seen from outside: the actions and the sources of a client, an administrator, an operator and an auditor.
+//! The platform seen from outside: the actions and the sources of a client, an administrator, an operator and an
+//! auditor.
 //!
 //! It shares no code with the services, so that a test does not repeat their mistakes. [`platform::Platform`] holds the
 //! addresses; [`client::TestClient`] and [`admin::Admin`] act through the gateway; [`mail`] and [`ledger`] read the

@@ -35,7 +35,8 @@ pub struct TimelineEvent {
 }
 
 impl Order {
-    /// Holds once nothing more happens to the order by itself: confirmed or later, or closed with everything given back.
+    /// Holds once nothing more happens to the order by itself: confirmed or later, or closed with everything given
+    /// back.
     pub fn is_settled(&self) -> bool {
         match self.status.as_str() {
             "confirmed" | "shipped" | "delivered" => true,

@@ -1,20 +1,18 @@
 //! I0: a transaction that PostgreSQL reports as committed is on the disk.
 
-use super::verdict::{Finding, require};
+use super::verdict::Finding;
 use crate::collect::evidence::rows::Evidence;
 
 pub(super) fn check(evidence: &Evidence) -> Finding {
     let mut finding = Finding::new("I0", "durability of the database: a commit survives a power cut");
-    require!(finding, !evidence.settings.is_empty(), "no setting was read");
+    finding.expect(!evidence.settings.is_empty(), || "no setting was read".to_owned());
     for setting in &evidence.settings {
-        require!(
-            finding,
-            setting.value == "on",
-            "{}'s database has {} = {}",
-            setting.service,
-            setting.name,
-            setting.value
-        );
+        finding.expect(setting.value == "on", || {
+            format!(
+                "{}'s database has {} = {}",
+                setting.service, setting.name, setting.value
+            )
+        });
     }
     finding
 }

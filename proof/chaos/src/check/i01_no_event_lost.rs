@@ -1,11 +1,11 @@
 //! I1: no event is lost.
 //!
-//! From the events: each reached every queue that the broker has bound to its key, and is there either in the inbox or among
-//! the dead letters. From the rows: each state has published its events.
+//! From the events: each reached every queue that the broker has bound to its key, and is there either in the inbox or
+//! among the dead letters. From the rows: each state has published its events.
 
 mod published_events;
 
-use super::verdict::{Finding, require};
+use super::verdict::Finding;
 use crate::collect::{
     evidence::rows::{Evidence, Messaging, Published},
     expectations::Poison,
@@ -17,13 +17,13 @@ use uuid::Uuid;
 pub(super) fn check(evidence: &Evidence) -> Finding {
     let mut finding = Finding::new("I1", "no event is lost");
     for (service, messaging) in &evidence.messaging {
-        require!(
-            finding,
-            messaging.outbox.is_empty(),
-            "{service} has {} events in its outbox, e.g. {:?}",
-            messaging.outbox.len(),
-            messaging.outbox.first()
-        );
+        finding.expect(messaging.outbox.is_empty(), || {
+            format!(
+                "{service} has {} events in its outbox, e.g. {:?}",
+                messaging.outbox.len(),
+                messaging.outbox.first()
+            )
+        });
     }
     let queues = Queues::of(evidence, &mut finding);
     for (service, id, event) in evidence.published() {
@@ -49,17 +49,16 @@ impl<'a> Queues<'a> {
             .filter_map(|service| Some((service.queue.as_deref()?, &*service.name)))
             .collect();
         for binding in &evidence.broker.bindings {
-            require!(
-                finding,
-                readers.contains_key(binding.queue.as_str()),
-                "{} is bound to {}, and no service reads it",
-                binding.queue,
-                binding.pattern
-            );
+            finding.expect(readers.contains_key(binding.queue.as_str()), || {
+                format!(
+                    "{} is bound to {}, and no service reads it",
+                    binding.queue, binding.pattern
+                )
+            });
         }
         for queue in readers.keys() {
             let is_bound = evidence.broker.bindings.iter().any(|binding| binding.queue == *queue);
-            require!(finding, is_bound, "{queue} is bound to nothing");
+            finding.expect(is_bound, || format!("{queue} is bound to nothing"));
         }
         let types: HashSet<&str> = evidence.published().map(|(_, _, event)| &*event.event_type).collect();
         let takers = |event_type: &str| {
@@ -67,7 +66,7 @@ impl<'a> Queues<'a> {
                 .broker
                 .bindings
                 .iter()
-                .filter(|binding| binding.takes(event_type))
+                .filter(|binding| binding.routes(event_type))
                 .filter_map(|binding| readers.get(binding.queue.as_str()).copied())
                 .collect();
             services.sort_unstable();
@@ -116,13 +115,12 @@ fn delivered(
         .is_some_and(|rows| rows.inbox.contains_key(&id));
     let is_dead = queues.is_dead(consumer, id);
     let (event_type, subject) = (&event.event_type, event.subject);
-    require!(
-        finding,
-        took_effect != is_dead,
-        "{event_type} {id} about {subject}, from {publisher}, is {} in the inbox {} among the dead letters of {consumer}",
-        if is_dead { "both" } else { "neither" },
-        if is_dead { "and" } else { "nor" }
-    );
+    finding.expect(took_effect != is_dead, || {
+        let fate = if is_dead { "twice" } else { "not at all" };
+        format!(
+            "{event_type} {id} about {subject}, from {publisher}: inbox and dead letters of {consumer} hold it {fate}"
+        )
+    });
 }
 
 #[cfg(test)]

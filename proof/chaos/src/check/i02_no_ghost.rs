@@ -1,6 +1,6 @@
 //! I2: every consumed event was published, and every published event is about an existing subject.
 
-use super::verdict::{Finding, require};
+use super::verdict::Finding;
 use crate::collect::evidence::rows::{DeadLetter, Evidence};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -23,12 +23,12 @@ pub(super) fn check(evidence: &Evidence) -> Finding {
                     && *published == event_type
                     && subject.is_none_or(|known| known == received.subject)
             });
-            require!(
-                finding,
-                is_known,
-                "{service} consumed {event_type} {id} about {}, which {source} has not published",
-                received.subject
-            );
+            finding.expect(is_known, || {
+                format!(
+                    "{service} consumed {event_type} {id} about {}, which {source} has not published",
+                    received.subject
+                )
+            });
         }
         for letter in &rows.dead_letters {
             if letter.event_id.is_some_and(|id| !poison.contains(&id)) {
@@ -54,11 +54,9 @@ fn origins<'a>(finding: &mut Finding, evidence: &'a Evidence) -> Origins<'a> {
         let own: Origins<'_> = waiting.chain(published).collect();
         for (id, origin) in own {
             let before = origins.insert(id, origin);
-            require!(
-                finding,
-                before.is_none(),
-                "event {id} was published by {before:?} and by {origin:?}"
-            );
+            finding.expect(before.is_none(), || {
+                format!("event {id} was published by {before:?} and by {origin:?}")
+            });
         }
     }
     origins
@@ -69,11 +67,9 @@ fn is_known_letter(finding: &mut Finding, letter: &DeadLetter, origins: &Origins
     let is_known = origin.is_some_and(|(_, event_type, subject)| {
         letter.event_type.as_deref() == Some(event_type) && (subject.is_none() || letter.subject == *subject)
     });
-    require!(
-        finding,
-        is_known,
-        "no service has published the event of dead letter {letter:?}"
-    );
+    finding.expect(is_known, || {
+        format!("no service has published the event of dead letter {letter:?}")
+    });
 }
 
 fn subjects_exist(finding: &mut Finding, evidence: &Evidence) {
@@ -87,19 +83,17 @@ fn subjects_exist(finding: &mut Finding, evidence: &Evidence) {
             ("product-service", "inventory") => evidence.reservations.contains_key(&event.subject),
             _ => false,
         };
-        require!(
-            finding,
-            exists,
-            "{service} published {event_type} {id} about {}, of which it has no row",
-            event.subject
-        );
+        finding.expect(exists, || {
+            format!(
+                "{service} published {event_type} {id} about {}, of which it has no row",
+                event.subject
+            )
+        });
     }
     for (what, order) in participants(evidence) {
-        require!(
-            finding,
-            evidence.orders.contains_key(&order),
-            "there is a {what} for order {order}, which does not exist"
-        );
+        finding.expect(evidence.orders.contains_key(&order), || {
+            format!("there is a {what} for order {order}, which does not exist")
+        });
     }
 }
 

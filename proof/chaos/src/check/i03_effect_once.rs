@@ -1,9 +1,6 @@
 //! I3: an event takes effect once, however often it is delivered.
 
-use super::{
-    expected_orders::ExpectedOrders,
-    verdict::{Finding, require},
-};
+use super::{expected_orders::ExpectedOrders, verdict::Finding};
 use crate::collect::evidence::rows::{Evidence, Movement};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use uuid::Uuid;
@@ -59,19 +56,17 @@ fn published_once(finding: &mut Finding, evidence: &Evidence) {
                 } else {
                     1
                 };
-                require!(
-                    finding,
-                    times <= allowed,
-                    "{event_type} was published {times} times about order {order}, with {requests} repeated requests"
-                );
+                finding.expect(times <= allowed, || {
+                    format!(
+                        "{event_type} was published {times} times about order {order}; {requests} were requested again"
+                    )
+                });
             }
             for (_, [one, other]) in EITHER_OR.iter().filter(|(publisher, _)| *publisher == service) {
                 let both = types.contains(one) && types.contains(other);
-                require!(
-                    finding,
-                    !both,
-                    "both {one} and {other} were published about order {order}"
-                );
+                finding.expect(!both, || {
+                    format!("both {one} and {other} were published about order {order}")
+                });
             }
         }
     }
@@ -107,16 +102,15 @@ fn pieces_moved_once(finding: &mut Finding, evidence: &Evidence) {
         for product in all {
             let moves = products.get(product).cloned().unwrap_or_default();
             let wanted = wanted.get(product).copied().unwrap_or_default();
-            require!(
-                finding,
-                is_lifecycle(state, &moves, wanted),
-                "order {order}, whose stock is {state}, wants {wanted} of product {product} and has moved {moves:?} \
-                     (kind, times, pieces)"
-            );
+            finding.expect(is_lifecycle(state, &moves, wanted), || {
+                format!("order {order}, whose stock is {state}, has {wanted} of product {product}, and moved {moves:?}")
+            });
         }
     }
     for order in by_order.keys() {
-        require!(finding, false, "order {order} has moved pieces without a reservation");
+        finding.expect(false, || {
+            format!("order {order} has moved pieces without a reservation")
+        });
     }
 }
 

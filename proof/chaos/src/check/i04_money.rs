@@ -1,9 +1,6 @@
 //! I4: the money. The provider's log records where it went, the clients' history where it should have gone.
 
-use super::{
-    expected_orders::ExpectedOrders,
-    verdict::{Finding, require},
-};
+use super::{expected_orders::ExpectedOrders, verdict::Finding};
 use crate::collect::evidence::rows::{Evidence, Payment};
 use platform_client::ledger::{self, Account, Capture, Decline, Entry, Refund};
 use std::collections::{HashMap, HashSet};
@@ -20,19 +17,15 @@ pub(super) fn check(evidence: &Evidence) -> Finding {
     let none = Account::default();
     for (order, payment) in &evidence.payments {
         let account = accounts.get(order).unwrap_or(&none);
-        require!(
-            finding,
-            agrees(payment, account),
-            "payment of order {order}: the row says {payment:?}, the provider {account:?}"
-        );
+        finding.expect(agrees(payment, account), || {
+            format!("payment of order {order}: the row says {payment:?}, the provider {account:?}")
+        });
     }
     for (id, order) in &evidence.orders {
         let (total, stored) = (expected.total_minor(*id), order.total_minor);
-        require!(
-            finding,
-            total == Some(stored),
-            "order {id} costs {total:?}, its row says {stored}"
-        );
+        finding.expect(total == Some(stored), || {
+            format!("order {id} costs {total:?}, its row says {stored}")
+        });
     }
     adds_up(&mut finding, evidence, &expected, &accounts);
     finding
@@ -42,7 +35,7 @@ fn keys_are_used_once(finding: &mut Finding, log: &[Entry]) {
     let mut keys = HashSet::new();
     for entry in log {
         let key = entry.key();
-        require!(finding, keys.insert(key), "the provider's log has key {key} twice");
+        finding.expect(keys.insert(key), || format!("the provider's log has key {key} twice"));
     }
 }
 
@@ -54,38 +47,28 @@ fn account_is_right(
     (id, account): (Uuid, &Account),
 ) {
     let Some(order) = evidence.orders.get(&id) else {
-        return require!(
-            finding,
-            false,
-            "the provider knows of order {id}, which does not exist: {account:?}"
-        );
+        return finding.expect(false, || {
+            format!("the provider knows of order {id}, which does not exist: {account:?}")
+        });
     };
     let attempts = account.captures.len() + account.declines.len();
-    require!(
-        finding,
-        attempts <= 1,
-        "order {id} was charged more than once: {account:?}"
-    );
+    finding.expect(attempts <= 1, || {
+        format!("order {id} was charged more than once: {account:?}")
+    });
     let total = expected.total_minor(id);
     for capture in &account.captures {
         let is_right = total == Some(capture.amount_minor) && *capture.currency == *order.currency;
-        require!(
-            finding,
-            is_right,
-            "order {id} costs {total:?}, and the provider has {capture:?}"
-        );
+        finding.expect(is_right, || {
+            format!("order {id} costs {total:?}, and the provider has {capture:?}")
+        });
     }
-    require!(
-        finding,
-        account.refunds.len() <= account.captures.len(),
-        "order {id} was refunded more often than charged: {account:?}"
-    );
+    finding.expect(account.refunds.len() <= account.captures.len(), || {
+        format!("order {id} was refunded more often than charged: {account:?}")
+    });
     for refund in &account.refunds {
-        require!(
-            finding,
-            account.is_whole(refund),
-            "{refund:?} of order {id} is not the whole of a charge: {account:?}"
-        );
+        finding.expect(account.is_whole(refund), || {
+            format!("{refund:?} of order {id} is not the whole of a charge: {account:?}")
+        });
     }
 }
 
@@ -127,17 +110,13 @@ fn adds_up(
     let kept: i64 = accounts.values().map(Account::kept_minor).sum();
     let sold = evidence.orders.iter().filter(|(_, order)| order.is_sold());
     let earned: i64 = sold.filter_map(|(id, _)| expected.total_minor(*id)).sum();
-    require!(
-        finding,
-        kept == earned,
-        "{kept} was kept, and orders of {earned} were confirmed"
-    );
+    finding.expect(kept == earned, || {
+        format!("{kept} was kept, and orders of {earned} were confirmed")
+    });
     for order in accounts.keys() {
-        require!(
-            finding,
-            evidence.payments.contains_key(order),
-            "the provider knows of order {order}, which has no payment"
-        );
+        finding.expect(evidence.payments.contains_key(order), || {
+            format!("the provider knows of order {order}, which has no payment")
+        });
     }
 }
 

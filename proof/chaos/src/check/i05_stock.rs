@@ -1,9 +1,6 @@
 //! I5: every piece is available, reserved or sold, and every sold piece was ordered.
 
-use super::{
-    expected_orders::ExpectedOrders,
-    verdict::{Finding, require},
-};
+use super::{expected_orders::ExpectedOrders, verdict::Finding};
 use crate::collect::evidence::{
     clients::Created,
     rows::{Evidence, Product},
@@ -20,56 +17,38 @@ pub(super) fn check(evidence: &Evidence) -> Finding {
         adds_up(&mut finding, *id, product, sums.get(id).copied().unwrap_or_default());
         let ordered = ordered.get(id).copied().unwrap_or_default();
         let sold = product.sold;
-        require!(
-            finding,
-            sold == ordered,
-            "product {id}: {sold} sold, and confirmed orders have {ordered}"
-        );
+        finding.expect(sold == ordered, || {
+            format!("product {id}: {sold} sold, and confirmed orders have {ordered}")
+        });
         if let Some(Created { stock, .. }) = created.get(id) {
             let is_enough = ordered <= stock + product.restocked;
-            require!(
-                finding,
-                product.initial == *stock && is_enough,
-                "product {id} was created with {stock} pieces, {ordered} are ordered, and it is {product:?}"
-            );
+            finding.expect(product.initial == *stock && is_enough, || {
+                format!("product {id} was created with {stock} pieces, {ordered} are ordered, and it is {product:?}")
+            });
         }
     }
     for id in created.keys().chain(ordered.keys()).chain(sums.keys()) {
         let exists = evidence.products.contains_key(id);
-        require!(finding, exists, "product {id} does not exist");
+        finding.expect(exists, || format!("product {id} does not exist"));
     }
     finding
 }
 
 /// One product by itself.
 fn adds_up(finding: &mut Finding, id: Uuid, product: &Product, sum: Product) {
-    let Product {
-        initial,
-        restocked,
-        available,
-        reserved,
-        sold,
-    } = *product;
-    require!(
-        finding,
-        initial + restocked == available + reserved + sold,
-        "product {id} has lost or gained pieces: {product:?}"
+    finding.expect(
+        product.initial + product.restocked == product.available + product.reserved + product.sold,
+        || format!("product {id} has lost or gained pieces: {product:?}"),
     );
-    require!(
-        finding,
-        available >= 0 && sold >= 0,
-        "product {id} has gone below zero: {product:?}"
-    );
-    require!(
-        finding,
-        reserved == 0,
-        "product {id} still has {reserved} pieces reserved"
-    );
-    require!(
-        finding,
-        *product == sum,
-        "product {id} is {product:?}, and its movements add up to {sum:?}"
-    );
+    finding.expect(product.available >= 0 && product.sold >= 0, || {
+        format!("product {id} has gone below zero: {product:?}")
+    });
+    finding.expect(product.reserved == 0, || {
+        format!("product {id} still has pieces reserved: {product:?}")
+    });
+    finding.expect(*product == sum, || {
+        format!("product {id} is {product:?}, and its movements add up to {sum:?}")
+    });
 }
 
 /// The counters of each product, recomputed from its movements.

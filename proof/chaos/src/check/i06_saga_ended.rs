@@ -1,6 +1,6 @@
 //! I6: every order has ended, and all services agree on how.
 
-use super::verdict::{Finding, require};
+use super::verdict::Finding;
 use crate::collect::evidence::rows::Evidence;
 use platform_client::{agreement::OrderEnd, ledger};
 
@@ -18,7 +18,9 @@ pub(super) fn check(evidence: &Evidence) -> Finding {
             reservation_state: evidence.reservations.get(id).map(|state| &**state),
             account: accounts.entry(*id).or_default(),
         };
-        require!(finding, end.is_agreed(), "order {id} is in no agreed end state: {end}");
+        finding.expect(end.is_agreed(), || {
+            format!("order {id} is in no agreed end state: {end}")
+        });
     }
     finding
 }

@@ -1,6 +1,6 @@
 //! I7: each customer gets every notification once in the list and at least once by mail.
 
-use super::verdict::{Finding, require};
+use super::verdict::Finding;
 use crate::collect::evidence::rows::{Evidence, Notification, Published};
 use platform_client::mail::Mail;
 use std::collections::{HashMap, HashSet};
@@ -34,11 +34,9 @@ pub(super) fn check(evidence: &Evidence) -> Finding {
     ) in &expected
     {
         let times = listed.get(event).copied().unwrap_or_default();
-        require!(
-            finding,
-            times == 1,
-            "{event_type} {event} about {subject} has {times} notifications"
-        );
+        finding.expect(times == 1, || {
+            format!("{event_type} {event} about {subject} has {times} notifications")
+        });
     }
     let copies = copies_by_event(&evidence.mails);
     let addresses = addresses(evidence);
@@ -53,14 +51,12 @@ pub(super) fn check(evidence: &Evidence) -> Finding {
     }
     for mail in &evidence.mails {
         let is_ours = event_of(mail).is_some_and(|event| listed.contains_key(&event));
-        require!(
-            finding,
-            is_ours,
-            "mail {} to {:?} is <{}>, of no notification",
-            mail.id,
-            mail.to,
-            mail.message_id
-        );
+        finding.expect(is_ours, || {
+            format!(
+                "mail {} to {:?} is <{}>, of no notification",
+                mail.id, mail.to, mail.message_id
+            )
+        });
     }
     finding
 }
@@ -114,11 +110,9 @@ fn matches_its_event(
     let is_so = event.is_some_and(|event| {
         event.event_type == notification.kind && event.subject == notification.order && owner == notification.user
     });
-    require!(
-        finding,
-        is_so,
-        "{notification:?} does not belong to its event, {event:?}, and to the order's owner, {owner:?}"
-    );
+    finding.expect(is_so, || {
+        format!("{notification:?} does not belong to its event, {event:?}, and to the order's owner, {owner:?}")
+    });
 }
 
 fn is_mailed(
@@ -132,30 +126,22 @@ fn is_mailed(
         id, event, user, mail, ..
     } = notification;
     let has_contact = user.is_some_and(|user| evidence.contacts.contains_key(&user));
-    require!(
-        finding,
-        &**mail == "sent" || !has_contact,
-        "the mail of notification {id} about event {event} is {mail}, and the address is known"
-    );
+    finding.expect(&**mail == "sent" || !has_contact, || {
+        format!("the mail of notification {id} about event {event} is {mail}, and the address is known")
+    });
     let copies = copies.get(event).map_or(&[][..], Vec::as_slice);
-    require!(
-        finding,
-        &**mail != "sent" || !copies.is_empty(),
-        "notification {id} about event {event} is {mail}, and no such mail went out"
-    );
+    finding.expect(&**mail != "sent" || !copies.is_empty(), || {
+        format!("notification {id} about event {event} is {mail}, and no such mail went out")
+    });
     let theirs = user.and_then(|user| addresses.get(&user));
     for copy in copies {
         let is_theirs = copy
             .to
             .iter()
             .all(|to| theirs.is_some_and(|theirs| theirs.contains(to)));
-        require!(
-            finding,
-            is_theirs,
-            "mail {} went to {:?}, not to user {user:?}",
-            copy.id,
-            copy.to
-        );
+        finding.expect(is_theirs, || {
+            format!("mail {} went to {:?}, not to user {user:?}", copy.id, copy.to)
+        });
     }
 }
 

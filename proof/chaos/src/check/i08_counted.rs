@@ -1,6 +1,6 @@
 //! I8: analytics is the sum of all published events.
 
-use super::verdict::{Finding, require};
+use super::verdict::Finding;
 use crate::collect::evidence::rows::{Evidence, Hour, Published, Stored};
 use chrono::Timelike;
 use std::collections::{BTreeMap, HashMap};
@@ -16,31 +16,24 @@ pub(super) fn check(evidence: &Evidence) -> Finding {
     for event in &evidence.stored {
         stored.insert(event.event, event);
         let origin = published.get(&event.event);
-        require!(
-            finding,
+        finding.expect(
             origin.is_some_and(|(service, known)| is_same(event, service, known)),
-            "analytics has {event:?}, and what was published is {origin:?}"
+            || format!("analytics has {event:?}, and what was published is {origin:?}"),
         );
     }
     for (id, (service, event)) in &published {
         let (event_type, subject) = (&event.event_type, event.subject);
-        require!(
-            finding,
-            stored.contains_key(id),
-            "analytics misses {event_type} {id} about {subject}, from {service}"
-        );
+        finding.expect(stored.contains_key(id), || {
+            format!("analytics misses {event_type} {id} about {subject}, from {service}")
+        });
     }
     counters_agree(&mut finding, evidence);
     finding
 }
 
 fn is_same(stored: &Stored, service: &str, published: &Published) -> bool {
-    let Published {
-        event_type,
-        subject,
-        at,
-    } = published;
-    &*stored.source == service && stored.event_type == *event_type && stored.subject == *subject && stored.at == *at
+    let both = (&stored.event_type, stored.subject, stored.at);
+    *stored.source == *service && both == (&published.event_type, published.subject, published.at)
 }
 
 fn counters_agree(finding: &mut Finding, evidence: &Evidence) {
@@ -57,11 +50,9 @@ fn counters_agree(finding: &mut Finding, evidence: &Evidence) {
     {
         let (ours, theirs) = (sums.get(hour), counted.get(hour));
         let (day, hour, event_type) = hour;
-        require!(
-            finding,
-            ours == theirs,
-            "{event_type} on {day} in hour {hour}: {ours:?} were published, {theirs:?} counted"
-        );
+        finding.expect(ours == theirs, || {
+            format!("{event_type} on {day} in hour {hour}: {ours:?} were published, {theirs:?} counted")
+        });
     }
 }
 

@@ -1,6 +1,7 @@
-//! I10: the events of one publisher about one subject are numbered without gap, and a late event overwrites no newer one.
+//! I10: the events of one publisher about one subject are numbered without gap, and a late event overwrites no newer
+//! one.
 
-use super::verdict::{Finding, require};
+use super::verdict::Finding;
 use crate::collect::evidence::rows::{Evidence, Stored, UserEvent};
 use std::collections::HashMap;
 use uuid::Uuid;
@@ -21,27 +22,25 @@ fn are_numbered(finding: &mut Finding, evidence: &Evidence) {
     for ((source, subject), events) in &mut series {
         events.sort_unstable_by_key(|event| event.sequence);
         let numbers = || events.iter().map(|event| event.sequence);
-        require!(
-            finding,
-            numbers().eq((1..).take(events.len())),
-            "{source}'s events about {subject} are numbered {:?}",
-            numbers().collect::<Vec<i64>>()
-        );
-        require!(
-            finding,
-            events.is_sorted_by_key(|event| event.at),
-            "the times of {source}'s events about {subject} are not in the order of their numbers"
-        );
+        finding.expect(numbers().eq((1..).take(events.len())), || {
+            format!(
+                "{source}'s events about {subject} are numbered {:?}",
+                numbers().collect::<Vec<i64>>()
+            )
+        });
+        finding.expect(events.is_sorted_by_key(|event| event.at), || {
+            format!("the times of {source}'s events about {subject} are not in the order of their numbers")
+        });
     }
     for (service, rows) in &evidence.messaging {
         for (subject, last) in &rows.sequences {
             let newest = series.get(&(*service, *subject)).and_then(|events| events.last());
             let newest = newest.map(|event| event.sequence);
-            require!(
-                finding,
-                newest == Some(*last),
-                "{service} has numbered {last} events about {subject}, and the newest that arrived is {newest:?}"
-            );
+            finding.expect(newest == Some(*last), || {
+                format!(
+                    "{service} has numbered {last} events about {subject}, and the newest that arrived is {newest:?}"
+                )
+            });
         }
     }
 }
@@ -61,18 +60,14 @@ fn contacts_are_newest(finding: &mut Finding, evidence: &Evidence) {
             let last = (contact.sequence, &contact.email, &contact.name);
             last == (event.sequence, &event.email, &event.name) && last == (event.sequence, &user.email, &user.name)
         });
-        require!(
-            finding,
-            is_same,
-            "user {id} is {user:?}, the last event is {event:?}, and the contact is {contact:?}"
-        );
+        finding.expect(is_same, || {
+            format!("user {id} is {user:?}, the last event is {event:?}, and the contact is {contact:?}")
+        });
     }
     for id in evidence.contacts.keys() {
-        require!(
-            finding,
-            evidence.users.contains_key(id),
-            "there is a contact of user {id}, who does not exist"
-        );
+        finding.expect(evidence.users.contains_key(id), || {
+            format!("there is a contact of user {id}, who does not exist")
+        });
     }
 }
 

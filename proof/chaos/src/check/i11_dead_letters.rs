@@ -1,6 +1,6 @@
 //! I11: every dead letter is stored with all that an operator needs, and only the run's poison messages are among them.
 
-use super::verdict::{Finding, require};
+use super::verdict::Finding;
 use crate::collect::evidence::rows::{DeadLetter, Evidence};
 use chrono::{DateTime, Utc};
 use platform_client::description::services;
@@ -14,20 +14,22 @@ pub(super) fn check(evidence: &Evidence) -> Finding {
         "dead letters are complete, and only poison messages are among them",
     );
     for queue in evidence.broker.queues.iter().filter(|queue| queue.is_of_dead_letters()) {
-        require!(finding, queue.is_empty(), "{queue}, which no service has stored");
+        finding.expect(queue.is_empty(), || format!("{queue}, which no service has stored"));
     }
     for service in services() {
         let rows = evidence.messaging.get(&*service.name);
         for letter in rows.map_or(&[][..], |rows| &rows.dead_letters) {
-            require!(
-                finding,
-                is_complete(letter, service.queue.as_deref()),
-                "a dead letter of {} is not complete: {}",
-                service.name,
-                describe(letter)
-            );
+            finding.expect(is_complete(letter, service.queue.as_deref()), || {
+                format!(
+                    "a dead letter of {} is not complete: {}",
+                    service.name,
+                    describe(letter)
+                )
+            });
             let is_expected = &*letter.status != "waiting" || letter.is_one_of(&evidence.poison);
-            require!(finding, is_expected, "an unexpected dead letter: {}", describe(letter));
+            finding.expect(is_expected, || {
+                format!("an unexpected dead letter: {}", describe(letter))
+            });
         }
     }
     for poison in evidence.poison.iter().filter(|poison| poison.published) {
@@ -37,12 +39,12 @@ pub(super) fn check(evidence: &Evidence) -> Finding {
                 .values()
                 .flat_map(|rows| &rows.dead_letters)
                 .any(|letter| letter.queue == *queue && letter.body == poison.body);
-            require!(
-                finding,
-                is_there,
-                "the poison message {:?} that reached {queue} is not among its dead letters",
-                String::from_utf8_lossy(&poison.body)
-            );
+            finding.expect(is_there, || {
+                format!(
+                    "the poison message {:?} that reached {queue} is not among its dead letters",
+                    String::from_utf8_lossy(&poison.body)
+                )
+            });
         }
     }
     finding

@@ -1,4 +1,5 @@
-//! The checks beside the invariants: exits, resources and coverage of the programs, the clients, and the faults themselves.
+//! The checks beside the invariants: exits, resources and coverage of the programs, the clients, and the faults
+//! themselves.
 
 use super::verdict::Finding;
 use crate::{
@@ -48,8 +49,8 @@ pub(crate) fn quiescence(quiescence: &Quiescence, until_quiescent: Duration) -> 
     finding("end", title, 1, late)
 }
 
-/// Each queue has the consumers that it had before the first fault. Nothing else would show that one of two instances no
-/// longer consumes, since the other does its work.
+/// Each queue has the consumers that it had before the first fault. Nothing else would show that one of two instances
+/// no longer consumes, since the other does its work.
 pub(crate) async fn consumers(cluster: &Cluster, before: &HashMap<String, u64>) -> Finding {
     let title = "every queue has as many consumers as before the first fault, within 60 s of the last";
     let broker = &cluster.servers.broker;

@@ -1,5 +1,5 @@
-//! A small consistent platform: one customer, two products and three orders, one delivered, one failed because its payment
-//! was declined, one cancelled after it was confirmed.
+//! A small consistent platform: one customer, two products and three orders, one delivered, one failed because its
+//! payment was declined, one cancelled after it was confirmed.
 
 mod recording;
 mod scenario;

@@ -3,14 +3,6 @@
 use serde::Serialize;
 use std::{collections::BTreeMap, fmt};
 
-/// Tests one statement of a finding; the last arguments format the example of a violation.
-macro_rules! require {
-    ($finding:expr, $holds:expr, $($example:tt)+) => {
-        $finding.expect($holds, || format!($($example)+))
-    };
-}
-pub(super) use require;
-
 const EXAMPLES_MAX: usize = 10;
 
 /// The findings and figures of a run.
@@ -69,7 +61,7 @@ impl Finding {
         }
     }
 
-    /// Tests one statement; `example` describes a violation, see [`require!`].
+    /// Tests one statement; `example` describes a violation.
     pub(super) fn expect(&mut self, holds: bool, example: impl FnOnce() -> String) {
         self.checked += 1;
         if !holds {
@@ -88,14 +80,8 @@ impl fmt::Display for Finding {
             (_, 0) => "holds",
             _ => "BROKEN",
         };
-        let Self {
-            id,
-            title,
-            checked,
-            violations,
-            examples,
-        } = self;
-        write!(f, "{id:<4} {holds:<6} {title}: {violations} of {checked}")?;
+        let (id, title, examples) = (self.id, self.title, &self.examples);
+        write!(f, "{id:<4} {holds:<6} {title}: {} of {}", self.violations, self.checked)?;
         examples.iter().try_for_each(|example| write!(f, "\n       {example}"))
     }
 }

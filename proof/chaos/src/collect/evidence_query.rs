@@ -5,7 +5,10 @@ use sqlx::PgPool;
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
+    time::Duration,
 };
+
+const BROKER_LIMIT: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone)]
 pub(crate) struct EvidenceQuery {
@@ -24,7 +27,7 @@ impl EvidenceQuery {
             .map(|service| Ok((&*service.name, environment.database(service)?)));
         Ok(Self {
             databases: pools.collect::<Result<_, HarnessError>>()?,
-            broker: Broker::new(environment)?,
+            broker: Broker::new(environment, BROKER_LIMIT)?,
             provider_log: environment.get("PROVIDER_LOG")?.into(),
             mails: environment.get("MAIL_DIR")?.into(),
             history: history.to_owned(),

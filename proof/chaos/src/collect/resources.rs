@@ -6,8 +6,8 @@ use serde::Serialize;
 use std::{collections::BTreeMap, time::Duration};
 
 /// More growth than both of these is a finding: half as much again as after the warm-up, and the remains of a burst. An
-/// outage makes hundreds of requests wait at a gateway, which holds 5 MiB before and 11 MiB after it, and no more after the
-/// next: the allocator does not give all pages back.
+/// outage makes hundreds of requests wait at a gateway, which holds 5 MiB before and 11 MiB after it, and no more after
+/// the next: the allocator does not give all pages back.
 const GROWTH_MAX: f64 = 1.5;
 const BURST_KB: u64 = 16 * 1024;
 const FILES_NOISE: u64 = 40;
@@ -29,8 +29,8 @@ pub(crate) struct Held {
 /// The resources of each process, by its name.
 pub(crate) type ResourceUsage = BTreeMap<String, Held>;
 
-/// Measures until the usage has not grown since `before`, or the limit has passed: connections that a burst has opened stay
-/// open, idle, for a while.
+/// Measures until the usage has not grown since `before`, or the limit has passed: connections that a burst has opened
+/// stay open, idle, for a while.
 pub(crate) async fn measure_settled(cluster: &Cluster, before: &ResourceUsage) -> ResourceUsage {
     let is_settled = async || {
         let now = measure(cluster);
@@ -54,8 +54,8 @@ pub(crate) fn measure(cluster: &Cluster) -> ResourceUsage {
         .collect()
 }
 
-/// Describes the processes that hold clearly more than any process of their program did after the warm-up. Instances share
-/// the work unevenly, and another one may have the larger part of it now.
+/// Describes the processes that hold clearly more than any process of their program did after the warm-up. Instances
+/// share the work unevenly, and another one may have the larger part of it now.
 pub(crate) fn grown(before: &ResourceUsage, after: &ResourceUsage) -> Vec<String> {
     let unseen = before.keys().filter(|name| !after.contains_key(*name));
     let mut grown: Vec<String> = unseen.map(|name| format!("{name} cannot be measured")).collect();

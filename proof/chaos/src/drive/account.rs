@@ -107,8 +107,8 @@ impl Account {
         Ok(token)
     }
 
-    /// A refresh token works once: sent a second time, because an answer got lost, it would end the session. So it is used
-    /// once, and after any failure a login follows.
+    /// A refresh token works once: sent a second time, because an answer got lost, it would end the session. So it is
+    /// used once, and after any failure a login follows.
     async fn renew(&self, client: &RecordingClient, tokens: &Tokens) -> Result<Tokens, HarnessError> {
         let request = RecordedRequest::refresh(&tokens.refresh_token);
         match client.try_once(self.number, &request, None, true).await? {

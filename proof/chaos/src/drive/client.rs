@@ -61,8 +61,8 @@ impl RecordingClient {
         }
     }
 
-    /// Tries once: at the preferred gateway, and without a connection at the others, as behind a load balancer. Half of the
-    /// customers prefer each of two gateways.
+    /// Tries once: at the preferred gateway, and without a connection at the others, as behind a load balancer. Half of
+    /// the customers prefer each of two gateways.
     pub(super) async fn try_once(
         &self,
         customer: Option<u32>,

@@ -65,8 +65,8 @@ impl RecordedRequest {
         Self { expected, ..self }
     }
 
-    /// Holds if this status is right for this request: an order that has been shipped cannot be cancelled, and an order of
-    /// no pieces must be refused.
+    /// Holds if this status is right for this request: an order that has been shipped cannot be cancelled, and an order
+    /// of no pieces must be refused.
     pub(super) fn expects(&self, status: u16) -> bool {
         let success = (200..300).contains(&status);
         match self.expected {

@@ -18,8 +18,8 @@ pub(super) enum NextStep {
     RetryAfter(Duration),
 }
 
-/// Decides after this many earlier tries. `jitter` is from 0 to 1, so that clients that were refused together do not come
-/// back together; that it grows with each try gives an overloaded platform time to recover.
+/// Decides after this many earlier tries. `jitter` is from 0 to 1, so that clients that were refused together do not
+/// come back together; that it grows with each try gives an overloaded platform time to recover.
 pub(super) fn next_step(outcome: Outcome, earlier_tries: u64, jitter: f64) -> NextStep {
     let factor = 1_u32 << earlier_tries.min(DOUBLINGS_MAX);
     let spread = (PAUSE * factor).mul_f64(jitter);

@@ -6,8 +6,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The counters at one moment; the difference of two covers the time between them.
 ///
-/// A try counts once, however many gateways had to be asked for a connection. The success rate of the API in a window is
-/// `first_tries_good / (first_tries - first_tries_throttled)`.
+/// A try counts once, however many gateways had to be asked for a connection. The success rate of the API in a window
+/// is `first_tries_good / (first_tries - first_tries_throttled)`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Tally {

@@ -57,8 +57,8 @@ pub(crate) struct Traffic {
 }
 
 impl Traffic {
-    /// Prepares everything, before any fault: the administrator logs in and creates the products, the customers register
-    /// and log in. A client prefers one gateway, and turns to the next when no connection can be made.
+    /// Prepares everything, before any fault: the administrator logs in and creates the products, the customers
+    /// register and log in. A client prefers one gateway, and turns to the next when no connection can be made.
     pub(crate) async fn open(
         environment: &Environment,
         gateways: Vec<String>,

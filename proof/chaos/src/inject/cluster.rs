@@ -1,8 +1,8 @@
-//! The platform under test: two instances of each service, everything else once, and a [`Link`] on every connection path
-//! between a program and a server.
+//! The platform under test: two instances of each service, everything else once, and a [`Link`] on every connection
+//! path between a program and a server.
 //!
-//! The servers (PostgreSQL, Redis, RabbitMQ) run under local mode's supervisor; the programs run under the harness's own
-//! supervision, with the settings that local mode wrote for them and with each address replaced by that of a link.
+//! The servers (PostgreSQL, Redis, RabbitMQ) run under local mode's supervisor; the programs run under the harness's
+//! own supervision, with the settings that local mode wrote for them and with each address replaced by that of a link.
 
 use super::{process::Process, program::Program, servers::Servers, wiring::Wiring};
 use fault_proxy::{Link, LinkFault};

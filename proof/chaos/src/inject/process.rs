@@ -1,11 +1,13 @@
 //! A supervised process: restarted a second after each exit, with every start and exit recorded.
 //!
-//! Local mode's supervisor, s6, cannot take its place: the harness needs the exit code of each single exit, the time until
-//! each start was ready, and the signal that it had sent before.
+//! Local mode's supervisor, s6, cannot take its place: the harness needs the exit code of each single exit, the time
+//! until each start was ready, and the signal that it had sent before.
 
-use super::{probe::Probe, program::Program};
+use super::program::Program;
 use platform_client::{
     HarnessError,
+    answer::Answer,
+    http,
     process::{Signal, send},
     settings::Settings,
 };
@@ -25,6 +27,7 @@ use tokio::{
 };
 
 const RESTART_DELAY: Duration = Duration::from_secs(1);
+const PROBE_LIMIT: Duration = Duration::from_secs(3);
 const PROBE_INTERVAL: Duration = Duration::from_millis(50);
 /// Last lines of the log that describe a process's condition.
 const LAST_LINES: usize = 20;
@@ -47,7 +50,9 @@ pub(crate) struct Process {
 struct Shared {
     pid: watch::Sender<Option<u32>>,
     log: Mutex<Log>,
-    probe: Probe,
+    http: reqwest::Client,
+    /// A process without a probe is ready as soon as it runs.
+    probe_url: Option<String>,
     output: PathBuf,
 }
 
@@ -88,12 +93,13 @@ impl Process {
     ) -> Result<Self, HarnessError> {
         let setting = program.probe_setting.and_then(|setting| settings.get(setting));
         let address = setting.map(|address| format!("http://{address}"));
-        let probed = address.as_ref().map(|base| format!("{base}{}", program.probe_path));
+        let probe_url = address.as_ref().map(|base| format!("{base}{}", program.probe_path));
         let launch = Launch::new(program, &name, run_dir, settings)?;
         let shared = Arc::new(Shared {
             pid: watch::Sender::default(),
             log: Mutex::default(),
-            probe: Probe::new(probed)?,
+            http: http::client(PROBE_LIMIT, PROBE_LIMIT)?,
+            probe_url,
             output: launch.output.clone(),
         });
         let mut supervision = JoinSet::new();
@@ -127,13 +133,13 @@ impl Process {
     }
 
     pub(crate) async fn is_ready(&self) -> bool {
-        self.pid().is_some() && self.shared.probe.refusal().await.is_none()
+        self.pid().is_some() && self.shared.refusal().await.is_none()
     }
 
     /// The answer of the readiness probe and the end of the log, for diagnosis.
     pub(super) async fn condition(&self) -> String {
         let answer = match self.pid() {
-            Some(_) => self.shared.probe.refusal().await.unwrap_or_else(|| "ready".to_owned()),
+            Some(_) => self.shared.refusal().await.unwrap_or_else(|| "ready".to_owned()),
             None => "it does not run".to_owned(),
         };
         let log = std::fs::read(&self.shared.output).unwrap_or_else(|error| error.to_string().into_bytes());
@@ -248,6 +254,15 @@ impl Shared {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// The reason why the process is not ready; `None` if it is.
+    async fn refusal(&self) -> Option<String> {
+        match Answer::of(self.http.get(self.probe_url.as_ref()?)).await {
+            Ok(answer) if answer.status.is_success() => None,
+            Ok(answer) => Some(format!("{}: {}", answer.status, answer.body)),
+            Err(error) => Some(format!("{error:?}")),
+        }
+    }
+
     fn started(&self, pid: Option<u32>) {
         let at = Instant::now();
         self.log().starts.push(Start { at, ready_after: None });
@@ -269,7 +284,7 @@ impl Shared {
 
     /// Records the time until the newest start was ready, then never returns.
     async fn record_readiness(&self) -> std::convert::Infallible {
-        while self.probe.refusal().await.is_some() {
+        while self.refusal().await.is_some() {
             sleep(PROBE_INTERVAL).await;
         }
         if let Some(start) = self.log().starts.last_mut() {

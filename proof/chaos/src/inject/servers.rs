@@ -8,6 +8,9 @@ use sqlx::{Connection, PgConnection, PgPool, postgres::PgConnectOptions};
 use std::{path::PathBuf, time::Duration};
 use tokio::{process::Command, time::sleep};
 
+/// Longest request to the broker: short, since the drills measure its recovery.
+const BROKER_LIMIT: Duration = Duration::from_secs(10);
+
 #[derive(Debug)]
 pub(crate) struct Servers {
     pub(crate) broker: Broker,
@@ -22,7 +25,7 @@ impl Servers {
     pub(super) fn new(environment: &Environment) -> Result<Self, HarnessError> {
         let run_dir = environment.run_dir()?;
         Ok(Self {
-            broker: Broker::new(environment)?,
+            broker: Broker::new(environment, BROKER_LIMIT)?,
             supervisor: Supervisor::new(&run_dir),
             run_dir,
             redis: redis_access(environment.get("REDIS_URL")?)?,

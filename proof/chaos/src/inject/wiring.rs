@@ -88,8 +88,8 @@ impl<'a> Wiring<'a> {
         Ok(gateways)
     }
 
-    /// Opens links to every instance for a gateway; any other program takes one address and gets the instance of its own
-    /// number.
+    /// Opens links to every instance for a gateway; any other program takes one address and gets the instance of its
+    /// own number.
     async fn links_to(
         &self,
         program: &Program,

@@ -33,7 +33,7 @@ fn without_body(method: Method, path: impl Into<String>) -> Case {
 }
 
 fn of_customers() -> Vec<Case> {
-    [accounts(), catalogue(), orders(), the_rest()].concat()
+    [accounts(), catalogue(), orders(), other_resources()].concat()
 }
 
 fn accounts() -> Vec<Case> {
@@ -101,7 +101,7 @@ fn orders() -> Vec<Case> {
     ]
 }
 
-fn the_rest() -> Vec<Case> {
+fn other_resources() -> Vec<Case> {
     vec![
         without_body(Method::GET, "/api/notifications?cursor=nonsense"),
         without_body(Method::POST, format!("/api/notifications/{UNKNOWN_ID}/read")),

@@ -1,4 +1,5 @@
-//! The consistency of the whole platform: each order in an end state that all services agree on, money and stock conserved.
+//! The consistency of the whole platform: each order in an end state that all services agree on, money and stock
+//! conserved.
 //!
 //! It is recomputed from the services' tables and the provider's log.
 

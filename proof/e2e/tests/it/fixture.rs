@@ -9,7 +9,7 @@ use platform_client::{
     api::ApiRequest,
     catalogue::{HOUSE_BLEND, SOLD_OUT},
     client::TestClient,
-    description::services,
+    description::{Service, services},
     order::Order,
     platform::Platform,
     poll::poll,
@@ -108,7 +108,7 @@ impl Fixture {
 
     /// Waits until every service and the gateway answer `/readyz` again.
     pub(crate) async fn until_ready(&self) {
-        let services = services().iter().map(|service| service.url_variable());
+        let services = services().iter().map(Service::url_variable);
         for variable in services.chain(["OPERATORS_URL".to_owned()]) {
             self.until_answers(expect_ok(self.platform.environment.get(&variable)), "/readyz")
                 .await;
@@ -158,8 +158,8 @@ impl Fixture {
         ended
     }
 
-    /// Waits until the platform is consistent: a participant's last step (the sale of the stock) may come after the status
-    /// that the customer sees.
+    /// Waits until the platform is consistent: a participant's last step (the sale of the stock) may come after the
+    /// status that the customer sees.
     pub(crate) async fn everything_agrees(&self) {
         let mut disagreement = None;
         let agrees = poll(SETTLE_LIMIT, CONSISTENCY_POLL_INTERVAL, async || {

@@ -2,7 +2,9 @@
 
 use crate::fixture::{Fixture, eventually, expect_ok};
 use platform_client::{broker::Broker, description::services, ledger};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
+
+const BROKER_LIMIT: Duration = Duration::from_secs(15);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn publishing_every_event_again_changes_nothing() {
@@ -67,7 +69,7 @@ async fn duplicates(fixture: &Fixture) -> u64 {
 
 /// Publishes through RabbitMQ's management API, as an operator could.
 pub(crate) async fn publish(fixture: &Fixture, event_type: &str, body: &str) {
-    let broker = expect_ok(Broker::new(&fixture.platform.environment));
+    let broker = expect_ok(Broker::new(&fixture.platform.environment, BROKER_LIMIT));
     let routed = expect_ok(broker.publish(event_type, body).await);
     assert!(routed, "{event_type} reached no queue");
 }

@@ -1,5 +1,5 @@
-//! The decision tables of payment-service and product-service, cell by cell, with the built programs: each step is a real
-//! event on the real broker, each answer is read from the participant's own tables.
+//! The decision tables of payment-service and product-service, cell by cell, with the built programs: each step is a
+//! real event on the real broker, each answer is read from the participant's own tables.
 
 use crate::{
     fixture::{Fixture, eventually},
@@ -152,7 +152,8 @@ impl Participants {
     }
 }
 
-/// Waits until the participant has handled the event, and checks that it has published the expected events and no other.
+/// Waits until the participant has handled the event, and checks that it has published the expected events and no
+/// other.
 async fn reacts(
     pool: &PgPool,
     order: Uuid,

@@ -1,9 +1,6 @@
 //! I1 from the rows: each state has published its events, and no others.
 
-use crate::{
-    check::verdict::{Finding, require},
-    collect::evidence::rows::Evidence,
-};
+use crate::{check::verdict::Finding, collect::evidence::rows::Evidence};
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -54,18 +51,14 @@ fn has_published(
 ) {
     let published = published.get(&id).map_or(&[][..], Vec::as_slice);
     for event_type in required {
-        require!(
-            finding,
-            published.contains(event_type),
-            "{what} {id} is {state}, and {event_type} was never published about it"
-        );
+        finding.expect(published.contains(event_type), || {
+            format!("{what} {id} is {state}, and {event_type} was never published about it")
+        });
     }
     for event_type in published {
-        require!(
-            finding,
-            required.contains(event_type) || allowed.contains(event_type),
-            "{what} {id} is {state}, and yet {event_type} was published about it"
-        );
+        finding.expect(required.contains(event_type) || allowed.contains(event_type), || {
+            format!("{what} {id} is {state}, and yet {event_type} was published about it")
+        });
     }
 }
 

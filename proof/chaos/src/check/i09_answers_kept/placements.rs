@@ -1,10 +1,7 @@
 //! I9 for placing orders: one order for each accepted key, none for a refused one, and none without a request.
 
 use crate::{
-    check::{
-        expected_orders::sum_by_product,
-        verdict::{Finding, require},
-    },
+    check::{expected_orders::sum_by_product, verdict::Finding},
     collect::evidence::{
         clients::{Call, Outcome},
         rows::{Evidence, Key},
@@ -16,25 +13,21 @@ use uuid::Uuid;
 
 pub(super) fn check(finding: &mut Finding, evidence: &Evidence) {
     let addresses = evidence.clients.addresses();
-    let calls_by_key = evidence.clients.placings();
+    let calls_by_key = evidence.clients.placements();
     let placed = orders_by_key(finding, evidence, &calls_by_key);
     for (key, calls) in &calls_by_key {
         answers_agree(finding, *key, calls);
         let order = placed.get(key).copied();
         if calls.iter().all(|call| call.was_refused()) {
-            require!(
-                finding,
-                order.is_none(),
-                "key {key} was refused, and yet order {order:?} was placed"
-            );
+            finding.expect(order.is_none(), || {
+                format!("key {key} was refused, and yet order {order:?} was placed")
+            });
         }
         for call in calls.iter().filter(|call| call.created().is_some()) {
             let answered = call.created_id();
-            require!(
-                finding,
-                answered.is_some() && answered == order,
-                "key {key} was answered with order {answered:?}, and it has placed order {order:?}"
-            );
+            finding.expect(answered.is_some() && answered == order, || {
+                format!("key {key} was answered with order {answered:?}, and it has placed order {order:?}")
+            });
         }
         if let (Some(order), Some(call)) = (order, calls.first()) {
             is_as_requested(finding, evidence, (*key, order, call), &addresses);
@@ -53,43 +46,41 @@ fn orders_by_key(
     for row in &evidence.keys {
         let Some(order) = row.order else { continue };
         let key = row.text.parse().ok().filter(|key| calls_by_key.contains_key(key));
-        require!(
-            finding,
-            found.insert(order),
-            "order {order} was placed by more than one key"
-        );
+        finding.expect(found.insert(order), || {
+            format!("order {order} was placed by more than one key")
+        });
         if let Some(key) = key {
             let before = placed.insert(key, order);
-            require!(finding, before.is_none(), "key {key} has placed {before:?} and {order}");
+            finding.expect(before.is_none(), || {
+                format!("key {key} has placed {before:?} and {order}")
+            });
             let owner = evidence.orders.get(&order).map(|order| order.user);
-            require!(
-                finding,
-                owner == Some(row.user),
-                "key {key} of user {} has placed order {order}, which is {owner:?}'s",
-                row.user
-            );
+            finding.expect(owner == Some(row.user), || {
+                format!(
+                    "key {key} of user {} has placed order {order}, which is {owner:?}'s",
+                    row.user
+                )
+            });
         } else {
-            require!(
-                finding,
-                false,
-                "order {order} was placed with key {}, which no client has sent",
-                row.text
-            );
+            finding.expect(false, || {
+                format!(
+                    "order {order} was placed with key {}, which no client has sent",
+                    row.text
+                )
+            });
         }
     }
     for order in evidence.orders.keys() {
-        require!(finding, found.contains(order), "order {order} was placed by no key");
+        finding.expect(found.contains(order), || format!("order {order} was placed by no key"));
     }
     placed
 }
 
 fn answers_agree(finding: &mut Finding, key: Uuid, calls: &[&Call]) {
     let bodies: HashSet<&str> = calls.iter().filter_map(|call| call.created()).collect();
-    require!(
-        finding,
-        bodies.len() <= 1,
-        "key {key} was answered with different bodies: {bodies:?}"
-    );
+    finding.expect(bodies.len() <= 1, || {
+        format!("key {key} was answered with different bodies: {bodies:?}")
+    });
 }
 
 fn is_as_requested(
@@ -105,28 +96,25 @@ fn is_as_requested(
         return;
     };
     let Some(order) = evidence.orders.get(&id) else {
-        return require!(finding, false, "order {id} of key {key} does not exist");
+        return finding.expect(false, || format!("order {id} of key {key} does not exist"));
     };
     let requested = sum_by_product(items.iter().map(|item| (item.product, item.quantity.into())));
     let stored = sum_by_product(order.lines.iter().map(|line| (line.product, line.quantity)));
     let stored_method = &order.payment_method;
-    require!(
-        finding,
-        requested == stored && **payment_method == **stored_method,
-        "order {id}: requested {requested:?} by {payment_method}, stored {stored:?} by {stored_method}"
-    );
+    finding.expect(requested == stored && **payment_method == **stored_method, || {
+        format!("order {id}: requested {requested:?} by {payment_method}, stored {stored:?} by {stored_method}")
+    });
     let theirs = call.customer.and_then(|customer| addresses.get(&customer));
     let owner = evidence.users.get(&order.user);
     let is_theirs = owner
         .zip(theirs)
         .is_some_and(|(owner, theirs)| theirs.contains(&owner.email));
-    require!(
-        finding,
-        is_theirs,
-        "order {id} was requested by customer {:?}, and belongs to {:?}",
-        call.customer,
-        order.user
-    );
+    finding.expect(is_theirs, || {
+        format!(
+            "order {id} was requested by customer {:?}, and belongs to {:?}",
+            call.customer, order.user
+        )
+    });
 }
 
 /// Number of keys by their outcome.
@@ -147,7 +135,7 @@ pub(in crate::check) fn placements(evidence: &Evidence) -> Placements {
     let of_key = |row: &Key| row.order.and(row.text.parse().ok());
     let placed: HashSet<Uuid> = evidence.keys.iter().filter_map(of_key).collect();
     let mut counted = Placements::default();
-    for (key, calls) in evidence.clients.placings() {
+    for (key, calls) in evidence.clients.placements() {
         let is_accepted = |call: &&Call| matches!(call.outcome, Outcome::Answered { status: 201, .. });
         let outcome = if calls.iter().any(is_accepted) {
             &mut counted.accepted

@@ -1,7 +1,7 @@
 //! I9 for users: registrations and names.
 
 use crate::{
-    check::verdict::{Finding, require},
+    check::verdict::Finding,
     collect::evidence::{clients::Call, rows::Evidence},
     history::Request,
 };
@@ -48,11 +48,9 @@ pub(super) fn check(finding: &mut Finding, evidence: &Evidence) {
             let renamed = renamings.get(&customer).map_or(&[][..], Vec::as_slice);
             let names = possible_names(first, renamed);
             let name = evidence.users[&user].name.as_str();
-            require!(
-                finding,
-                names.contains(name),
-                "user {user}, customer {customer}, is named {name:?}, and must be one of {names:?}"
-            );
+            finding.expect(names.contains(name), || {
+                format!("user {user}, customer {customer}, is named {name:?}, and must be one of {names:?}")
+            });
         }
     }
 }
@@ -60,19 +58,20 @@ pub(super) fn check(finding: &mut Finding, evidence: &Evidence) {
 fn is_registered(finding: &mut Finding, email: &str, calls: &[&Call], user: Option<Uuid>) {
     for call in calls.iter().filter(|call| call.created().is_some()) {
         let answered = call.created_id();
-        require!(
-            finding,
-            answered.is_some() && answered == user,
-            "{email} was registered as user {answered:?}, and the user of that address is {user:?}"
-        );
+        finding.expect(answered.is_some() && answered == user, || {
+            format!("{email} was registered as user {answered:?}, and the user of that address is {user:?}")
+        });
     }
     if calls.iter().all(|call| call.was_refused()) {
-        require!(finding, user.is_none(), "{email} was refused, and yet is user {user:?}");
+        finding.expect(user.is_none(), || {
+            format!("{email} was refused, and yet is user {user:?}")
+        });
     }
 }
 
-/// The names that one user may have in the end: those whose call may have taken effect last. A call cannot have been last if
-/// it was refused, or answered before another was sent that succeeded; one without an answer may take effect at any time.
+/// The names that one user may have in the end: those whose call may have taken effect last. A call cannot have been
+/// last if it was refused, or answered before another was sent that succeeded; one without an answer may take effect at
+/// any time.
 fn possible_names<'a>(
     registrations: impl Iterator<Item = (&'a str, &'a Call)>,
     renamings: &[(&'a str, &'a Call)],

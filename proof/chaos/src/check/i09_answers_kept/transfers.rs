@@ -1,10 +1,6 @@
 //! I9 for the transfers of an order: cancelled, shipped, delivered.
 
-use crate::{
-    check::verdict::{Finding, require},
-    collect::evidence::rows::Evidence,
-    history::Request,
-};
+use crate::{check::verdict::Finding, collect::evidence::rows::Evidence, history::Request};
 use std::collections::HashSet;
 use uuid::Uuid;
 
@@ -22,11 +18,9 @@ pub(super) fn check(finding: &mut Finding, evidence: &Evidence) {
         }
         if call.succeeded_ms().is_some() {
             let status = evidence.orders.get(&order).map(|order| &*order.status);
-            require!(
-                finding,
-                status.is_some_and(|status| after.contains(&status)),
-                "a client got the answer that order {order} is {name}, and it is {status:?}"
-            );
+            finding.expect(status.is_some_and(|status| after.contains(&status)), || {
+                format!("a client got the answer that order {order} is {name}, and it is {status:?}")
+            });
         }
     }
     for (id, order) in &evidence.orders {
@@ -37,11 +31,9 @@ pub(super) fn check(finding: &mut Finding, evidence: &Evidence) {
             _ => &[],
         };
         for name in names {
-            require!(
-                finding,
-                possible.contains(&(*name, *id)),
-                "order {id} is {name}, and no client has requested it without being refused"
-            );
+            finding.expect(possible.contains(&(*name, *id)), || {
+                format!("order {id} is {name}, and no client has requested it without being refused")
+            });
         }
     }
 }

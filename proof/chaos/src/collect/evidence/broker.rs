@@ -29,7 +29,7 @@ impl Binding {
     }
 
     /// Holds if a message with this routing key matches.
-    pub(crate) fn takes(&self, routing_key: &str) -> bool {
+    pub(crate) fn routes(&self, routing_key: &str) -> bool {
         let pattern: Vec<&str> = self.pattern.split('.').collect();
         let words: Vec<&str> = routing_key.split('.').collect();
         matches(&pattern, &words)
@@ -85,21 +85,21 @@ mod tests {
 
     #[test]
     fn patterns_match_as_in_the_broker() {
-        let takes = |pattern: &str, key: &str| {
+        let routes = |pattern: &str, key: &str| {
             let binding = Binding {
                 source: EXCHANGE.to_owned(),
                 queue: "q".to_owned(),
                 pattern: pattern.to_owned(),
             };
-            binding.takes(key)
+            binding.routes(key)
         };
-        assert!(takes("order.placed", "order.placed"));
-        assert!(takes("order.*", "order.placed"));
-        assert!(takes("#", "order.placed"));
-        assert!(takes("#.placed", "order.placed"));
-        assert!(takes("order.#", "order"));
-        assert!(!takes("order.*", "order"));
-        assert!(!takes("order.*", "order.placed.twice"));
-        assert!(!takes("order.placed", "order.failed"));
+        assert!(routes("order.placed", "order.placed"));
+        assert!(routes("order.*", "order.placed"));
+        assert!(routes("#", "order.placed"));
+        assert!(routes("#.placed", "order.placed"));
+        assert!(routes("order.#", "order"));
+        assert!(!routes("order.*", "order"));
+        assert!(!routes("order.*", "order.placed.twice"));
+        assert!(!routes("order.placed", "order.failed"));
     }
 }

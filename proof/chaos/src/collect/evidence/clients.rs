@@ -97,14 +97,14 @@ impl Clients {
     }
 
     /// All tries to place an order, by their key.
-    pub(crate) fn placings(&self) -> HashMap<Uuid, Vec<&Call>> {
-        let mut placings: HashMap<Uuid, Vec<&Call>> = HashMap::new();
+    pub(crate) fn placements(&self) -> HashMap<Uuid, Vec<&Call>> {
+        let mut placements: HashMap<Uuid, Vec<&Call>> = HashMap::new();
         for call in &self.calls {
             if let Request::Place { key, .. } = call.request {
-                placings.entry(key).or_default().push(call);
+                placements.entry(key).or_default().push(call);
             }
         }
-        placings
+        placements
     }
 
     /// The addresses, lower-case, with which each customer has tried to register.
@@ -122,7 +122,8 @@ impl Clients {
     }
 }
 
-/// Reads the history line by line, without the answers to reads: they are as large as all the rest, and prove nothing here.
+/// Reads the history line by line, without the answers to reads: they are as large as all the rest, and prove nothing
+/// here.
 pub(crate) fn read(path: &Path) -> Result<Clients, HarnessError> {
     let io = |source| HarnessError::File {
         path: path.to_owned(),

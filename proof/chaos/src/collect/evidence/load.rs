@@ -57,7 +57,8 @@ async fn messaging(pool: &PgPool) -> sqlx::Result<Messaging> {
         inbox: by_key(pool, "select event_id as key, event_type, source, subject from inbox").await?,
         dead_letters: list(
             pool,
-            "select id, queue, event_id, event_type, subject, body, reason, attempts, status from dead_letters order by id",
+            "select id, queue, event_id, event_type, subject, body, reason, attempts, status
+             from dead_letters order by id",
         )
         .await?,
         sequences: list(pool, "select subject, last from subject_sequences")
@@ -73,7 +74,8 @@ async fn users_and_orders(query: &EvidenceQuery, evidence: &mut Evidence) -> sql
     let pool = query.database("order-service");
     evidence.orders = by_key(
         pool,
-        r#"select id as key, user_id as "user", status, payment, stock, compensation, payment_method, total_minor, currency
+        r#"select id as key, user_id as "user", status, payment, stock, compensation, payment_method, total_minor,
+                  currency
            from orders"#,
     )
     .await?;
