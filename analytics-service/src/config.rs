@@ -1,22 +1,11 @@
-//! The settings that only this service has.
+//! The configuration of this service.
 
-use shared::config::{ConfigError, Env};
 use std::num::NonZeroU16;
 
-const RETENTION_DAYS: NonZeroU16 = NonZeroU16::new(30).expect("30 is not zero");
-
-/// Read once, at start.
-#[derive(Debug, Clone, Copy)]
+/// The settings of this service alone.
+#[derive(Debug, Clone, clap::Args)]
 pub struct Config {
-    /// `RETENTION_DAYS`: how many days an event is kept after the day on which it was stored.
+    /// Days that an event is kept after the day on which it was stored.
+    #[arg(long, env = "RETENTION_DAYS", default_value = "30")]
     pub retention_days: NonZeroU16,
-}
-
-impl Config {
-    /// Reads the variables.
-    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        Ok(Self {
-            retention_days: env.or("RETENTION_DAYS", RETENTION_DAYS)?,
-        })
-    }
 }

@@ -1,13 +1,12 @@
-//! Counting, and the days that are kept.
+//! Counters of events, and the days of their retention.
 
 use chrono::{DateTime, Days, NaiveDate, Timelike, Utc};
 use std::{collections::BTreeMap, num::NonZeroU16};
 
-/// Partitions are made for today and this many days after it, so that a night in which nobody looks does no harm.
+/// Days after today that have a partition already: a failure to create partitions has no effect for a week.
 const DAYS_AHEAD: u64 = 7;
 
-/// What one counter counts. Its order is the order in which all writers touch the counters, so that none waits for another
-/// in a circle.
+/// The key of one counter. All writers lock the counters in the order of their keys, so that they cannot deadlock.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Counter {
     pub(crate) day: NaiveDate,
@@ -15,7 +14,7 @@ pub(crate) struct Counter {
     pub(crate) event_type: String,
 }
 
-/// How many events of each type happened in which hour, of these.
+/// Counts events by type and the hour in which they happened.
 pub(crate) fn count<'a>(events: impl IntoIterator<Item = (DateTime<Utc>, &'a str)>) -> BTreeMap<Counter, i64> {
     let mut counts = BTreeMap::new();
     for (at, event_type) in events {
@@ -30,14 +29,14 @@ pub(crate) fn count<'a>(events: impl IntoIterator<Item = (DateTime<Utc>, &'a str
     counts
 }
 
-/// The days that have to have a partition.
+/// Returns the days that need a partition.
 pub(crate) fn days_ahead(today: NaiveDate) -> impl Iterator<Item = NaiveDate> {
     today
         .iter_days()
         .take(1 + usize::try_from(DAYS_AHEAD).expect("a week is small"))
 }
 
-/// The first day that is kept.
+/// Returns the first day whose events are kept.
 pub(crate) fn first_kept(today: NaiveDate, retention_days: NonZeroU16) -> NaiveDate {
     today
         .checked_sub_days(Days::new(retention_days.get().into()))
@@ -49,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_by_type_and_hour_in_one_order() {
+    fn events_are_counted_by_type_and_hour_in_key_order() {
         let at = |text: &str| text.parse::<DateTime<Utc>>().unwrap();
         let counts = count([
             (at("2026-03-01T00:10:00Z"), "b.happened"),
@@ -72,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn keeps_as_many_whole_days_as_asked() {
+    fn retention_is_in_whole_days_and_partitions_reach_a_week_ahead() {
         let today = NaiveDate::from_ymd_opt(2026, 3, 2).unwrap();
         let kept = first_kept(today, NonZeroU16::new(2).unwrap());
         assert_eq!(kept.to_string(), "2026-02-28");

@@ -1,14 +1,20 @@
-//! What is done with an event of any type, `#`: it is stored, and counted.
+//! The consumer of `analytics-queue`, which receives every event. It publishes none.
 
-use crate::{App, domain, store};
-use shared::{
-    clock,
-    database::Tx,
-    messaging::{consumer::HandlerFuture, envelope::Envelope, failure::Failure},
-};
+use crate::{app::App, domain, store};
+use kernel::clock;
+use messaging::{Consumer, Envelope, Failure, HandlerFuture, Tx};
+use sqlx::error::DatabaseError;
 
-/// Stores a batch in one transaction. Events that are late, or from the future, go where all go: into today's partition.
-pub(crate) fn store<'a>(_app: &'a App, tx: &'a mut Tx, events: &'a [Envelope]) -> HandlerFuture<'a> {
+/// SQLSTATE of a violated check constraint, which PostgreSQL also reports for a row that no partition accepts.
+const CHECK_VIOLATION: &str = "23514";
+
+/// Declares the consumer. A batch is one transaction, since storing 200 events costs little more than storing one.
+pub(crate) fn consumer() -> Consumer<App> {
+    Consumer::of_batches("analytics-queue", store_batch)
+}
+
+/// Stores and counts a batch of events of any type. All go into today's partition, also late ones and those from the future.
+fn store_batch<'a>(_app: &'a App, tx: &'a mut Tx, events: &'a [Envelope]) -> HandlerFuture<'a> {
     Box::pin(async move {
         let today = clock::now().date_naive();
         let counts = domain::count(
@@ -17,18 +23,34 @@ pub(crate) fn store<'a>(_app: &'a App, tx: &'a mut Tx, events: &'a [Envelope]) -
                 .map(|event| (event.metadata.timestamp, event.event_type.as_str())),
         );
         store::insert_events(tx, today, events).await.map_err(classify)?;
-        store::add_to_counters(tx, &counts).await.map_err(classify)?;
-        Ok(())
+        store::add_to_counters(tx, &counts).await.map_err(classify)
     })
 }
 
-/// PostgreSQL refuses some values that JSON allows (a NUL in a string, a year far away): class 22, and it always will.
-/// 23514 is "no partition for this day": ours to mend ([`crate::partitions`]), and no fault of the event.
+/// Classifies a missing partition as unavailable infrastructure: [`crate::partitions`] will create it, and the event is not at
+/// fault.
 fn classify(error: sqlx::Error) -> Failure {
-    let code = error.as_database_error().and_then(sqlx::error::DatabaseError::code);
-    match code.as_deref() {
-        Some(code) if code.starts_with("22") => Failure::permanent(format!("the event cannot be stored: {error}")),
-        Some("23514") => Failure::Infrastructure(Box::new(error)),
-        _ => error.into(),
+    let code = error.as_database_error().and_then(DatabaseError::code);
+    if code.as_deref() == Some(CHECK_VIOLATION) {
+        Failure::Infrastructure(Box::new(error))
+    } else {
+        error.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rabbitmq::Topology;
+
+    #[test]
+    fn the_topology_routes_every_event_to_the_queue() {
+        let topology = Topology::load().unwrap();
+        let service = &topology.services["analytics-service"];
+        assert_eq!(service.queue.as_deref(), Some(consumer().queue()));
+        assert!(service.publishes.is_empty());
+        for (event_type, queues) in &topology.events {
+            assert!(queues.contains(consumer().queue()), "{event_type}");
+        }
     }
 }

@@ -1,8 +1,9 @@
-//! Keeps every event for a while, and counts them for good.
+//! Keeps every event for a while, and counts all of them.
 //!
-//! Events come in batches ([`events`]) and are stored whole, one partition for each day ([`partitions`]). From them come
-//! the timeline of one subject and the counters of each type ([`http`]).
+//! Events come in batches ([`events`]) and are stored whole, in one partition per day ([`partitions`]). From them the API
+//! ([`http`]) reads the timeline of a subject, and the counters of each type of event.
 
+mod app;
 mod config;
 mod domain;
 mod events;
@@ -12,34 +13,26 @@ mod store;
 
 pub use config::Config;
 
-use shared::{
-    clock,
-    database::Database,
-    service::{Base, Service, StartError},
-};
+use app::App;
+use kernel::clock;
+use runtime::{Base, Service, StartError};
 
-/// The database's schema.
+/// The migrations of the service's database.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 
-/// What handlers and endpoints share.
-#[derive(Debug, Clone)]
-struct App {
-    database: Database,
-}
-
-/// Wires the service together.
+/// Puts the service together. Today's partition exists before the first event is consumed, which needs it.
 pub async fn assemble(config: Config, base: Base) -> Result<Service, StartError> {
+    let retention_days = config.retention_days;
+    partitions::maintain(&base.database, clock::now().date_naive(), retention_days).await?;
     let app = App {
         database: base.database.clone(),
     };
-    // Before the first event is taken: it needs today's partition.
-    partitions::maintain(&app.database, clock::now().date_naive(), config.retention_days).await?;
-    let (worker_database, status_database) = (app.database.clone(), app.database.clone());
-    Ok(Service::new(base)
+    let (maintained, reported) = (base.database.clone(), base.database.clone());
+    Ok(Service::new(&base)
         .routes(http::routes(app.clone()))
-        .consume_batches("analytics-queue", events::store, app)
+        .consumer(events::consumer(), app)
         .worker("partitions", move |stop| {
-            partitions::work(worker_database.clone(), config.retention_days, stop)
+            partitions::run(maintained.clone(), retention_days, stop)
         })
-        .status("events", move || partitions::status(status_database.clone())))
+        .status("events", move || partitions::status(reported.clone())))
 }

@@ -1,15 +1,17 @@
-//! All SQL of this service, except what makes and drops partitions.
+//! All SQL of this service.
+
+pub(crate) mod partitions;
 
 use crate::domain::Counter;
 use chrono::{DateTime, NaiveDate, Utc};
+use messaging::Envelope;
 use serde::Serialize;
 use serde_json::Value;
-use shared::messaging::envelope::Envelope;
 use sqlx::PgConnection;
 use std::collections::BTreeMap;
 use uuid::Uuid;
 
-/// One entry of a timeline, as it stands in the answer.
+/// One event of a timeline, as the API shows it.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct TimelineItem {
@@ -23,20 +25,20 @@ pub(crate) struct TimelineItem {
     data: Value,
 }
 
-/// How many events of a type there ever were.
+/// The number of all events of a type.
 pub(crate) struct Total {
     pub(crate) event_type: String,
     pub(crate) events: i64,
 }
 
-/// How many events of a type there were in one hour of a day.
-pub(crate) struct Count {
+/// The number of events of a type in one hour of a day.
+pub(crate) struct HourCount {
     pub(crate) event_type: String,
     pub(crate) hour: i16,
     pub(crate) events: i64,
 }
 
-/// Stores events that are new by their inbox rows.
+/// Inserts events. Their inbox rows, inserted in the same transaction, show that they are new.
 pub(crate) async fn insert_events(
     connection: &mut PgConnection,
     stored_on: NaiveDate,
@@ -64,7 +66,7 @@ pub(crate) async fn insert_events(
     Ok(())
 }
 
-/// Adds to the counters, in their order.
+/// Adds to the counters, in the order of their keys.
 pub(crate) async fn add_to_counters(
     connection: &mut PgConnection,
     counts: &BTreeMap<Counter, i64>,
@@ -84,7 +86,7 @@ pub(crate) async fn add_to_counters(
     Ok(())
 }
 
-/// The newest `limit` events about a subject, in order of time. Events of one source at one moment are in its own order.
+/// Returns the newest `limit` events about a subject, ordered by time, then source, then the source's own sequence.
 pub(crate) async fn timeline(
     connection: &mut PgConnection,
     subject: Uuid,
@@ -104,7 +106,7 @@ pub(crate) async fn timeline(
     .await
 }
 
-/// Events of each type, ever.
+/// Returns the number of all events of each type.
 pub(crate) async fn totals(connection: &mut PgConnection) -> Result<Vec<Total>, sqlx::Error> {
     sqlx::query_as!(
         Total,
@@ -115,10 +117,10 @@ pub(crate) async fn totals(connection: &mut PgConnection) -> Result<Vec<Total>, 
     .await
 }
 
-/// Events of each type in each hour of a day.
-pub(crate) async fn counts_of(connection: &mut PgConnection, day: NaiveDate) -> Result<Vec<Count>, sqlx::Error> {
+/// Returns the number of events of each type in each hour of a day.
+pub(crate) async fn hour_counts(connection: &mut PgConnection, day: NaiveDate) -> Result<Vec<HourCount>, sqlx::Error> {
     sqlx::query_as!(
-        Count,
+        HourCount,
         "select event_type, hour, events from counters where day = $1 order by event_type, hour",
         day
     )

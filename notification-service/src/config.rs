@@ -1,44 +1,34 @@
-//! The settings that only this service has.
+//! The configuration of this service.
 
 use chrono::TimeDelta;
 use lettre::message::Mailbox;
-use shared::config::{ConfigError, Env};
 use std::str::FromStr;
 
-const DAY_S: u32 = 86_400;
-
-/// Read once, at start.
-#[derive(Debug, Clone)]
+/// The settings of this service alone.
+#[derive(Debug, Clone, clap::Args)]
 pub struct Config {
-    /// `SMTP_URL`: who takes our mail.
+    /// Mail server as `smtp://host:port`, without TLS and credentials; the port is 25 where the URL has none.
+    #[arg(long = "smtp-url", env = "SMTP_URL")]
     pub smtp_server: SmtpServer,
-    /// `MAIL_FROM`: the sender of every mail.
+    /// Sender of every mail.
+    #[arg(long, env = "MAIL_FROM", default_value = "orders@platform.local")]
     pub mail_from: Mailbox,
-    /// `WAIT_MAX_S`: how long a mail waits for its owner or their address before it is given up.
-    pub wait_max: TimeDelta,
+    /// Seconds that a mail waits for its order's owner and their address; after that it has failed.
+    #[arg(long, env = "WAIT_MAX_S", default_value_t = 86_400)]
+    pub wait_max_s: u32,
 }
 
-/// A mail server, written as `smtp://host:port`. There is no TLS: the server is a relay on a trusted network.
+/// A mail server. The connection has no TLS: the server is a relay in a trusted network.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SmtpServer {
-    /// Name or address.
+    /// Host name or IP address.
     pub host: String,
-    /// 25 where the URL has none.
     pub port: u16,
 }
 
 impl Config {
-    /// Reads the variables.
-    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        let sender = Mailbox::new(
-            None,
-            lettre::Address::new("orders", "platform.local").expect("a valid address"),
-        );
-        Ok(Self {
-            smtp_server: env.required("SMTP_URL")?,
-            mail_from: env.or("MAIL_FROM", sender)?,
-            wait_max: TimeDelta::seconds(env.or("WAIT_MAX_S", DAY_S)?.into()),
-        })
+    pub(crate) fn wait_max(&self) -> TimeDelta {
+        TimeDelta::seconds(self.wait_max_s.into())
     }
 }
 
@@ -48,18 +38,18 @@ impl FromStr for SmtpServer {
     fn from_str(url: &str) -> Result<Self, Self::Err> {
         let authority = url
             .strip_prefix("smtp://")
-            .ok_or("it has to be smtp://host:port")?
+            .ok_or("expected smtp://host:port")?
             .trim_end_matches('/');
         if authority.contains(['@', '/', '?']) {
-            return Err("it has to be smtp://host:port, without credentials or a path");
+            return Err("expected smtp://host:port, without credentials or a path");
         }
         let (host, port) = match authority.rsplit_once(':') {
-            Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| "its port is not a number")?),
+            Some((host, port)) if !port.ends_with(']') => (host, port.parse().map_err(|_| "the port is not a number")?),
             _ => (authority, 25),
         };
         let host = host.trim_start_matches('[').trim_end_matches(']');
         if host.is_empty() {
-            Err("its host is missing")
+            Err("the host is missing")
         } else {
             Ok(Self {
                 host: host.to_owned(),
@@ -74,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_where_the_mail_server_is() {
+    fn a_mail_server_is_a_plain_smtp_url() {
         let server = |url: &str| url.parse::<SmtpServer>().map(|server| (server.host, server.port));
         assert_eq!(server("smtp://127.0.0.1:11025"), Ok(("127.0.0.1".to_owned(), 11025)));
         assert_eq!(server("smtp://mail/"), Ok(("mail".to_owned(), 25)));

@@ -1,69 +1,75 @@
-//! Decides when the mail of a notification is due.
+//! Writes notifications, and enqueues each one's mail once it can be addressed.
 //!
-//! A notification is written down as waiting and becomes due once the order's owner and their address are both known.
-//! Whoever brings the last missing piece makes it due, in the same transaction, so nothing is ever requeued for order's
-//! sake. Two transactions that each bring one piece must not miss each other: both hold the lock of the order or of the
-//! user meanwhile, always the order's first.
+//! A mail waits until the order's owner and the owner's address are both known. The transaction that adds the last missing
+//! piece enqueues it, so an event is never redelivered because another has not arrived yet. Two transactions that add a piece
+//! each must see one another: both hold the lock of the order or of the user, the order's always first, so they cannot
+//! deadlock.
 
-use crate::{App, domain::Notice, mail, store};
-use shared::{context::Context, database::Tx, messaging::envelope::Envelope};
-use uuid::Uuid;
+use crate::{
+    app::App,
+    domain::{Notice, NotificationId, OrderId, OwnedOrder, UserId},
+    send_mail::SendMail,
+    store,
+};
+use kernel::{clock, context::Context};
+use messaging::{Envelope, Tx};
 
-/// Tells `user_id`, the owner of `order_id`, what happened to it.
-pub(crate) async fn tell_owner(
+/// Notifies an order's owner.
+pub(crate) async fn notify_owner(
     app: &App,
     tx: &mut Tx,
     event: &Envelope,
-    (order_id, user_id): (Uuid, Uuid),
+    order: OwnedOrder,
     notice: &Notice,
 ) -> Result<(), sqlx::Error> {
-    owner_known(tx, order_id, user_id).await?;
-    record(app, tx, event, (order_id, Some(user_id)), notice).await
+    record_owner(tx, order).await?;
+    insert(app, tx, event, (order.order_id, Some(order.user_id)), notice).await
 }
 
-/// Tells the owner of `order_id` what happened to it, on the word of an event that does not say who that is.
-pub(crate) async fn tell_owner_of(
+/// Notifies the owner of an order whose event does not name the owner. An unknown owner is notified once known.
+pub(crate) async fn notify_owner_of(
     app: &App,
     tx: &mut Tx,
     event: &Envelope,
-    order_id: Uuid,
+    order_id: OrderId,
     notice: &Notice,
 ) -> Result<(), sqlx::Error> {
-    store::lock(tx, order_id).await?;
+    store::lock_order(tx, order_id).await?;
     let owner = store::owner(tx, order_id).await?;
     if let Some(user_id) = owner {
-        store::lock(tx, user_id).await?;
+        store::lock_user(tx, user_id).await?;
     }
-    record(app, tx, event, (order_id, owner), notice).await
+    insert(app, tx, event, (order_id, owner), notice).await
 }
 
-/// Remembers whose order it is, and releases what waited to know it. Leaves both locked.
-pub(crate) async fn owner_known(tx: &mut Tx, order_id: Uuid, user_id: Uuid) -> Result<(), sqlx::Error> {
-    store::lock(tx, order_id).await?;
-    store::lock(tx, user_id).await?;
-    if store::remember_owner(tx, order_id, user_id).await? && store::adopt(tx, order_id, user_id).await? {
-        release(tx, user_id).await?;
+/// Records the owner of an order, and enqueues the mails that waited for the owner. Leaves order and user locked.
+pub(crate) async fn record_owner(tx: &mut Tx, order: OwnedOrder) -> Result<(), sqlx::Error> {
+    let OwnedOrder { order_id, user_id } = order;
+    store::lock_order(tx, order_id).await?;
+    store::lock_user(tx, user_id).await?;
+    if store::insert_owner(tx, order).await? && store::assign_owner(tx, order).await? {
+        enqueue_mails(tx, user_id).await?;
     }
     Ok(())
 }
 
-/// Remembers where a user's mail goes unless something newer is known, and releases what waited for it.
-pub(crate) async fn contact_known(tx: &mut Tx, contact: &store::Contact<'_>) -> Result<(), sqlx::Error> {
-    store::lock(tx, contact.user_id).await?;
-    store::remember_contact(tx, contact).await?;
-    release(tx, contact.user_id).await
+/// Records a user's address unless a newer one is known, and enqueues the mails that waited for it.
+pub(crate) async fn record_contact(tx: &mut Tx, contact: &store::Contact<'_>) -> Result<(), sqlx::Error> {
+    store::lock_user(tx, contact.user_id).await?;
+    store::upsert_contact(tx, contact).await?;
+    enqueue_mails(tx, contact.user_id).await
 }
 
-async fn record(
+async fn insert(
     app: &App,
     tx: &mut Tx,
     event: &Envelope,
-    (order_id, user_id): (Uuid, Option<Uuid>),
+    (order_id, user_id): (OrderId, Option<UserId>),
     notice: &Notice,
 ) -> Result<(), sqlx::Error> {
-    let created_at = shared::clock::now();
+    let created_at = clock::now();
     let notification = store::NewNotification {
-        id: shared::id::new(),
+        id: NotificationId::new(),
         event_id: event.metadata.event_id,
         kind: &event.event_type,
         order_id,
@@ -76,31 +82,26 @@ async fn record(
     };
     store::insert_waiting(tx, &notification).await?;
     if let Some(user_id) = user_id {
-        release(tx, user_id).await?;
+        enqueue_mails(tx, user_id).await?;
     }
     Ok(())
 }
 
-/// Makes all that waits for this user due, if their address is known. The caller holds the user's lock.
-async fn release(tx: &mut Tx, user_id: Uuid) -> Result<(), sqlx::Error> {
+/// Enqueues every mail that waits for this user, if the user's address is known. The caller holds the user's lock.
+async fn enqueue_mails(tx: &mut Tx, user_id: UserId) -> Result<(), sqlx::Error> {
     if !store::has_contact(tx, user_id).await? {
         return Ok(());
     }
     let current = tx.context().clone();
     for due in store::make_due(tx, user_id).await? {
-        // The mail belongs to the story of the order, not of whoever brought the missing piece.
+        // The mail keeps the correlation id of its order, not of the event that added the missing piece.
         tx.set_context(Context::caused_by(
             due.correlation_id,
             due.event_id.to_string(),
             current.traceparent.clone(),
         ));
-        tx.intend(
-            mail::KIND,
-            due.id,
-            due.order_id,
-            &serde_json::json!({ "kind": due.kind }),
-        )
-        .await?;
+        let job = SendMail { kind: due.kind };
+        tx.enqueue(due.id.uuid(), due.order_id.uuid(), &job).await?;
     }
     tx.set_context(current);
     Ok(())

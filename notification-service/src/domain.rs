@@ -1,9 +1,23 @@
-//! What people are told, in words.
+//! Notices: the texts that customers read.
 
+use serde::Deserialize;
 use std::fmt;
-use uuid::Uuid;
 
-/// Something that happened to an order and that its owner is told of.
+kernel::id! {
+    NotificationId,
+    OrderId,
+    UserId,
+}
+
+/// An order and its owner, as every event of order-service names them.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct OwnedOrder {
+    pub(crate) order_id: OrderId,
+    pub(crate) user_id: UserId,
+}
+
+/// The content of a notification: an occurrence that the order's owner is notified of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Notice {
     Confirmed { total: Option<Money> },
@@ -22,7 +36,7 @@ pub(crate) struct Money {
 }
 
 impl Notice {
-    /// The title of the notification and the subject of its mail.
+    /// Returns the title of the notification, which is also the subject of its mail.
     pub(crate) fn title(&self) -> &'static str {
         match self {
             Self::Confirmed { .. } => "Your order is confirmed",
@@ -34,8 +48,8 @@ impl Notice {
         }
     }
 
-    /// One short paragraph.
-    pub(crate) fn text(&self, order_id: Uuid) -> String {
+    /// Returns the text, a short paragraph.
+    pub(crate) fn text(&self, order_id: OrderId) -> String {
         match self {
             Self::Confirmed { total: Some(total) } => {
                 format!("Order {order_id} is confirmed. The total is {total}. We will tell you when it is on its way.")
@@ -46,8 +60,8 @@ impl Notice {
             Self::Shipped => format!("Order {order_id} has left our warehouse."),
             Self::Delivered => format!("Order {order_id} has been delivered. Thank you for your order."),
             Self::Failed { reason } => {
-                let why = reason.as_deref().map_or("", why_failed);
-                format!("Order {order_id} could not be completed{why}. Whatever was paid for it will be returned.")
+                let reason = reason.as_deref().map_or("", failure_text);
+                format!("Order {order_id} could not be completed{reason}. Whatever was paid for it will be returned.")
             }
             Self::Cancelled => format!("Order {order_id} is cancelled. Whatever was paid for it will be returned."),
             Self::Refunded { amount } => format!("We have returned {amount} for order {order_id}."),
@@ -55,8 +69,8 @@ impl Notice {
     }
 }
 
-/// Reasons are words for programs; one that we do not know yet is left out rather than shown.
-fn why_failed(reason: &str) -> &'static str {
+/// Returns a failure's reason as the end of a sentence. Reasons are codes, so an unknown one is left out instead of shown.
+fn failure_text(reason: &str) -> &'static str {
     match reason {
         "payment_declined" => ": the payment was declined",
         "stock_rejected" => ": not everything is in stock",
@@ -65,7 +79,7 @@ fn why_failed(reason: &str) -> &'static str {
     }
 }
 
-/// `59.98 USD`. Most currencies have two decimals; ISO 4217 lists the ones that have none or three.
+/// Writes `59.98 USD`. Most currencies have two decimals; ISO 4217 lists those that have none or three.
 impl fmt::Display for Money {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let decimals: usize = match self.currency.as_str() {
@@ -106,12 +120,12 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_says_why_in_words_and_never_in_code() {
+    fn a_failure_text_never_shows_the_code_of_the_reason() {
         let text = |reason: Option<&str>| {
             Notice::Failed {
                 reason: reason.map(str::to_owned),
             }
-            .text(Uuid::nil())
+            .text(OrderId::new())
         };
         assert!(text(Some("payment_declined")).contains("completed: the payment was declined."));
         assert!(text(Some("something_new")).contains("completed. Whatever"));

@@ -1,66 +1,45 @@
-//! The event table: publishes nothing; consumes what people are told of, and what says who and where they are.
-//!
-//! `order.payment_received` and `order.compensation_requested` also come in and mean nothing here.
+//! The events consumed from `notification-queue`, each as the small view that this service needs. It publishes none.
 
-mod on_order_cancelled;
-mod on_order_confirmed;
-mod on_order_delivered;
-mod on_order_failed;
-mod on_order_placed;
-mod on_order_shipped;
-mod on_payment_refunded;
-mod on_user_changed;
-
-use crate::App;
-use serde::Deserialize;
-use shared::messaging::consumer::Handler;
-use uuid::Uuid;
-
-pub(crate) const CONSUMES: &[(&str, Handler<App>)] = &[
-    ("order.placed", on_order_placed::handle),
-    ("order.confirmed", on_order_confirmed::handle),
-    ("order.shipped", on_order_shipped::handle),
-    ("order.delivered", on_order_delivered::handle),
-    ("order.failed", on_order_failed::handle),
-    ("order.cancelled", on_order_cancelled::handle),
-    ("payment.refunded", on_payment_refunded::handle),
-    ("user.registered", on_user_changed::handle),
-    ("user.updated", on_user_changed::handle),
-];
-
-/// What every event about an order says: which one, and whose.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct OwnedOrder {
-    order_id: Uuid,
-    user_id: Uuid,
-}
-
-/// The example that the publishing service keeps of an event, read from its file: the promise that our views rely on.
 #[cfg(test)]
-fn example(service: &str, event_type: &str) -> shared::messaging::envelope::Envelope {
-    let path = format!(
-        "{}/../{service}/contracts/{event_type}.v1.example.json",
-        env!("CARGO_MANIFEST_DIR")
-    );
-    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
-    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
+mod examples;
+mod order;
+mod payment;
+mod user;
+
+use crate::app::App;
+use messaging::Consumer;
+
+/// Declares the consumer. The queue also carries `order.payment_received` and `order.compensation_requested`, which have no
+/// effect here.
+pub(crate) fn consumer() -> Consumer<App> {
+    Consumer::of("notification-queue")
+        .on::<order::Placed>()
+        .on::<order::Confirmed>()
+        .on::<order::Shipped>()
+        .on::<order::Delivered>()
+        .on::<order::Failed>()
+        .on::<order::Cancelled>()
+        .on::<payment::Refunded>()
+        .on::<user::Changed>()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use rabbitmq::Topology;
 
     #[test]
-    fn reads_what_order_service_publishes() {
-        let orders = CONSUMES.iter().map(|(event_type, _)| event_type);
-        let orders: Vec<_> = orders.filter(|event_type| event_type.starts_with("order.")).collect();
-        assert_eq!(orders.len(), 6);
-        for event_type in orders {
-            let event = example("order-service", event_type);
-            let order: OwnedOrder = event.data().unwrap();
-            assert_eq!(order.order_id.to_string(), event.data["orderId"], "{event_type}");
-            assert_eq!(order.user_id.to_string(), event.data["userId"], "{event_type}");
-        }
+    fn the_topology_routes_every_consumed_event_to_the_queue() {
+        let topology = Topology::load().unwrap();
+        let service = &topology.services["notification-service"];
+        assert_eq!(service.queue.as_deref(), Some(consumer().queue()));
+        assert!(service.publishes.is_empty());
+        let no_effect = ["order.compensation_requested", "order.payment_received"];
+        let mut known = [consumer().event_types(), no_effect.to_vec()].concat();
+        known.sort_unstable();
+        let routed = topology.events.iter();
+        let routed = routed.filter(|(_, queues)| queues.contains(consumer().queue()));
+        let routed: Vec<_> = routed.map(|(event_type, _)| event_type.as_str()).collect();
+        assert_eq!(routed, known);
     }
 }

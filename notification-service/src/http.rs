@@ -1,17 +1,19 @@
 //! The route table.
 
-mod list;
+mod list_notifications;
 mod mark_read;
 
-use crate::App;
+use crate::app::App;
 use axum::{
     Router,
     routing::{get, post},
 };
+use list_notifications::list_notifications;
+use mark_read::mark_read;
 
 pub(crate) fn routes(app: App) -> Router {
     Router::new()
-        .route("/api/notifications", get(list::handle))
-        .route("/api/notifications/{id}/read", post(mark_read::handle))
+        .route("/api/notifications", get(list_notifications))
+        .route("/api/notifications/{id}/read", post(mark_read))
         .with_state(app)
 }

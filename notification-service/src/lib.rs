@@ -1,51 +1,43 @@
-//! Tells people what happens to their orders: by mail, and in a list that they can read.
+//! Notifies customers of what happens to their orders: by mail, and in a list.
 //!
-//! An event becomes one row of `notifications` ([`dispatch`]). Its mail is due as soon as the order's owner and their
-//! address are known, which may be later than the event: until then the row waits, with a deadline ([`waiting`]). What is
-//! due is sent by an intent worker ([`mail`]), at least once, always under the same Message-ID.
+//! A consumed event ([`events`]) becomes a row of `notifications` ([`dispatch`]). Its mail is enqueued as soon as the order's
+//! owner and their address are known, which may be later than the event; until then it waits, with a deadline ([`expiry`]).
+//! A job sends the mail ([`send_mail`], [`mailer`]), at least once and always under the same Message-ID.
 
+mod app;
 mod config;
 mod dispatch;
 mod domain;
-mod error;
 mod events;
+pub mod expiry;
 mod http;
-mod mail;
+mod mailer;
+mod send_mail;
 mod store;
-pub mod waiting;
 
 pub use config::{Config, SmtpServer};
 
-use mail::Mailer;
-use shared::{
-    database::Database,
-    service::{Base, Service, StartError},
-};
+use app::App;
+use mailer::Mailer;
+use runtime::{Base, Service, StartError};
+use send_mail::SendMail;
 
-/// The database's schema.
+/// The migrations of the service's database.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 
-/// What handlers, endpoints and workers share.
-#[derive(Debug, Clone)]
-struct App {
-    database: Database,
-    mailer: Mailer,
-    wait_max: chrono::TimeDelta,
-}
-
-/// Wires the service together.
-#[expect(clippy::unused_async, reason = "the bootstrap awaits the assembly of every service")]
+/// Puts the service together.
+#[expect(clippy::unused_async, reason = "the bootstrap awaits every service's assembly")]
 pub async fn assemble(config: Config, base: Base) -> Result<Service, StartError> {
     let app = App {
         database: base.database.clone(),
-        mailer: Mailer::new(&config.smtp_server, config.mail_from),
-        wait_max: config.wait_max,
+        mailer: Mailer::new(&config.smtp_server, config.mail_from.clone()),
+        wait_max: config.wait_max(),
     };
-    let (sweep_database, status_database) = (app.database.clone(), app.database.clone());
-    Ok(Service::new(base)
+    let (swept, counted) = (base.database.clone(), base.database.clone());
+    Ok(Service::new(&base)
         .routes(http::routes(app.clone()))
-        .consume("notification-queue", events::CONSUMES, app.clone())
-        .perform(mail::KIND, mail::perform, app)
-        .worker("waiting", move |stop| waiting::sweep(sweep_database.clone(), stop))
-        .status("notifications", move || waiting::status(status_database.clone())))
+        .consumer(events::consumer(), app.clone())
+        .job::<SendMail>(app)
+        .periodic("waiting", expiry::SWEEP_INTERVAL, move || expiry::sweep(swept.clone()))
+        .status("notifications", move || store::mail_counts(counted.clone())))
 }

@@ -1,7 +1,9 @@
 //! Starts notification-service.
 
-use notification_service::{Config, MIGRATOR, assemble};
-
 fn main() -> std::process::ExitCode {
-    shared::service::main("notification-service", &MIGRATOR, Config::from_env, assemble)
+    runtime::serve(
+        runtime::program!(),
+        &notification_service::MIGRATOR,
+        notification_service::assemble,
+    )
 }

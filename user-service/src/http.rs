@@ -1,4 +1,4 @@
-//! The routes.
+//! The route table of the API.
 
 mod get_jwks;
 mod get_me;

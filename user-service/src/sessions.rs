@@ -55,7 +55,7 @@ pub async fn create(app: &App, context: &Context, credentials: Credentials) -> R
 }
 
 /// Exchanges a refresh token for a new pair of tokens (refresh token rotation). A token that was exchanged before ends its
-/// session: it has been copied, and the thief cannot be told from the owner.
+/// session: it may have been copied, and its holders cannot be distinguished.
 pub async fn refresh(app: &App, context: &Context, presented: &RefreshToken) -> Result<TokenResponse, Error> {
     let hash = presented.hash();
     let stored = store::sessions::find_token(&mut *app.database.acquire().await?, &hash)

@@ -1,12 +1,15 @@
-use crate::support::World;
+//! Contracts: every publisher's example events are stored.
+
+use crate::fixture::Fixture;
+use kernel::id;
+use messaging::Envelope;
 use serde_json::Value;
-use shared::messaging::envelope::Envelope;
 use std::{collections::BTreeMap, fs, path::Path};
 
-/// `#` means every event of every service: all their examples are stored, and found again in the timelines.
+/// The binding key `#` matches every event of every service: all examples are stored, and appear in the timelines.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_publishers_examples_are_stored() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let mut subjects: BTreeMap<_, Vec<Value>> = BTreeMap::new();
     let examples = examples();
     assert!(
@@ -16,14 +19,14 @@ async fn every_publishers_examples_are_stored() {
     );
     for mut event in examples {
         // Each service chose the ids of its examples by itself.
-        event.metadata.event_id = shared::id::new();
-        world.probe.publish(&event).await;
+        event.metadata.event_id = id::new();
+        fixture.publish(&event).await;
         subjects.entry(event.metadata.subject).or_default().push(event.data);
     }
     let total = subjects.values().map(Vec::len).sum::<usize>();
-    world.stored(i64::try_from(total).unwrap()).await;
+    fixture.wait_for_stored(i64::try_from(total).unwrap()).await;
     for (subject, published) in subjects {
-        let timeline = world.get(&format!("/api/analytics/timelines/{subject}")).await;
+        let timeline = fixture.get(&format!("/api/analytics/timelines/{subject}")).await;
         let found: Vec<_> = timeline["items"]
             .as_array()
             .unwrap()

@@ -2,8 +2,8 @@
 
 #![cfg(test)]
 
-mod asking;
+mod api;
 mod contracts;
+mod fixture;
 mod retention;
 mod storing;
-mod support;

@@ -1,11 +1,11 @@
-use crate::support::{World, event, moment};
+//! Storing and counting of events.
+
+use crate::fixture::{Fixture, event, moment};
+use kernel::{clock, id};
+use messaging::{EXCHANGE, Envelope};
 use serde_json::{Value, json};
-use shared::{
-    clock, id,
-    messaging::{EXCHANGE, envelope::Envelope},
-    testing::eventually,
-};
 use std::collections::BTreeMap;
+use testkit::eventually;
 
 const TYPES: [&str; 5] = [
     "order.placed",
@@ -17,8 +17,8 @@ const TYPES: [&str; 5] = [
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_instances_store_and_count_each_of_a_thousand_events_once() {
-    let world = World::new().await;
-    let second = world.second_instance().await;
+    let fixture = Fixture::new().await;
+    let second = fixture.start_second().await;
     let now = clock::now();
     let mut expected = BTreeMap::new();
     let mut published = 0;
@@ -28,12 +28,12 @@ async fn two_instances_store_and_count_each_of_a_thousand_events_once() {
         *expected.entry(event_type).or_insert(0) += 1;
         let copies = if number % 4 == 0 { 2 } else { 1 };
         for _ in 0..copies {
-            world.probe.publish(&event).await;
+            fixture.publish(&event).await;
             published += 1;
         }
     }
     let handled = eventually("all deliveries to be handled", || async {
-        let (one, other) = (world.service.status().await, second.status().await);
+        let (one, other) = (fixture.service.status().await, second.status().await);
         let count = |counter: &str| {
             let of = |status: &Value| status["consumer"][counter].as_u64().unwrap();
             (of(&one), of(&other))
@@ -44,10 +44,16 @@ async fn two_instances_store_and_count_each_of_a_thousand_events_once() {
     })
     .await;
     assert_eq!((handled.0.0 + handled.0.1, handled.1), (1_000, 250));
-    assert!(handled.0.0 > 0 && handled.0.1 > 0, "both take part: {handled:?}");
-    world.stored(1_000).await;
-    assert_eq!(world.number("select count(distinct event_id) from events").await, 1_000);
-    let counters = world.get("/api/analytics/counters").await;
+    assert!(
+        handled.0.0 > 0 && handled.0.1 > 0,
+        "both instances handle events: {handled:?}"
+    );
+    fixture.wait_for_stored(1_000).await;
+    assert_eq!(
+        fixture.number("select count(distinct event_id) from events").await,
+        1_000
+    );
+    let counters = fixture.get("/api/analytics/counters").await;
     let counted: BTreeMap<_, _> = counters["items"]
         .as_array()
         .unwrap()
@@ -55,69 +61,68 @@ async fn two_instances_store_and_count_each_of_a_thousand_events_once() {
         .map(|item| (item["type"].as_str().unwrap(), item["count"].as_i64().unwrap()))
         .collect();
     assert_eq!(counted, expected);
-    assert_eq!(world.number("select count(*) from dead_letters").await, 0);
+    assert_eq!(fixture.number("select count(*) from dead_letters").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_is_stored_whole() {
-    let world = World::new().await;
+    let fixture = Fixture::new().await;
     let mut event = event("order.placed", id::new(), 3, moment("2026-01-02T03:04:05.678901Z"));
     event.data = json!({ "text": "Grüße 🦀", "nested": [{ "deep": null }, 1.5, i64::MAX] });
-    world.probe.publish(&event).await;
-    world.stored(1).await;
+    fixture.publish(&event).await;
+    fixture.wait_for_stored(1).await;
     let stored: Value = sqlx::query_scalar("select envelope from events")
-        .fetch_one(&world.service.database)
+        .fetch_one(&fixture.service.database)
         .await
         .unwrap();
     assert_eq!(stored, serde_json::to_value(&event).unwrap());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn events_from_long_ago_and_from_the_future_are_stored_with_the_others() {
-    let world = World::new().await;
+async fn events_with_times_long_ago_or_in_the_future_are_stored() {
+    let fixture = Fixture::new().await;
     let subject = id::new();
     let times = ["1999-12-31T23:30:00Z", "2026-01-01T00:00:00Z", "2126-06-01T12:00:00Z"];
     for (sequence, at) in (1..).zip(times) {
-        world
-            .probe
+        fixture
             .publish(&event("order.placed", subject, sequence, moment(at)))
             .await;
     }
-    world.stored(3).await;
-    let counters = world.get("/api/analytics/counters?day=1999-12-31").await;
+    fixture.wait_for_stored(3).await;
+    let counters = fixture.get("/api/analytics/counters?day=1999-12-31").await;
     assert_eq!(counters["items"][0]["hours"][23], 1, "{counters}");
-    let timeline = world.get(&format!("/api/analytics/timelines/{subject}")).await;
+    let timeline = fixture.get(&format!("/api/analytics/timelines/{subject}")).await;
     assert_eq!(timeline["items"].as_array().unwrap().len(), 3);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_bad_event_does_not_stop_its_neighbours() {
-    let world = World::new().await;
+async fn a_poison_message_does_not_affect_the_rest_of_its_batch() {
+    let fixture = Fixture::new().await;
     let good = |sequence| event("order.placed", id::new(), sequence, clock::now());
-    // PostgreSQL has no NUL in its texts, nor a year that far away.
+    // PostgreSQL stores no NUL in a text, and no year that early.
     let mut with_nul = good(1);
     with_nul.data = json!({ "text": "a\0b" });
-    let mut far_away = good(1);
-    far_away.metadata.timestamp = chrono::DateTime::<chrono::Utc>::MIN_UTC;
+    let mut too_early = good(1);
+    too_early.metadata.timestamp = chrono::DateTime::<chrono::Utc>::MIN_UTC;
     let mut events: Vec<Envelope> = (0..20).map(good).collect();
     events.insert(7, with_nul);
-    events.insert(15, far_away);
+    events.insert(15, too_early);
     for event in &events {
-        world.probe.publish(event).await;
+        fixture.publish(event).await;
     }
-    world
+    fixture
         .probe
         .publish_raw(EXCHANGE, "order.placed", b"no event at all")
         .await;
-    world.stored(20).await;
+    fixture.wait_for_stored(20).await;
     eventually("three dead letters", || async {
-        (world
+        (fixture
             .number("select count(*) from dead_letters where status = 'waiting'")
             .await
             == 3)
             .then_some(())
     })
     .await;
-    assert_eq!(world.number("select sum(events)::bigint from counters").await, 20);
-    assert_eq!(world.number("select count(*) from inbox").await, 20);
+    assert_eq!(fixture.number("select sum(events)::bigint from counters").await, 20);
+    assert_eq!(fixture.number("select count(*) from inbox").await, 20);
 }

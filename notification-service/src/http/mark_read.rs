@@ -1,24 +1,25 @@
-//! `POST /api/notifications/{id}/read`: the caller has read it. The first time counts; again changes nothing.
+//! `POST /api/notifications/{id}/read`: marks the caller's notification as read. Later calls keep the time of the first.
 
-use crate::{App, error::Error, store, store::Notification};
+use crate::{
+    app::App,
+    domain::{NotificationId, UserId},
+    store,
+    store::Notification,
+};
 use axum::extract::State;
-use shared::{
+use kernel::clock;
+use web::{
     extract::{Json, Path},
     identity::Identity,
+    problem::Problem,
 };
-use uuid::Uuid;
 
-pub(super) async fn handle(
+pub(super) async fn mark_read(
     State(app): State<App>,
     caller: Identity,
-    Path(id): Path<Uuid>,
-) -> Result<Json<Notification>, Error> {
-    let read = store::mark_read(
-        &mut *app.database.acquire().await?,
-        caller.user_id,
-        id,
-        shared::clock::now(),
-    )
-    .await?;
-    read.map(Json).ok_or(Error::NotFound)
+    Path(id): Path<NotificationId>,
+) -> Result<Json<Notification>, Problem> {
+    let user_id = UserId::from(caller.user_id);
+    let read = store::mark_read(&mut *app.database.acquire().await?, user_id, id, clock::now()).await?;
+    read.map(Json).ok_or_else(|| Problem::not_found("notification"))
 }

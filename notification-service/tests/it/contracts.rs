@@ -1,11 +1,27 @@
-use crate::support::{User, World};
-use shared::messaging::envelope::Envelope;
+//! Contracts: the publishers' example events are consumed end to end.
+
+use crate::fixture::{Fixture, User};
+use messaging::Envelope;
 use uuid::Uuid;
 
-/// Every event that the topology file sends us and that we act on, as its publisher promises it, end to end.
+/// The events that the topology routes to this service, in the order of an order's life.
+const ROUTED: [(&str, &str); 11] = [
+    ("user-service", "user.registered"),
+    ("user-service", "user.updated"),
+    ("order-service", "order.placed"),
+    ("order-service", "order.confirmed"),
+    ("order-service", "order.shipped"),
+    ("order-service", "order.delivered"),
+    ("order-service", "order.failed"),
+    ("order-service", "order.cancelled"),
+    ("payment-service", "payment.refunded"),
+    ("order-service", "order.payment_received"),
+    ("order-service", "order.compensation_requested"),
+];
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_publishers_own_examples_are_understood() {
-    let world = World::new().await;
+async fn the_publishers_examples_become_notifications_and_mails() {
+    let fixture = Fixture::new().await;
     let registered = example("user-service", "user.registered");
     let user = User {
         id: registered.metadata.subject,
@@ -14,37 +30,25 @@ async fn the_publishers_own_examples_are_understood() {
             .unwrap()
             .to_owned(),
     };
-    for (service, event_type) in [
-        ("user-service", "user.registered"),
-        ("user-service", "user.updated"),
-        ("order-service", "order.placed"),
-        ("order-service", "order.confirmed"),
-        ("order-service", "order.shipped"),
-        ("order-service", "order.delivered"),
-        ("order-service", "order.failed"),
-        ("order-service", "order.cancelled"),
-        ("payment-service", "payment.refunded"),
-        ("order-service", "order.payment_received"),
-        ("order-service", "order.compensation_requested"),
-    ] {
-        // Each service writes its examples with ids of its own: here they are about one order of one user.
+    for (service, event_type) in ROUTED {
+        // Each service chose the ids of its examples by itself; here all are about one order of one user.
         let mut event = example(service, event_type);
         for (field, id) in [("orderId", Uuid::from_u128(1)), ("userId", user.id)] {
             if event.data.get(field).is_some() {
                 event.data[field] = id.to_string().into();
             }
         }
-        world.publish(&event).await;
-        world.taken(&event).await;
+        fixture.publish(&event).await;
+        fixture.wait_for_inbox(&event).await;
     }
-    let mut kinds: Vec<_> = world
+    let mut kinds: Vec<_> = fixture
         .notifications(&user)
         .await
         .iter()
         .map(|one| one["kind"].clone())
         .collect();
     kinds.reverse();
-    let told = [
+    let notified = [
         "order.confirmed",
         "order.shipped",
         "order.delivered",
@@ -52,8 +56,11 @@ async fn the_publishers_own_examples_are_understood() {
         "order.cancelled",
         "payment.refunded",
     ];
-    assert_eq!(kinds, told);
-    assert_eq!(world.mails.wait_for(told.len(), &user).await.len(), told.len());
+    assert_eq!(kinds, notified);
+    assert_eq!(
+        fixture.mails.wait_for(notified.len(), &user).await.len(),
+        notified.len()
+    );
 }
 
 fn example(service: &str, event_type: &str) -> Envelope {

@@ -1,14 +1,18 @@
-use crate::support::{User, World, message_id};
+//! Mails and notifications of events.
+
+use crate::fixture::{Fixture, User, message_id};
+use kernel::id;
+use messaging::Envelope;
 use serde_json::Value;
-use shared::{messaging::envelope::Envelope, testing::eventually};
+use testkit::eventually;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn each_kind_is_mailed_and_listed() {
-    let world = World::new().await;
-    let user = world.registered().await;
-    let order_id = shared::id::new();
-    let placed = world.order("order.placed", order_id, &user).await;
-    world.taken(&placed).await;
+async fn each_kind_of_event_is_mailed_and_listed() {
+    let fixture = Fixture::new().await;
+    let user = fixture.register_user().await;
+    let order_id = id::new();
+    let placed = fixture.publish_order_event("order.placed", order_id, &user).await;
+    fixture.wait_for_inbox(&placed).await;
     let mut events = Vec::new();
     for kind in [
         "order.confirmed",
@@ -17,19 +21,23 @@ async fn each_kind_is_mailed_and_listed() {
         "order.failed",
         "order.cancelled",
     ] {
-        events.push(world.order(kind, order_id, &user).await);
+        events.push(fixture.publish_order_event(kind, order_id, &user).await);
     }
-    events.push(world.refunded(order_id).await);
-    // Nobody is told of these.
-    world.order("order.payment_received", order_id, &user).await;
-    let quiet = world.order("order.compensation_requested", order_id, &user).await;
-    world.taken(&quiet).await;
+    events.push(fixture.publish_refund(order_id).await);
+    // These have no effect.
+    fixture
+        .publish_order_event("order.payment_received", order_id, &user)
+        .await;
+    let without_effect = fixture
+        .publish_order_event("order.compensation_requested", order_id, &user)
+        .await;
+    fixture.wait_for_inbox(&without_effect).await;
 
-    world.mails.wait_for(events.len(), &user).await;
+    fixture.mails.wait_for(events.len(), &user).await;
     for event in &events {
-        is_mailed_and_listed(&world, &user, event).await;
+        assert_mailed_and_listed(&fixture, &user, event).await;
     }
-    let texts: String = world
+    let texts: String = fixture
         .mails
         .to(&user)
         .await
@@ -38,12 +46,12 @@ async fn each_kind_is_mailed_and_listed() {
         .collect();
     assert!(texts.contains("59.98 USD") && texts.contains("12.50 EUR"), "{texts}");
     assert!(texts.contains("the payment was declined"), "{texts}");
-    assert_eq!(world.notifications(&user).await.len(), events.len());
-    assert_eq!(world.mails.to(&user).await.len(), events.len());
+    assert_eq!(fixture.notifications(&user).await.len(), events.len());
+    assert_eq!(fixture.mails.to(&user).await.len(), events.len());
 }
 
-async fn is_mailed_and_listed(world: &World, user: &User, event: &Envelope) {
-    let shown = world.mail_is("sent", user, &event.event_type).await;
+async fn assert_mailed_and_listed(fixture: &Fixture, user: &User, event: &Envelope) {
+    let shown = fixture.wait_for_mail("sent", user, &event.event_type).await;
     let order_id = event.metadata.subject.to_string();
     assert_eq!(shown["orderId"], order_id);
     assert_eq!(shown["readAt"], Value::Null);
@@ -51,11 +59,11 @@ async fn is_mailed_and_listed(world: &World, user: &User, event: &Envelope) {
         shown["title"].as_str().is_some_and(|title| !title.is_empty()),
         "{shown}"
     );
-    let mails = world.mails.to(user).await;
+    let mails = fixture.mails.to(user).await;
     let mail = mails
         .iter()
         .find(|mail| mail["messageId"] == message_id(event))
-        .expect("a mail of this event");
+        .expect("a mail about this event");
     assert_eq!(mail["subject"], shown["title"]);
     let body = mail["body"].as_str().unwrap();
     assert!(body.starts_with("Hello Ada,") && body.contains(&order_id), "{body}");
@@ -63,18 +71,18 @@ async fn is_mailed_and_listed(world: &World, user: &User, event: &Envelope) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_duplicate_is_one_notification_and_one_mail() {
-    let world = World::new().await;
-    let second = world.second_instance().await;
-    let user = world.registered().await;
-    let order_id = shared::id::new();
-    let confirmed = world.order("order.confirmed", order_id, &user).await;
+async fn a_duplicate_event_makes_one_notification_and_one_mail() {
+    let fixture = Fixture::new().await;
+    let second = fixture.start_second().await;
+    let user = fixture.register_user().await;
+    let order_id = id::new();
+    let confirmed = fixture.publish_order_event("order.confirmed", order_id, &user).await;
     for _ in 0..9 {
-        world.publish(&confirmed).await;
+        fixture.publish(&confirmed).await;
     }
     let count = |status: Value, counter: &str| status["consumer"][counter].as_u64().unwrap();
     eventually("ten deliveries to be handled", || async {
-        let (one, other) = (world.service.status().await, second.status().await);
+        let (one, other) = (fixture.service.status().await, second.status().await);
         let handled = count(one.clone(), "handled") + count(other.clone(), "handled");
         let duplicates = count(one, "duplicates") + count(other, "duplicates");
         // The user's registration is one more.
@@ -83,13 +91,13 @@ async fn a_duplicate_is_one_notification_and_one_mail() {
             .inspect(|()| assert_eq!((handled, duplicates), (2, 9)))
     })
     .await;
-    world.mail_is("sent", &user, "order.confirmed").await;
-    // A last mail: whatever would have been sent twice is there before it.
-    let shipped = world.order("order.shipped", order_id, &user).await;
-    world.mail_is("sent", &user, "order.shipped").await;
+    fixture.wait_for_mail("sent", &user, "order.confirmed").await;
+    // A second copy of the first mail would arrive before this one.
+    let shipped = fixture.publish_order_event("order.shipped", order_id, &user).await;
+    fixture.wait_for_mail("sent", &user, "order.shipped").await;
     assert_eq!(
-        world.mails.ids(&user).await,
+        fixture.mails.message_ids(&user).await,
         [message_id(&confirmed), message_id(&shipped)]
     );
-    assert_eq!(world.notifications(&user).await.len(), 2);
+    assert_eq!(fixture.notifications(&user).await.len(), 2);
 }

@@ -3,8 +3,9 @@
 #![cfg(test)]
 
 mod contracts;
+mod fixture;
 mod listing;
+mod mail_server;
 mod mailing;
 mod sending;
-mod support;
 mod waiting;

@@ -1,48 +1,51 @@
-use crate::support::{User, World, message_id};
-use shared::testing::eventually;
+//! Failures of the mail server.
+
+use crate::fixture::{Fixture, User, message_id};
+use kernel::id;
+use testkit::eventually;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mail_server_that_is_away_is_asked_again() {
-    let mut world = World::new().await;
-    let user = world.registered().await;
-    let order_id = shared::id::new();
-    let confirmed = world.order("order.confirmed", order_id, &user).await;
-    world.mail_is("sent", &user, "order.confirmed").await;
-    world.mails.go_away().await;
+async fn a_mail_is_retried_until_the_mail_server_is_available_again() {
+    let mut fixture = Fixture::new().await;
+    let user = fixture.register_user().await;
+    let order_id = id::new();
+    let confirmed = fixture.publish_order_event("order.confirmed", order_id, &user).await;
+    fixture.wait_for_mail("sent", &user, "order.confirmed").await;
+    fixture.mails.stop().await;
 
-    let shipped = world.order("order.shipped", order_id, &user).await;
-    let error = failed_attempt(&world).await;
+    let shipped = fixture.publish_order_event("order.shipped", order_id, &user).await;
+    let error = failed_attempt(&fixture).await;
     assert!(error.contains("mail server"), "{error}");
-    world.mail_is("pending", &user, "order.shipped").await;
+    fixture.wait_for_mail("pending", &user, "order.shipped").await;
 
-    world.mails.come_back().await;
-    world.mail_is("sent", &user, "order.shipped").await;
+    fixture.mails.restart().await;
+    fixture.wait_for_mail("sent", &user, "order.shipped").await;
     assert_eq!(
-        world.mails.ids(&user).await,
+        fixture.mails.message_ids(&user).await,
         [message_id(&confirmed), message_id(&shipped)]
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mail_server_that_says_nothing_is_given_up_and_asked_again() {
-    let mut world = World::new().await;
-    let user = world.registered().await;
-    world.mails.fall_silent().await;
-    let confirmed = world.order("order.confirmed", shared::id::new(), &user).await;
-    let error = failed_attempt(&world).await;
+async fn a_mail_server_that_does_not_reply_times_out_and_the_mail_is_retried() {
+    let mut fixture = Fixture::new().await;
+    let user = fixture.register_user().await;
+    fixture.mails.accept_without_a_reply().await;
+    let confirmed = fixture.publish_order_event("order.confirmed", id::new(), &user).await;
+    let error = failed_attempt(&fixture).await;
     assert!(error.contains("mail server"), "{error}");
-    world.mails.until_given_up().await;
-    world.mails.come_back().await;
-    world.mail_is("sent", &user, "order.confirmed").await;
-    assert_eq!(world.mails.ids(&user).await, [message_id(&confirmed)]);
+    fixture.mails.wait_until_closed().await;
+    fixture.mails.restart().await;
+    fixture.wait_for_mail("sent", &user, "order.confirmed").await;
+    assert_eq!(fixture.mails.message_ids(&user).await, [message_id(&confirmed)]);
 }
 
-/// What became of a try that failed.
-async fn failed_attempt(world: &World) -> String {
+/// Waits for a failed attempt, and returns its error.
+async fn failed_attempt(fixture: &Fixture) -> String {
     let attempt = "select last_error from intents where done_at is null and attempts > 0 and last_error is not null";
     eventually("a failed attempt", || async {
         let error: Option<String> = sqlx::query_scalar(attempt)
-            .fetch_optional(&world.service.database)
+            .fetch_optional(&fixture.service.database)
             .await
             .unwrap();
         error
@@ -51,40 +54,40 @@ async fn failed_attempt(world: &World) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mail_that_is_refused_for_good_has_failed_and_stops_nobody() {
-    let world = World::new().await;
-    let refused = User {
-        email: "nobody@refused.invalid".to_owned(),
+async fn a_permanently_rejected_mail_fails_and_delays_no_other() {
+    let fixture = Fixture::new().await;
+    let rejected = User {
+        email: "ada@refused.invalid".to_owned(),
         ..User::new()
     };
-    let nonsense = User {
+    let invalid = User {
         email: "no address at all".to_owned(),
         ..User::new()
     };
-    let user = world.registered().await;
-    for other in [&refused, &nonsense] {
-        world.publish(&other.registered(1)).await;
-        world.order("order.confirmed", shared::id::new(), other).await;
+    let user = fixture.register_user().await;
+    for other in [&rejected, &invalid] {
+        fixture.publish(&other.registered(1)).await;
+        fixture.publish_order_event("order.confirmed", id::new(), other).await;
     }
-    world.order("order.confirmed", shared::id::new(), &user).await;
-    world.mail_is("sent", &user, "order.confirmed").await;
-    for other in [&refused, &nonsense] {
-        world.mail_is("failed", other, "order.confirmed").await;
+    fixture.publish_order_event("order.confirmed", id::new(), &user).await;
+    fixture.wait_for_mail("sent", &user, "order.confirmed").await;
+    for other in [&rejected, &invalid] {
+        fixture.wait_for_mail("failed", other, "order.confirmed").await;
     }
     let reasons = "select mail_failure from notifications where mail = 'failed' order by mail_failure";
     let reasons: Vec<String> = sqlx::query_scalar(reasons)
-        .fetch_all(&world.service.database)
+        .fetch_all(&fixture.service.database)
         .await
         .unwrap();
     assert!(
-        reasons[0].contains("no mail can be made") && reasons[1].contains("550"),
+        reasons[0].contains("550") && reasons[1].contains("cannot be composed"),
         "{reasons:?}"
     );
     let open = "select count(*) from intents where done_at is null";
     let open: i64 = sqlx::query_scalar(open)
-        .fetch_one(&world.service.database)
+        .fetch_one(&fixture.service.database)
         .await
         .unwrap();
     assert_eq!(open, 0);
-    assert_eq!(world.status().await["failed"], 2);
+    assert_eq!(fixture.mail_counts().await["failed"], 2);
 }

@@ -1,75 +1,78 @@
-use crate::support::{User, World, message_id};
+//! Mails that wait for an owner or an address.
+
+use crate::fixture::{Fixture, User, message_id};
 use chrono::TimeDelta;
-use notification_service::waiting;
-use shared::database::Database;
+use database::Database;
+use kernel::{clock, id};
+use notification_service::expiry;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mail_waits_for_the_contact_and_goes_out_when_it_comes() {
-    let world = World::new().await;
+async fn a_mail_waits_for_the_address_and_is_sent_once_it_is_known() {
+    let fixture = Fixture::new().await;
     let user = User::new();
-    let confirmed = world.order("order.confirmed", shared::id::new(), &user).await;
-    world.mail_is("waiting", &user, "order.confirmed").await;
-    let status = world.status().await;
+    let confirmed = fixture.publish_order_event("order.confirmed", id::new(), &user).await;
+    fixture.wait_for_mail("waiting", &user, "order.confirmed").await;
+    let status = fixture.mail_counts().await;
     assert_eq!(status["waiting"], 1, "{status}");
     assert!(status["oldestWaitingAt"].is_string(), "{status}");
 
-    world.publish(&user.registered(1)).await;
-    world.mail_is("sent", &user, "order.confirmed").await;
-    let mails = world.mails.to(&user).await;
+    fixture.publish(&user.registered(1)).await;
+    fixture.wait_for_mail("sent", &user, "order.confirmed").await;
+    let mails = fixture.mails.to(&user).await;
     assert_eq!(mails.len(), 1);
     assert_eq!(mails[0]["messageId"], message_id(&confirmed));
-    assert_eq!(world.status().await["waiting"], 0);
-    // The mail belongs to the order's story.
-    let story = sqlx::query_scalar::<_, String>("select correlation_id from intents where kind = 'mail'");
-    let story = story.fetch_one(&world.service.database).await.unwrap();
-    assert_eq!(story, confirmed.metadata.correlation_id);
+    assert_eq!(fixture.mail_counts().await["waiting"], 0);
+    // The mail keeps the order's correlation id.
+    let correlation_id = sqlx::query_scalar::<_, String>("select correlation_id from intents where kind = 'mail'");
+    let correlation_id = correlation_id.fetch_one(&fixture.service.database).await.unwrap();
+    assert_eq!(correlation_id, confirmed.metadata.correlation_id);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_refund_waits_for_the_owner_and_then_for_the_contact() {
-    let world = World::new().await;
+async fn a_refund_waits_for_the_owner_and_then_for_the_address() {
+    let fixture = Fixture::new().await;
     let user = User::new();
-    let order_id = shared::id::new();
-    let refunded = world.refunded(order_id).await;
-    world.taken(&refunded).await;
-    assert_eq!(world.status().await["waiting"], 1);
-    assert!(world.notifications(&user).await.is_empty());
+    let order_id = id::new();
+    let refunded = fixture.publish_refund(order_id).await;
+    fixture.wait_for_inbox(&refunded).await;
+    assert_eq!(fixture.mail_counts().await["waiting"], 1);
+    assert!(fixture.notifications(&user).await.is_empty());
 
-    world.order("order.placed", order_id, &user).await;
-    world.mail_is("waiting", &user, "payment.refunded").await;
-    world.publish(&user.registered(1)).await;
-    world.mail_is("sent", &user, "payment.refunded").await;
-    let mails = world.mails.to(&user).await;
+    fixture.publish_order_event("order.placed", order_id, &user).await;
+    fixture.wait_for_mail("waiting", &user, "payment.refunded").await;
+    fixture.publish(&user.registered(1)).await;
+    fixture.wait_for_mail("sent", &user, "payment.refunded").await;
+    let mails = fixture.mails.to(&user).await;
     assert_eq!(mails.len(), 1);
     assert_eq!(mails[0]["messageId"], message_id(&refunded));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whoever_comes_last_releases_the_mail_even_if_all_come_at_once() {
-    let world = World::new().await;
-    let _second = world.second_instance().await;
+async fn concurrent_events_release_the_mail_whichever_commits_last() {
+    let fixture = Fixture::new().await;
+    let _second = fixture.start_second().await;
     let users: Vec<_> = (0..40).map(|_| User::new()).collect();
     for user in &users {
-        let order_id = shared::id::new();
+        let order_id = id::new();
         let registered = user.registered(1);
         tokio::join!(
-            world.refunded(order_id),
-            world.publish(&registered),
-            world.order("order.cancelled", order_id, user),
+            fixture.publish_refund(order_id),
+            fixture.publish(&registered),
+            fixture.publish_order_event("order.cancelled", order_id, user),
         );
     }
     for user in &users {
-        world.mail_is("sent", user, "order.cancelled").await;
-        world.mail_is("sent", user, "payment.refunded").await;
-        assert_eq!(world.mails.to(user).await.len(), 2);
+        fixture.wait_for_mail("sent", user, "order.cancelled").await;
+        fixture.wait_for_mail("sent", user, "payment.refunded").await;
+        assert_eq!(fixture.mails.to(user).await.len(), 2);
     }
-    assert_eq!(world.status().await["waiting"], 0);
+    assert_eq!(fixture.mail_counts().await["waiting"], 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stale_address_is_ignored() {
-    let world = World::new().await;
-    let user = world.registered().await;
+    let fixture = Fixture::new().await;
+    let user = fixture.register_user().await;
     let newest = User {
         email: format!("newest-{}", user.email),
         ..user.clone()
@@ -78,50 +81,44 @@ async fn a_stale_address_is_ignored() {
         email: format!("stale-{}", user.email),
         ..user.clone()
     };
-    let updated = newest.told("user.updated", 3);
-    world.publish(&updated).await;
-    world.taken(&updated).await;
-    let late = stale.told("user.updated", 2);
-    world.publish(&late).await;
-    world.taken(&late).await;
+    let updated = newest.event("user.updated", 3);
+    fixture.publish(&updated).await;
+    fixture.wait_for_inbox(&updated).await;
+    let late = stale.event("user.updated", 2);
+    fixture.publish(&late).await;
+    fixture.wait_for_inbox(&late).await;
 
-    world.order("order.confirmed", shared::id::new(), &user).await;
-    world.mail_is("sent", &user, "order.confirmed").await;
-    assert_eq!(world.mails.to(&newest).await.len(), 1);
-    assert_eq!(world.mails.to(&stale).await.len(), 0);
-    assert_eq!(world.mails.to(&user).await.len(), 0);
+    fixture.publish_order_event("order.confirmed", id::new(), &user).await;
+    fixture.wait_for_mail("sent", &user, "order.confirmed").await;
+    assert_eq!(fixture.mails.to(&newest).await.len(), 1);
+    assert_eq!(fixture.mails.to(&stale).await.len(), 0);
+    assert_eq!(fixture.mails.to(&user).await.len(), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn waiting_ends_at_its_deadline() {
-    let world = World::new().await;
+async fn a_waiting_mail_fails_at_its_deadline() {
+    let fixture = Fixture::new().await;
     let (user, other) = (User::new(), User::new());
-    world.order("order.confirmed", shared::id::new(), &user).await;
-    world.mail_is("waiting", &user, "order.confirmed").await;
-    let database = Database::new(&world.bed.database_url, "notification-service", 2).unwrap();
-    let now = shared::clock::now();
-    assert_eq!(
-        waiting::give_up(&database, now + TimeDelta::hours(23)).await.unwrap(),
-        0
-    );
-    assert_eq!(
-        waiting::give_up(&database, now + TimeDelta::hours(25)).await.unwrap(),
-        1
-    );
-    world.mail_is("failed", &user, "order.confirmed").await;
-    let status = world.status().await;
+    fixture.publish_order_event("order.confirmed", id::new(), &user).await;
+    fixture.wait_for_mail("waiting", &user, "order.confirmed").await;
+    let database = Database::new(&fixture.env.database_url, "notification-service", 2).unwrap();
+    let now = clock::now();
+    assert_eq!(expiry::expire(&database, now + TimeDelta::hours(23)).await.unwrap(), 0);
+    assert_eq!(expiry::expire(&database, now + TimeDelta::hours(25)).await.unwrap(), 1);
+    fixture.wait_for_mail("failed", &user, "order.confirmed").await;
+    let status = fixture.mail_counts().await;
     assert_eq!(
         (&status["waiting"], &status["failed"]),
         (&0.into(), &1.into()),
         "{status}"
     );
 
-    // Too late for the first order, and in time for the next.
-    world.publish(&user.registered(1)).await;
-    let shipped = world.order("order.shipped", shared::id::new(), &user).await;
-    world.mail_is("sent", &user, "order.shipped").await;
-    let mails = world.mails.to(&user).await;
+    // The address comes too late for the first mail, and in time for the next.
+    fixture.publish(&user.registered(1)).await;
+    let shipped = fixture.publish_order_event("order.shipped", id::new(), &user).await;
+    fixture.wait_for_mail("sent", &user, "order.shipped").await;
+    let mails = fixture.mails.to(&user).await;
     assert_eq!(mails.len(), 1);
     assert_eq!(mails[0]["messageId"], message_id(&shipped));
-    assert!(world.notifications(&other).await.is_empty());
+    assert!(fixture.notifications(&other).await.is_empty());
 }

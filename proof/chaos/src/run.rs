@@ -1,258 +1,207 @@
-//! One run: the platform comes up, customers come, things are done to it, everybody goes home, and then it is judged.
+//! One run: the platform starts, clients send their requests, faults are injected, and in the end the evidence is judged.
 
 use crate::{
-    checker::{self, Expectations, Finding, Poison, Sources},
-    ends::{self, Consumers, finding},
-    fault::{Applied, Fault},
+    check::{self, Finding, process_checks},
+    collect::{
+        coverage::CoverageRecorder,
+        evidence_query::EvidenceQuery,
+        expectations::{Expectations, Poison},
+        quiescence::quiesce,
+        resources::{self, ResourceUsage},
+    },
+    drive::{Summary, Traffic},
     history::Recorder,
-    memory::{self, Holdings},
-    platform::{Platform, variable},
-    reached::Lookout,
-    report::{Report, Served},
-    traffic::{Summary, Traffic, TrafficConfig},
-    trouble::Trouble,
+    inject::{AppliedFault, Cluster, apply_fault},
+    options::Options,
+    plan::fault::Fault,
+    report::{ProcessFigures, Report},
 };
+use platform_client::HarnessError;
 use std::{
-    collections::{BTreeMap, HashMap},
-    path::{Path, PathBuf},
+    collections::BTreeMap,
+    path::Path,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 use tokio::time::{Instant, sleep};
 use tokio_util::sync::CancellationToken;
 
-/// How long the harness waits for programs to be ready after the last fault.
+/// Limit for the programs to be ready after the last fault.
 const READY_LIMIT: Duration = Duration::from_mins(2);
-const CUSTOMERS: u32 = 40;
 
-/// What kind of run.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// `storm`, `drills` or `windows`.
-    pub name: &'static str,
-    /// The command that repeats it.
-    pub command: String,
-    /// Decides what customers do, and, in a storm, what happens to them.
-    pub seed: u64,
-    /// How many orders arrive in a second.
-    pub orders_per_s: f64,
-    /// Before the first fault.
-    pub warm_up: Duration,
-    /// How long to wait for rest: longer than it may take, to be able to say how long it really takes.
-    pub patience: Duration,
-    /// Where this run's files go.
-    pub folder: PathBuf,
-    /// Where a test arms failpoints, in builds that have them.
-    pub failpoints: Option<PathBuf>,
-    /// What `make env` says.
-    pub variables: HashMap<String, String>,
-}
-
-/// What the course of a run works with.
+/// The platform and its clients, as a storm, the drills and the windows use them.
 #[derive(Debug)]
-pub struct Scene<'a> {
-    /// The platform.
-    pub platform: &'a Platform,
-    /// Its customers.
-    pub traffic: &'a Traffic,
+pub(crate) struct RunContext<'a> {
+    pub(crate) cluster: &'a Cluster,
+    pub(crate) traffic: &'a Traffic,
     started: Instant,
-    faults: Mutex<Vec<Applied>>,
+    faults: Mutex<Vec<AppliedFault>>,
     poison: Mutex<Vec<Poison>>,
 }
 
-/// What the course of a run found by itself.
+/// The findings and measurements of a storm, the drills or the windows themselves.
 #[derive(Debug, Default)]
-pub struct Course {
-    /// What it judged.
-    pub findings: Vec<Finding>,
-    /// What it measured, in words.
-    pub measures: BTreeMap<String, String>,
+pub(crate) struct Observations {
+    pub(crate) findings: Vec<Finding>,
+    /// Measured figures, as text.
+    pub(crate) measures: BTreeMap<String, String>,
 }
 
-impl Scene<'_> {
-    /// Since the start of the run.
-    pub fn elapsed(&self) -> Duration {
+impl RunContext<'_> {
+    /// Time since the start of the run.
+    pub(crate) fn elapsed(&self) -> Duration {
         self.started.elapsed()
     }
 
-    /// Applies a fault, says so, and writes it down.
-    pub async fn inflict(&self, fault: &Fault) -> Result<String, String> {
+    /// Applies a fault, prints and records it. Returns its visible effect.
+    pub(crate) async fn inject(&self, fault: &Fault) -> Result<String, String> {
         let at = self.started.elapsed();
         eprintln!("{:>7.1} s  {fault}", at.as_secs_f64());
-        let seen = fault.apply(self.platform).await.map_err(|trouble| trouble.to_string());
-        if let Fault::Poison(key, body) = fault {
-            let poison = Poison {
-                body: body.clone().into_bytes(),
-                queues: queues_of(key),
-                published: seen.is_ok(),
-            };
+        let effect = apply_fault(fault, self.cluster).await;
+        let effect = effect.map_err(|error| error.to_string());
+        if let Fault::PoisonMessage(key, body) = fault {
+            let poison = Poison::new(key, body, effect.is_ok());
             self.poison.lock().unwrap_or_else(PoisonError::into_inner).push(poison);
         }
-        if let Err(why) = &seen {
+        if let Err(why) = &effect {
             eprintln!("           {fault}: not applied: {why}");
         }
-        self.faults
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(Applied {
-                at_ms: millis(at),
-                kind: fault.kind(),
-                what: fault.to_string(),
-                took_ms: millis(self.started.elapsed().saturating_sub(at)),
-                seen: seen.clone(),
-            });
-        seen
+        let applied = AppliedFault {
+            at_ms: millis(at),
+            kind: fault.kind(),
+            fault: fault.to_string(),
+            took_ms: millis(self.started.elapsed().saturating_sub(at)),
+            effect: effect.clone(),
+        };
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).push(applied);
+        effect
     }
 }
 
-/// Does a whole run. `course` is what happens between the warm-up and the end of the traffic.
-pub async fn run(
+/// Does a whole run. `schedule` is its part between the warm-up and the end of the traffic.
+pub(crate) async fn run(
     options: Options,
-    course: impl AsyncFnOnce(&Scene<'_>) -> Result<Course, Trouble>,
-) -> Result<Report, Trouble> {
+    schedule: impl AsyncFnOnce(&RunContext<'_>) -> Result<Observations, HarnessError>,
+) -> Result<Report, HarnessError> {
     std::fs::create_dir_all(&options.folder)?;
     let history = options.folder.join("history.jsonl");
     let recorder = Arc::new(Recorder::create(&history)?);
-    let platform = Platform::start(options.variables.clone(), options.failpoints.as_deref()).await?;
-    let traffic = open_traffic(&options, &platform, &recorder).await?;
-    let lookout = Lookout::new()?;
-    let scene = Scene {
-        platform: &platform,
+    let cluster = Cluster::start(&options.environment, options.failpoints.as_deref()).await?;
+    let load = (options.seed, options.orders_per_s);
+    let gateways = cluster.gateways.clone();
+    let traffic = Traffic::open(&options.environment, gateways, load, Arc::clone(&recorder)).await?;
+    let coverage = CoverageRecorder::new()?;
+    let context = RunContext {
+        cluster: &cluster,
         traffic: &traffic,
         started: Instant::now(),
         faults: Mutex::default(),
         poison: Mutex::default(),
     };
     let stop = CancellationToken::new();
-    let acts = async {
-        let acted = act(&options, &scene, course).await;
+    let faults = async {
+        let faulted = inject_all(&options, &context, schedule).await;
         stop.cancel();
-        acted
+        faulted
     };
-    let (acted, summary, ()) = tokio::join!(acts, traffic.run(stop.clone()), lookout.watch(&platform, stop.clone()));
-    recorder.flush()?;
-    let expectations = Expectations {
-        poison: std::mem::take(&mut *scene.poison.lock().unwrap_or_else(PoisonError::into_inner)),
-    };
-    let faults = std::mem::take(&mut *scene.faults.lock().unwrap_or_else(PoisonError::into_inner));
-    let over = Over {
-        options,
-        platform: &platform,
-        acted: acted?,
-        summary,
+    let (faulted, summary, ()) = tokio::join!(
         faults,
+        traffic.run(stop.clone()),
+        coverage.watch(&cluster, stop.clone())
+    );
+    recorder.flush()?;
+    let RunContext { faults, poison, .. } = context;
+    let result = RunResult {
+        options,
+        cluster: &cluster,
+        faulted: faulted?,
+        summary,
+        faults: faults.into_inner().unwrap_or_else(PoisonError::into_inner),
     };
-    over.judged(&lookout, &history, &expectations).await
+    let expectations = Expectations {
+        poison: poison.into_inner().unwrap_or_else(PoisonError::into_inner),
+    };
+    result.judge(&coverage, &history, &expectations).await
 }
 
 /// A run whose traffic has ended.
-struct Over<'a> {
+struct RunResult<'a> {
     options: Options,
-    platform: &'a Platform,
-    acted: Acted,
+    cluster: &'a Cluster,
+    faulted: Faulted,
     summary: Summary,
-    faults: Vec<Applied>,
+    faults: Vec<AppliedFault>,
 }
 
-struct Acted {
-    course: Course,
-    baseline: Holdings,
+/// The outcome of the part with faults.
+struct Faulted {
+    observations: Observations,
+    baseline: ResourceUsage,
     consumers: Finding,
     ended: Instant,
 }
 
-/// Warm-up, course, and the wait until everything is up again.
-async fn act(
+/// Warms up, injects the faults, and waits until every program is ready again.
+async fn inject_all(
     options: &Options,
-    scene: &Scene<'_>,
-    course: impl AsyncFnOnce(&Scene<'_>) -> Result<Course, Trouble>,
-) -> Result<Acted, Trouble> {
+    context: &RunContext<'_>,
+    schedule: impl AsyncFnOnce(&RunContext<'_>) -> Result<Observations, HarnessError>,
+) -> Result<Faulted, HarnessError> {
+    let cluster = context.cluster;
     sleep(options.warm_up).await;
-    let baseline = memory::read(scene.platform);
-    let consumers: Consumers = scene.platform.servers.consumers().await?;
-    let course = course(scene).await?;
-    scene.platform.heal_links();
+    let baseline = resources::measure(cluster);
+    let consumers = cluster.servers.broker.consumers().await?;
+    let observations = schedule(context).await?;
+    cluster.heal_links();
     let ended = Instant::now();
-    scene.platform.until_ready(READY_LIMIT).await?;
-    Ok(Acted {
-        course,
+    cluster.until_ready(READY_LIMIT).await?;
+    Ok(Faulted {
+        observations,
         baseline,
-        consumers: ends::consumers(scene.platform, &consumers).await,
+        consumers: process_checks::consumers(cluster, &consumers).await,
         ended,
     })
 }
 
-async fn open_traffic(options: &Options, platform: &Platform, recorder: &Arc<Recorder>) -> Result<Traffic, Trouble> {
-    let text = |name| variable(&options.variables, name).map(str::to_owned);
-    let config = TrafficConfig {
-        gateways: platform.gateways.clone(),
-        orders_per_s: options.orders_per_s,
-        customers: CUSTOMERS,
-        seed: options.seed,
-        admin_email: text("ADMIN_EMAIL")?,
-        admin_password: text("ADMIN_PASSWORD")?,
-    };
-    Ok(Traffic::open(config, Arc::clone(recorder)).await?)
-}
-
-impl Over<'_> {
-    /// Waits for rest, judges, stops everything.
-    async fn judged(self, lookout: &Lookout, history: &Path, expectations: &Expectations) -> Result<Report, Trouble> {
-        let sources = Sources::new(&self.options.variables, history)?;
-        let before = self.acted.ended.elapsed();
-        let rest = checker::quiesce(&sources, self.options.patience).await?;
-        let until_rest = before + Duration::from_millis(rest.took_ms);
-        let afterwards = memory::settled(self.platform, &self.acted.baseline).await;
-        let mut verdict = checker::check(&sources, expectations).await?;
-        let run_dir = PathBuf::from(variable(&self.options.variables, "RUN_DIR")?);
-        let reached = lookout.reached(self.platform, &run_dir)?;
-        let stops = self.platform.stop().await;
-        let grown = memory::grown(&self.acted.baseline, &afterwards);
-        let processes = &self.platform.processes;
+impl RunResult<'_> {
+    /// Waits until the platform is quiescent, judges the evidence, and stops the programs.
+    async fn judge(
+        self,
+        coverage: &CoverageRecorder,
+        history: &Path,
+        expectations: &Expectations,
+    ) -> Result<Report, HarnessError> {
+        let query = EvidenceQuery::new(&self.options.environment, history)?;
+        let before = self.faulted.ended.elapsed();
+        let quiescence = quiesce(&query, self.options.quiescence_limit).await;
+        let until_quiescent = before + Duration::from_millis(quiescence.took_ms);
+        let afterwards = resources::measure_settled(self.cluster, &self.faulted.baseline).await;
+        let mut verdict = check::check(&query, expectations).await?;
+        let coverage = coverage.coverage(self.cluster, &self.options.environment.run_dir()?)?;
+        let stops = self.cluster.stop().await;
+        let processes = &self.cluster.processes;
         verdict.findings.extend([
-            finding(
-                "I12",
-                "memory and open files are back where they were",
-                afterwards.len(),
-                grown,
-            ),
-            ends::rest(&rest, until_rest),
-            self.acted.consumers,
-            ends::stops(processes, stops, self.options.failpoints.is_some()),
-            ends::panics(processes, &reached),
-            ends::clients(&self.summary),
+            process_checks::resources(&self.faulted.baseline, &afterwards),
+            process_checks::quiescence(&quiescence, until_quiescent),
+            self.faulted.consumers,
+            process_checks::exits(processes, stops, self.options.failpoints.is_some()),
+            process_checks::panics(processes, &coverage),
+            process_checks::clients(&self.summary),
         ]);
-        verdict.findings.extend(self.acted.course.findings);
+        verdict.findings.extend(self.faulted.observations.findings);
         Ok(Report {
             options: self.options,
             verdict,
             faults: self.faults,
-            measures: self.acted.course.measures,
-            reached,
-            until_rest,
-            baseline: self.acted.baseline,
+            measures: self.faulted.observations.measures,
+            coverage,
+            until_quiescent,
+            baseline: self.faulted.baseline,
             afterwards,
-            served: Served::by(&self.platform.processes),
+            process_figures: ProcessFigures::of(processes),
             summary: self.summary,
         })
     }
-}
-
-/// The queues that a message with this key reaches.
-fn queues_of(key: &str) -> Vec<String> {
-    let queues: &[&str] = match key {
-        "order.placed" => &[
-            "notification-queue",
-            "inventory-queue",
-            "payment-queue",
-            "analytics-queue",
-        ],
-        "order.confirmed" => &["notification-queue", "inventory-queue", "analytics-queue"],
-        "payment.completed" => &["order-queue", "analytics-queue"],
-        "user.updated" => &["notification-queue", "analytics-queue"],
-        _ => &["analytics-queue"],
-    };
-    queues.iter().map(|queue| (*queue).to_owned()).collect()
 }
 
 fn millis(duration: Duration) -> u64 {

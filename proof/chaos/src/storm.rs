@@ -1,57 +1,51 @@
-//! The storm: faults of every kind on every process, as a seed deals them, while orders flow.
+//! The storm: faults of every kind on every process, as the seed schedules them, while orders flow.
 
 use crate::{
-    ends,
-    reached::Reached,
+    check::process_checks,
+    options::Options,
+    plan::faults::{self, ScheduledFault},
     report::Report,
-    run::{self, Course, Options, Scene},
-    schedule::{self, Planned},
-    trouble::Trouble,
+    run::{self, Observations, RunContext},
 };
 use futures_util::future::join_all;
+use platform_client::HarnessError;
 use std::time::Duration;
 use tokio::time::sleep;
 
 /// From this length on, a storm must have reached every dangerous situation.
-const WHOLE: Duration = Duration::from_mins(10);
-/// One in so many faults may meet a process that an earlier one has ended.
+const FULL_LENGTH: Duration = Duration::from_mins(10);
+/// One in so many faults may meet a process that an earlier fault has ended.
 const COLLISIONS: usize = 10;
 
 /// Runs a storm of this length.
-pub async fn storm(mut options: Options, length: Duration) -> Result<Report, Trouble> {
-    options.warm_up = schedule::WARM_UP;
+pub(crate) async fn run_storm(mut options: Options, length: Duration) -> Result<Report, HarnessError> {
+    options.warm_up = faults::WARM_UP;
     let seed = options.seed;
-    let mut report = run::run(options, async |scene: &Scene<'_>| Ok(blow(scene, seed, length).await)).await?;
-    if length >= WHOLE {
-        let reached: &Reached = &report.reached;
-        let missing = crate::reached::missing(reached);
-        let title = "every dangerous situation was really reached";
-        report
-            .verdict
-            .findings
-            .push(ends::finding("I15", title, reached.len(), missing));
+    let mut report = run::run(options, async |context: &RunContext<'_>| {
+        inject_schedule(context, seed, length).await;
+        Ok(Observations::default())
+    })
+    .await?;
+    if length >= FULL_LENGTH {
+        report.verdict.findings.push(process_checks::coverage(&report.coverage));
     }
     let may_fail = report.faults.len() / COLLISIONS;
-    report.verdict.findings.push(ends::faults(&report.faults, may_fail));
+    let applied = process_checks::faults(&report.faults, may_fail);
+    report.verdict.findings.push(applied);
     Ok(report)
 }
 
-async fn blow(scene: &Scene<'_>, seed: u64, length: Duration) -> Course {
-    let processes: Vec<String> = scene
-        .platform
-        .processes
-        .iter()
-        .map(|process| process.name.clone())
-        .collect();
-    let links: Vec<String> = scene.platform.links.iter().map(|link| link.name.clone()).collect();
-    let planned = schedule::plan(seed, length, &processes, &links);
-    join_all(planned.iter().map(|planned| strike(scene, planned))).await;
-    sleep(length.saturating_sub(scene.elapsed())).await;
-    Course::default()
+async fn inject_schedule(context: &RunContext<'_>, seed: u64, length: Duration) {
+    let cluster = context.cluster;
+    let processes: Vec<String> = cluster.processes.iter().map(|process| process.name.clone()).collect();
+    let links: Vec<String> = cluster.links.iter().map(|link| link.name.clone()).collect();
+    let schedule = faults::schedule(seed, length, &processes, &links);
+    join_all(schedule.iter().map(|scheduled| inject_in_time(context, scheduled))).await;
+    sleep(length.saturating_sub(context.elapsed())).await;
 }
 
-async fn strike(scene: &Scene<'_>, planned: &Planned) {
-    sleep(planned.at.saturating_sub(scene.elapsed())).await;
-    // What could not be applied counts as no fault; that it was not too much is judged in the end.
-    scene.inflict(&planned.fault).await.ok();
+async fn inject_in_time(context: &RunContext<'_>, scheduled: &ScheduledFault) {
+    sleep(scheduled.at.saturating_sub(context.elapsed())).await;
+    // A fault that could not be applied does not count; too many of them are a finding in the end.
+    context.inject(&scheduled.fault).await.ok();
 }

@@ -1,119 +1,124 @@
-//! The crash windows: a process dies, or does not hear an answer, at each of the places that `docs/failpoints.md` lists,
-//! again and again, while orders flow. Random kills seldom hit them: most are microseconds wide.
+//! The crash windows: a process crashes, or loses an answer, at each of the places that `docs/failpoints.md` lists, again
+//! and again, while orders flow. Random kills seldom hit them: most are microseconds wide.
 
 use crate::{
-    ends,
-    fault::Fault,
-    platform::{process::Process, servers::Server, signal::Signal},
+    check::process_checks::{self, ABORTED},
+    inject::process::Process,
+    options::Options,
+    plan::fault::{Fault, Server},
     report::Report,
-    run::{self, Course, Options, Scene},
-    trouble::Trouble,
-    waiting::until,
+    run::{self, Observations, RunContext},
 };
+use platform_client::{HarnessError, description::consumers, poll::poll_until, process::Signal};
 use std::{path::Path, time::Duration};
 use tokio::time::sleep;
 
-/// How long a failpoint may wait for a process to come by.
-const TAKEN_LIMIT: Duration = Duration::from_secs(40);
+/// Limit for a process to reach an armed failpoint.
+const HIT_LIMIT: Duration = Duration::from_secs(40);
 const READY_LIMIT: Duration = Duration::from_mins(1);
 const WARM_UP: Duration = Duration::from_secs(10);
 
-/// What brings a process into a window, beside the orders that flow anyway.
+use Targets::{EveryConsumer, Only};
+use Trigger::{AlsoFailpoint, PoisonMessage, Restart, StopWithUnacknowledged};
+
+/// The cause that brings a process into a window.
 #[derive(Debug, Clone, Copy)]
-enum Lure {
+enum Trigger {
+    /// The orders that flow anyway.
     Orders,
     /// A delivery that fails once: this failpoint is armed as well.
-    Also(&'static str),
+    AlsoFailpoint(&'static str),
     /// A message that is no event.
-    Rubbish,
-    /// SIGTERM, while a lock keeps deliveries in hand.
-    StopWithDeliveriesInHand,
-    /// Another start.
+    PoisonMessage,
+    /// SIGTERM, while a lock keeps deliveries unacknowledged.
+    StopWithUnacknowledged,
     Restart,
 }
 
-/// A window, and the services that are led into it in turn.
+#[derive(Debug, Clone, Copy)]
+enum Targets {
+    EveryConsumer,
+    Only(&'static [&'static str]),
+}
+
+/// A window, and the services that are brought into it in turn.
 #[derive(Debug)]
 struct Window {
     name: &'static str,
     failpoint: &'static str,
-    services: &'static [&'static str],
-    lure: Lure,
-    /// Whether the process dies there.
-    dies: bool,
+    targets: Targets,
+    trigger: Trigger,
 }
 
-const PUBLISHERS: &[&str] = &["order-service", "product-service", "payment-service"];
-const CONSUMERS: &[&str] = &[
+/// Publishers for as long as orders flow.
+const PUBLISHERS: [&str; 3] = ["order-service", "product-service", "payment-service"];
+/// Services that handle deliveries one by one, as opposed to batches.
+const SINGLE_DELIVERY: Targets = Targets::Only(&[
     "order-service",
     "product-service",
     "payment-service",
     "notification-service",
-];
-const ALL: &[&str] = &[
-    "order-service",
-    "product-service",
-    "payment-service",
-    "notification-service",
-    "analytics-service",
-];
+]);
 
-const fn window(
-    name: &'static str,
-    failpoint: &'static str,
-    services: &'static [&'static str],
-    lure: Lure,
-    dies: bool,
-) -> Window {
+/// A window that orders bring a process into.
+const fn window(name: &'static str, failpoint: &'static str, targets: Targets) -> Window {
+    triggered(name, failpoint, targets, Trigger::Orders)
+}
+
+const fn triggered(name: &'static str, failpoint: &'static str, targets: Targets, trigger: Trigger) -> Window {
     Window {
         name,
         failpoint,
-        services,
-        lure,
-        dies,
+        targets,
+        trigger,
+    }
+}
+
+impl Window {
+    /// At a lost commit the process survives, and loses an answer instead.
+    fn crashes(&self) -> bool {
+        !self.failpoint.starts_with("commit-")
+    }
+
+    fn services(&self) -> Vec<&'static str> {
+        match self.targets {
+            Targets::EveryConsumer => consumers().map(|service| &*service.name).collect(),
+            Targets::Only(services) => services.to_vec(),
+        }
     }
 }
 
 const WINDOWS: [Window; 17] = [
-    window("F1", "order-before-commit", &["order-service"], Lure::Orders, true),
-    window("F2", "order-before-reply", &["order-service"], Lure::Orders, true),
-    window("F3 lost", "commit-lost", ALL, Lure::Orders, false),
-    window("F3 unheard", "commit-unheard", ALL, Lure::Orders, false),
-    window("F4", "relay-before-publish", PUBLISHERS, Lure::Orders, true),
-    window("F5", "relay-before-confirm", PUBLISHERS, Lure::Orders, true),
-    window("F6", "relay-before-mark", PUBLISHERS, Lure::Orders, true),
-    window("F7", "consumer-before-begin", ALL, Lure::Orders, true),
-    window("F8", "consumer-before-effect", ALL, Lure::Orders, true),
-    window("F9", "consumer-before-ack", ALL, Lure::Orders, true),
-    window(
+    window("F1", "order-before-commit", Only(&["order-service"])),
+    window("F2", "order-before-reply", Only(&["order-service"])),
+    window("F3 lost", "commit-lost", EveryConsumer),
+    window("F3 unheard", "commit-unheard", EveryConsumer),
+    window("F4", "relay-before-publish", Only(&PUBLISHERS)),
+    window("F5", "relay-before-confirm", Only(&PUBLISHERS)),
+    window("F6", "relay-before-mark", Only(&PUBLISHERS)),
+    window("F7", "consumer-before-begin", EveryConsumer),
+    window("F8", "consumer-before-effect", EveryConsumer),
+    window("F9", "consumer-before-ack", EveryConsumer),
+    triggered(
         "F10",
         "retry-before-ack",
-        CONSUMERS,
-        Lure::Also("consumer-transient"),
-        true,
+        SINGLE_DELIVERY,
+        AlsoFailpoint("consumer-transient"),
     ),
-    window("F11", "dead-letter-before-ack", ALL, Lure::Rubbish, true),
-    window("F12", "charge-before-commit", &["payment-service"], Lure::Orders, true),
-    window(
-        "F13",
-        "mail-before-commit",
-        &["notification-service"],
-        Lure::Orders,
-        true,
-    ),
-    window("F14", "refund-before-commit", &["payment-service"], Lure::Orders, true),
-    window("F15", "migration-before-next", ALL, Lure::Restart, true),
-    window(
-        "F16",
-        "stop-before-last-ack",
-        CONSUMERS,
-        Lure::StopWithDeliveriesInHand,
-        true,
-    ),
+    triggered("F11", "dead-letter-before-ack", EveryConsumer, PoisonMessage),
+    window("F12", "charge-before-commit", Only(&["payment-service"])),
+    window("F13", "mail-before-commit", Only(&["notification-service"])),
+    window("F14", "refund-before-commit", Only(&["payment-service"])),
+    triggered("F15", "migration-before-next", EveryConsumer, Restart),
+    triggered("F16", "stop-before-last-ack", SINGLE_DELIVERY, StopWithUnacknowledged),
 ];
 
 /// Forces each window `times` times, or only the one of this name.
-pub async fn windows(mut options: Options, times: usize, only: Option<&str>) -> Result<Report, Trouble> {
+pub(crate) async fn run_windows(
+    mut options: Options,
+    times: usize,
+    only: Option<&str>,
+) -> Result<Report, HarnessError> {
     options.warm_up = WARM_UP;
     let folder = options.folder.join("failpoints");
     std::fs::create_dir_all(&folder)?;
@@ -124,100 +129,120 @@ pub async fn windows(mut options: Options, times: usize, only: Option<&str>) -> 
         .collect();
     if chosen.is_empty() {
         let names = WINDOWS.map(|window| window.name).join(", ");
-        return Err(Trouble::Platform(format!("there is no such window; there are {names}")));
+        return Err(HarnessError::Unexpected(format!(
+            "there is no such window; the windows are {names}"
+        )));
     }
-    let mut report = run::run(options, async |scene: &Scene<'_>| {
-        let mut course = force_all(scene, &folder, &chosen, times).await?;
+    let mut report = run::run(options, async |context: &RunContext<'_>| {
+        let mut observations = force_all(context, &folder, &chosen, times).await?;
         if only.is_none() {
-            races(scene, &mut course).await;
+            force_races(context, &mut observations).await;
         }
-        Ok(course)
+        Ok(observations)
     })
     .await?;
     if !report.faults.is_empty() {
-        report.verdict.findings.push(ends::faults(&report.faults, 0));
+        let applied = process_checks::faults(&report.faults, 0);
+        report.verdict.findings.push(applied);
     }
     Ok(report)
 }
 
-async fn force_all(scene: &Scene<'_>, folder: &Path, windows: &[&Window], times: usize) -> Result<Course, Trouble> {
-    let mut course = Course::default();
+async fn force_all(
+    context: &RunContext<'_>,
+    folder: &Path,
+    windows: &[&Window],
+    times: usize,
+) -> Result<Observations, HarnessError> {
+    let mut observations = Observations::default();
     let mut missed = Vec::new();
     for window in windows {
         let mut forced = 0;
+        let services = window.services();
         for round in 0..times {
-            let service = window.services[round % window.services.len()];
-            match force(scene, folder, window, service, round).await {
+            let service = services[round % services.len()];
+            match force(context, folder, window, service, round).await {
                 Ok(()) => forced += 1,
-                Err(trouble) => missed.push(format!("{} in {service}: {trouble}", window.name)),
+                Err(error) => missed.push(format!("{} in {service}: {error}", window.name)),
             }
         }
         eprintln!(
             "{:>7.1} s  {} {}: {forced} of {times}",
-            scene.elapsed().as_secs_f64(),
+            context.elapsed().as_secs_f64(),
             window.name,
             window.failpoint
         );
-        course.measures.insert(
+        observations.measures.insert(
             format!("{} {}", window.name, window.failpoint),
             format!("forced {forced} times"),
         );
     }
     let title = "every crash window was forced as often as asked";
-    course
-        .findings
-        .push(ends::finding("F", title, windows.len() * times, missed));
-    Ok(course)
+    let finding = process_checks::finding("F", title, windows.len() * times, missed);
+    observations.findings.push(finding);
+    Ok(observations)
 }
 
-async fn force(scene: &Scene<'_>, folder: &Path, window: &Window, service: &str, round: usize) -> Result<(), Trouble> {
-    let instances: Vec<&Process> = scene
-        .platform
+async fn force(
+    context: &RunContext<'_>,
+    folder: &Path,
+    window: &Window,
+    service: &str,
+    round: usize,
+) -> Result<(), HarnessError> {
+    let instances: Vec<&Process> = context
+        .cluster
         .processes
         .iter()
         .filter(|process| process.program.name == service)
         .collect();
-    let deaths_before = deaths(&instances);
+    let crashes_before = crashes(&instances);
     let file = folder.join(format!("{}@{service}", window.failpoint));
     std::fs::write(&file, "")?;
-    lure(scene, folder, window.lure, service, round).await?;
-    let is_taken = || !file.exists() && (!window.dies || deaths(&instances) > deaths_before);
-    if until(TAKEN_LIMIT, || async { is_taken() }).await.is_none() {
+    pull(context, folder, window.trigger, service, round).await?;
+    let is_hit = || !file.exists() && (!window.crashes() || crashes(&instances) > crashes_before);
+    if poll_until(HIT_LIMIT, async || is_hit()).await.is_none() {
         std::fs::remove_file(&file).ok();
-        return Err(Trouble::Platform("no process came by".to_owned()));
+        return Err(HarnessError::Unexpected("no process reached the failpoint".to_owned()));
     }
     for instance in instances {
-        if until(READY_LIMIT, || instance.is_ready()).await.is_none() {
-            return Err(Trouble::Platform(format!("{} is not ready again", instance.name)));
+        if poll_until(READY_LIMIT, async || instance.is_ready().await)
+            .await
+            .is_none()
+        {
+            return Err(HarnessError::Unexpected(format!(
+                "{} is not ready again",
+                instance.name
+            )));
         }
     }
     Ok(())
 }
 
-async fn lure(scene: &Scene<'_>, folder: &Path, lure: Lure, service: &str, round: usize) -> Result<(), Trouble> {
-    let first = || {
-        let name = format!("{service}-1");
-        scene
-            .platform
-            .process(&name)
-            .ok_or_else(|| Trouble::Platform(format!("there is no {name}")))
-    };
-    match lure {
-        Lure::Orders => {}
-        Lure::Also(failpoint) => std::fs::write(folder.join(format!("{failpoint}@{service}")), "")?,
-        Lure::Rubbish => {
+async fn pull(
+    context: &RunContext<'_>,
+    folder: &Path,
+    trigger: Trigger,
+    service: &str,
+    round: usize,
+) -> Result<(), HarnessError> {
+    let first = || context.cluster.process(&format!("{service}-1"));
+    match trigger {
+        Trigger::Orders => {}
+        AlsoFailpoint(failpoint) => std::fs::write(folder.join(format!("{failpoint}@{service}")), "")?,
+        PoisonMessage => {
             let key = match service {
                 "order-service" => "payment.completed",
                 _ => "order.placed",
             };
-            let rubbish = Fault::Poison(key, format!("rubbish number {round} for {service}"));
-            scene.inflict(&rubbish).await.map_err(Trouble::Platform)?;
+            let poison = Fault::PoisonMessage(key, format!("poison message {round} for {service}"));
+            context.inject(&poison).await.map_err(HarnessError::Unexpected)?;
         }
-        Lure::StopWithDeliveriesInHand => {
+        StopWithUnacknowledged => {
             let database = service.replace('-', "_");
-            let held = scene.platform.servers.hold_inbox(&database, Duration::from_secs(2));
+            let held = context.cluster.servers.hold_inbox(&database, Duration::from_secs(2));
             let stopped = async {
-                // Deliveries gather behind the lock.
+                // Deliveries queue up behind the lock.
                 sleep(Duration::from_secs(1)).await;
                 first().map(|process| process.end(Signal::Term))
             };
@@ -225,41 +250,41 @@ async fn lure(scene: &Scene<'_>, folder: &Path, lure: Lure, service: &str, round
             held?;
             stopped?;
         }
-        Lure::Restart => drop(first()?.end(Signal::Kill)),
+        Restart => drop(first()?.end(Signal::Kill)),
     }
     Ok(())
 }
 
-/// Situations in which events overtake each other or answers come late. They need no failpoint, only time.
-async fn races(scene: &Scene<'_>, course: &mut Course) {
-    let while_held = Duration::from_secs(8);
-    for held in ["product-service-1", "payment-service-1", "sandbox-provider"] {
-        scene.inflict(&Fault::Pause(held.to_owned(), while_held)).await.ok();
+/// Forces situations in which events overtake each other or answers come late. They need no failpoint, only time.
+async fn force_races(context: &RunContext<'_>, observations: &mut Observations) {
+    let hold = Duration::from_secs(8);
+    for paused in ["product-service-1", "payment-service-1", "sandbox-provider"] {
+        context.inject(&Fault::Pause(paused.to_owned(), hold)).await.ok();
         sleep(Duration::from_secs(2)).await;
     }
-    // What a publisher takes for published while the broker listens to nobody dies with it.
-    let alarm = Fault::BrokerAlarm(while_held);
+    // An event that a publisher took for published while the broker accepted none is lost with it.
+    let alarm = Fault::BrokerAlarm(hold);
     let kills = async {
-        sleep(while_held / 2).await;
+        sleep(hold / 2).await;
         for publisher in PUBLISHERS {
             for instance in 1..=2 {
-                scene
-                    .inflict(&Fault::Kill(format!("{publisher}-{instance}")))
+                context
+                    .inject(&Fault::Kill(format!("{publisher}-{instance}")))
                     .await
                     .ok();
             }
         }
     };
-    tokio::join!(async { scene.inflict(&alarm).await.ok() }, kills);
-    scene.inflict(&Fault::KillServer(Server::Rabbitmq)).await.ok();
-    course.measures.insert(
+    tokio::join!(async { context.inject(&alarm).await.ok() }, kills);
+    context.inject(&Fault::KillServer(Server::Rabbitmq)).await.ok();
+    observations.measures.insert(
         "races".to_owned(),
-        "participants held up, then killed during a broker alarm".to_owned(),
+        "participants paused, then killed during a broker alarm".to_owned(),
     );
 }
 
-/// Deaths by a failpoint.
-fn deaths(instances: &[&Process]) -> usize {
-    let ends = instances.iter().flat_map(|instance| instance.ends());
-    ends.filter(|end| end.signal == Some(ends::ABORTED)).count()
+/// Number of crashes by a failpoint.
+fn crashes(instances: &[&Process]) -> usize {
+    let exits = instances.iter().flat_map(|instance| instance.exits());
+    exits.filter(|exit| exit.signal == Some(ABORTED)).count()
 }

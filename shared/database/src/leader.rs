@@ -25,7 +25,12 @@ impl Leader {
         loop {
             match Self::try_acquire(database, task, stop).await {
                 Ok(elected) => return elected,
-                Err(error) => tracing::warn!(task, dependency = "postgres", error = chain(&error), "Leader election failed"),
+                Err(error) => tracing::warn!(
+                    task,
+                    dependency = "postgres",
+                    error = chain(&error),
+                    "Leader election failed"
+                ),
             }
             tokio::select! {
                 () = stop.cancelled() => return None,
@@ -34,7 +39,11 @@ impl Leader {
         }
     }
 
-    async fn try_acquire(database: &Database, task: &str, stop: &CancellationToken) -> Result<Option<Self>, sqlx::Error> {
+    async fn try_acquire(
+        database: &Database,
+        task: &str,
+        stop: &CancellationToken,
+    ) -> Result<Option<Self>, sqlx::Error> {
         let mut connection = database.connect().await?;
         let limit = sqlx::query("select set_config('idle_session_timeout', $1, false)").bind(IDLE_SESSION_TIMEOUT);
         with_timeout(limit.execute(&mut connection)).await?;

@@ -74,13 +74,17 @@ impl PooledConnection {
 impl Deref for PooledConnection {
     type Target = PgConnection;
     fn deref(&self) -> &PgConnection {
-        self.connection.as_deref().expect("a connection is taken out only by the drop")
+        self.connection
+            .as_deref()
+            .expect("a connection is taken out only by the drop")
     }
 }
 
 impl DerefMut for PooledConnection {
     fn deref_mut(&mut self) -> &mut PgConnection {
-        self.connection.as_deref_mut().expect("a connection is taken out only by the drop")
+        self.connection
+            .as_deref_mut()
+            .expect("a connection is taken out only by the drop")
     }
 }
 
@@ -110,7 +114,10 @@ async fn checkin(mut connection: PoolConnection<Postgres>, in_transaction: bool)
     }
     // sqlx pings here; dropping the connection would do the same without a time limit.
     if timeout(ANSWER_TIMEOUT, connection.return_to_pool()).await.is_err() {
-        tracing::warn!(dependency = "postgres", "Database connection dropped: no answer to a ping");
+        tracing::warn!(
+            dependency = "postgres",
+            "Database connection dropped: no answer to a ping"
+        );
     }
 }
 

@@ -1,18 +1,18 @@
-//! What the upstream answered.
+//! The answer of an upstream.
 
-use super::CallError;
+use crate::error::CallError;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use serde::de::DeserializeOwned;
 
-/// A whole answer, of whatever status.
+/// A whole answer, of any status.
 #[derive(Debug, Clone)]
 pub struct Answer {
-    /// Its status; an error status that retries did not get rid of is here, too.
+    /// Status code, which is an error status if the retries did not help.
     pub status: StatusCode,
-    /// Its headers.
+    /// Header fields of the last attempt.
     pub headers: HeaderMap,
-    /// Its body.
+    /// Body of the last attempt, read to its end.
     pub body: Bytes,
 }
 

@@ -1,11 +1,11 @@
-//! One attempt: a place in the bulkhead, the breaker's permit, a time limit, and what the outcome says.
+//! One attempt: a permit of the bulkhead, a permit of the breaker, a time limit, and the verdict.
 
-use super::{
-    CallError, ClientConfig,
+use crate::{
     breaker::{Breaker, Verdict},
     bulkhead::Bulkhead,
-    forward::UploadWatch,
-    retry::Sent,
+    call::{Mode, Sent},
+    config::ClientConfig,
+    error::CallError,
 };
 use bytes::Bytes;
 use http::{Extensions, StatusCode, header::RETRY_AFTER};
@@ -13,13 +13,6 @@ use reqwest::{Request, Response};
 use reqwest_middleware::{Error, Middleware, Next, Result};
 use std::sync::Arc;
 use tokio::time::timeout;
-
-/// In the extensions: what an attempt ends with. Without it, with the whole body.
-#[derive(Debug, Clone)]
-pub(super) enum Mode {
-    /// With the headers; both bodies are streamed.
-    Streamed(UploadWatch),
-}
 
 /// The middleware that makes one attempt.
 #[derive(Debug)]
@@ -33,7 +26,7 @@ pub(super) struct Attempt {
 impl Middleware for Attempt {
     async fn handle(&self, request: Request, extensions: &mut Extensions, next: Next<'_>) -> Result<Response> {
         let target = &self.config.name;
-        let place = self.bulkhead.enter().await.map_err(Error::middleware)?;
+        let slot = self.bulkhead.acquire().await.map_err(Error::middleware)?;
         let permit = self.breaker.try_acquire();
         let permit = permit.map_err(|refusal| Error::middleware(CallError::open(target, refusal)))?;
         if let Some(sent) = extensions.get::<Sent>() {
@@ -47,13 +40,13 @@ impl Middleware for Attempt {
             })
         };
         let result = exchange.await.unwrap_or_else(timed_out);
-        let result = result.map_err(|error| blame(error, target, extensions));
+        let result = result.map_err(|error| attribute(error, target, extensions));
 
         permit.settle(&verdict(
             &result,
             matches!(extensions.get::<Mode>(), Some(Mode::Streamed(_))),
         ));
-        drop(place);
+        drop(slot);
         result.map_err(Error::middleware)
     }
 }
@@ -86,7 +79,7 @@ impl Attempt {
         }
     }
 
-    /// The same response with its body read to the end.
+    /// Reads the body of a response to its end.
     async fn buffered(&self, mut response: Response) -> std::result::Result<Response, CallError> {
         let target = &self.config.name;
         let mut body = Vec::new();
@@ -109,8 +102,8 @@ impl Attempt {
     }
 }
 
-/// If the body that we pass on is what stalled or broke, then its sender is to blame and not the upstream.
-fn blame(error: CallError, target: &Arc<str>, extensions: &Extensions) -> CallError {
+/// Attributes a stall or a break of the forwarded body to its sender instead of the upstream.
+fn attribute(error: CallError, target: &Arc<str>, extensions: &Extensions) -> CallError {
     match (extensions.get::<Mode>(), &error) {
         (Some(Mode::Streamed(watch)), CallError::Timeout { .. } | CallError::Broken { .. }) if watch.is_at_fault() => {
             CallError::Upload {
@@ -121,11 +114,11 @@ fn blame(error: CallError, target: &Arc<str>, extensions: &Extensions) -> CallEr
     }
 }
 
-/// What an attempt's outcome says about the upstream's health.
+/// Returns the verdict of an attempt on the upstream's health.
 ///
-/// A service behind the gateway that says 503 with `Retry-After` is well: it passes on that something behind it is not.
-/// Were that held against it, what needs nothing from behind it would be refused as well, and breakers would wait for
-/// each other long after all is well again.
+/// A forwarded 503 with `Retry-After` comes from a healthy service that reports an unavailable dependency of its own. Counted
+/// against it, requests that do not need that dependency would be refused as well, and breakers in a row would wait for each
+/// other long after the dependency is back.
 fn verdict(result: &std::result::Result<Response, CallError>, forwarded: bool) -> Verdict {
     match result {
         Ok(response) => match response.status() {

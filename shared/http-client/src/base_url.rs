@@ -1,10 +1,10 @@
-//! Where an upstream is, and the URLs below it.
+//! The base URL of an upstream, and the URLs below it.
 
-use super::CallError;
+use crate::error::CallError;
 use reqwest::Url;
 use std::{fmt, str::FromStr};
 
-/// Scheme, host, port and perhaps a first part of the path, e.g. `http://127.0.0.1:4001`.
+/// A base URL: scheme, host, port and optionally a first part of the path, e.g. `http://127.0.0.1:4001`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct BaseUrl {
     /// Without a slash at its end.
@@ -17,10 +17,10 @@ pub struct BaseUrl {
 pub struct BaseUrlError;
 
 impl BaseUrl {
-    /// The URL of `path_and_query` below this one.
+    /// Returns the URL of `path_and_query` below this one.
     ///
-    /// The URL parser resolves `..`, `%2e%2e` and `\`, while whoever routed the request by its path did not. So the path
-    /// must come out of the parser as it went in, or a client could choose another one than it was allowed.
+    /// The URL parser resolves `..`, `%2e%2e` and `\`, while the router that matched the path did not. So the path must come
+    /// out of the parser as it went in, or a client could reach another path than the one it was allowed.
     pub(super) fn at(&self, path_and_query: &str) -> Result<Url, CallError> {
         let refused = || CallError::Path {
             path: path_and_query.chars().take(200).collect(),

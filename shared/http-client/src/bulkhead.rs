@@ -1,6 +1,6 @@
-//! A limit on how many attempts are under way, so that one slow upstream does not take all of this process with it.
+//! The bulkhead: a limit on concurrent attempts, so that one slow upstream does not exhaust the whole process.
 
-use super::{BulkheadStatus, CallError, ClientConfig};
+use crate::{config::ClientConfig, error::CallError, status::BulkheadStatus};
 use std::{
     sync::{
         Arc,
@@ -16,21 +16,21 @@ use tokio::{
 #[derive(Debug)]
 pub(super) struct Bulkhead {
     name: Arc<str>,
-    places: Semaphore,
+    permits: Semaphore,
     limit: usize,
     wait: Duration,
     waiting: AtomicU64,
     rejected: AtomicU64,
 }
 
-/// Counts a caller as waiting for as long as it lives, also if that caller is dropped.
+/// A guard that counts a caller as waiting, also until the caller is dropped.
 struct Waiting<'a>(&'a AtomicU64);
 
 impl Bulkhead {
     pub(super) fn new(config: &ClientConfig) -> Self {
         Self {
             name: Arc::clone(&config.name),
-            places: Semaphore::new(config.concurrency_max),
+            permits: Semaphore::new(config.concurrency_max),
             limit: config.concurrency_max,
             wait: config.concurrency_wait,
             waiting: AtomicU64::new(0),
@@ -38,13 +38,13 @@ impl Bulkhead {
         }
     }
 
-    /// Waits for a place, but not for long.
-    pub(super) async fn enter(&self) -> Result<SemaphorePermit<'_>, CallError> {
+    /// Waits for a permit, at most `concurrency_wait`.
+    pub(super) async fn acquire(&self) -> Result<SemaphorePermit<'_>, CallError> {
         let waiting = Waiting::new(&self.waiting);
-        let place = timeout(self.wait, self.places.acquire()).await;
+        let permit = timeout(self.wait, self.permits.acquire()).await;
         drop(waiting);
-        if let Ok(Ok(place)) = place {
-            return Ok(place);
+        if let Ok(Ok(permit)) = permit {
+            return Ok(permit);
         }
         self.rejected.fetch_add(1, Ordering::Relaxed);
         metrics::counter!("http_client_bulkhead_rejected_total", "target" => self.name.to_string()).increment(1);
@@ -56,7 +56,7 @@ impl Bulkhead {
     pub(super) fn status(&self) -> BulkheadStatus {
         BulkheadStatus {
             limit: self.limit,
-            in_use: self.limit - self.places.available_permits().min(self.limit),
+            in_use: self.limit - self.permits.available_permits().min(self.limit),
             waiting: self.waiting.load(Ordering::Relaxed),
             rejected: self.rejected.load(Ordering::Relaxed),
         }

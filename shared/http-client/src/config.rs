@@ -1,52 +1,52 @@
-//! The numbers of one client.
+//! The configuration of one client.
 
-use super::{BaseUrl, BreakerConfig};
+use crate::{base_url::BaseUrl, breaker::BreakerConfig};
 use std::{sync::Arc, time::Duration};
 
-/// What a client may do, and for how long. [`Self::new`] has the numbers that suit calls between services.
+/// The limits of a client. [`Self::new`] has the defaults for calls between services.
 #[derive(Debug, Clone)]
 pub struct ClientConfig {
     /// The upstream's name, for metrics, logs and the status page.
     pub name: Arc<str>,
-    /// Where it is.
+    /// URL below which the paths of requests lie.
     pub base_url: BaseUrl,
-    /// The whole call: waiting, attempts and the pauses between them. A request can have its own.
+    /// Limit of the whole call: waiting, attempts and the backoff between them. A request can have its own.
     pub deadline: Duration,
-    /// One attempt, to the end of the answer's body; to its headers where the body is streamed.
+    /// Limit of one attempt, to the end of the answer's body; to its headers where the body is streamed.
     pub attempt_timeout: Duration,
-    /// Making a connection, as a part of the attempt.
+    /// Limit for connecting, within the attempt.
     pub connect_timeout: Duration,
-    /// How long a streamed body may stand still.
+    /// Longest pause within a streamed body.
     pub body_idle_timeout: Duration,
-    /// An answer whose body is longer is refused; does not apply to streamed ones.
+    /// Largest body of an answer in bytes; does not apply to streamed ones.
     pub answer_bytes_max: usize,
-    /// How many attempts may be under way at a time.
+    /// Permits of the bulkhead: attempts under way at a time.
     pub concurrency_max: usize,
-    /// How long an attempt waits for its place.
+    /// Longest wait for a permit of the bulkhead.
     pub concurrency_wait: Duration,
-    /// When to try again.
+    /// Retries and their budget.
     pub retry: RetryConfig,
-    /// When to stop asking.
+    /// Circuit breaker.
     pub breaker: BreakerConfig,
 }
 
-/// When to try again.
+/// The retries of a client.
 #[derive(Debug, Clone)]
 pub struct RetryConfig {
-    /// So many tries after the first.
+    /// Attempts after the first.
     pub retries_max: u32,
-    /// The first pause is a random share of this; it doubles each time.
+    /// Backoff before the first retry, of which a random share is used (full jitter); it doubles each time.
     pub backoff_min: Duration,
-    /// What that doubling ends at.
+    /// Longest backoff.
     pub backoff_max: Duration,
-    /// So many retries a second are allowed however few calls there are, saved up for ten seconds.
+    /// Retries per second that the budget allows without any calls, counted over ten seconds.
     pub budget_per_second: u32,
-    /// Each call allows this share of a retry more.
-    pub budget_share: f64,
+    /// Share of calls that may be retried beyond that, 0–1.
+    pub budget_share: f32,
 }
 
 impl ClientConfig {
-    /// The usual numbers for the upstream `name` at `base_url`.
+    /// Returns the defaults for the upstream `name` at `base_url`.
     pub fn new(name: impl Into<Arc<str>>, base_url: BaseUrl) -> Self {
         Self {
             name: name.into(),

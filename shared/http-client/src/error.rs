@@ -1,62 +1,62 @@
-//! Why a call brought no answer.
+//! The error of a call.
 
-use super::breaker::NotPermitted;
+use crate::breaker::NotPermitted;
 use http::StatusCode;
 use std::{sync::Arc, time::Duration};
 
-/// A call that brought no answer. An answer with an error status is not one of these: it is an [`super::Answer`].
+/// A call without an answer. An answer with an error status is not one of these: it is an [`crate::Answer`].
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
     /// The breaker refused the call; nothing was sent.
     #[error("the circuit of {target} is open")]
     Open {
-        /// The upstream.
+        /// Name of the upstream.
         target: Arc<str>,
-        /// Not before this much time has passed.
+        /// Time until the next probe.
         retry_after: Duration,
     },
-    /// Too many calls are under way; nothing was sent.
+    /// The bulkhead had no permit in time; nothing was sent.
     #[error("too many calls to {target} are under way")]
     Bulkhead {
-        /// The upstream.
+        /// Name of the upstream.
         target: Arc<str>,
     },
     /// The call's deadline passed, while an attempt was under way or before one could be.
     #[error("the deadline of the call to {target} has passed")]
     Deadline {
-        /// The upstream.
+        /// Name of the upstream.
         target: Arc<str>,
-        /// Whether an attempt was begun, so that something may have been sent.
+        /// True if an attempt was begun, so that something may have been sent.
         sent: bool,
     },
     /// The last attempt took too long.
     #[error("{target} did not answer in time")]
     Timeout {
-        /// The upstream.
+        /// Name of the upstream.
         target: Arc<str>,
     },
     /// No connection could be made; nothing was sent.
     #[error("{target} cannot be reached")]
     Connect {
-        /// The upstream.
+        /// Name of the upstream.
         target: Arc<str>,
-        /// What the transport said.
+        /// Error of the transport.
         #[source]
         source: reqwest::Error,
     },
     /// The connection broke after something was sent.
     #[error("the connection to {target} broke")]
     Broken {
-        /// The upstream.
+        /// Name of the upstream.
         target: Arc<str>,
-        /// What the transport said.
+        /// Error of the transport.
         #[source]
         source: reqwest::Error,
     },
     /// The answer is longer than the client takes.
     #[error("the answer of {target} is too long")]
     TooLong {
-        /// The upstream.
+        /// Name of the upstream.
         target: Arc<str>,
     },
     /// The answer's body is not what was expected.
@@ -71,19 +71,19 @@ pub enum CallError {
     /// The path is not one that arrives as it was written; nothing was sent.
     #[error("`{path}` does not stay the same on its way")]
     Path {
-        /// Its beginning.
+        /// Beginning of the path, at most 200 characters.
         path: String,
     },
     /// The body that was to be streamed on did not come, or broke off.
     #[error("the body to be sent to {target} did not come")]
     Upload {
-        /// The upstream.
+        /// Name of the upstream.
         target: Arc<str>,
     },
 }
 
 impl CallError {
-    /// Whether the call may have had its effect: something was sent and no answer tells what came of it.
+    /// Returns true if the call may have had its effect: something was sent, and no answer tells the outcome.
     pub fn outcome_unknown(&self) -> bool {
         match self {
             Self::Deadline { sent, .. } => *sent,
@@ -124,7 +124,7 @@ impl CallError {
         }
     }
 
-    /// Whether the upstream was never told of the call.
+    /// Returns true if nothing of the call has reached the upstream.
     pub(super) fn nothing_sent(&self) -> bool {
         matches!(self, Self::Open { .. } | Self::Bulkhead { .. } | Self::Connect { .. })
     }
@@ -147,7 +147,7 @@ impl CallError {
         }
     }
 
-    /// Takes back out what our middleware put into the chain's own error type.
+    /// Unwraps the error that a middleware put into the chain's own error type.
     pub(super) fn from_chain(target: &Arc<str>, error: reqwest_middleware::Error) -> Self {
         match error {
             reqwest_middleware::Error::Reqwest(error) => Self::transport(target, error),

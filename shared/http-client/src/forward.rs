@@ -1,6 +1,10 @@
-//! Passes a request on and its answer back, streaming both ways.
+//! Forwarding: passes a request on and its answer back, streaming both ways.
 
-use super::{CallError, ResilientHttpClient, attempt::Mode};
+use crate::{
+    call::{Mode, UploadWatch},
+    client::ResilientHttpClient,
+    error::CallError,
+};
 use axum::body::{Body, BodyDataStream, HttpBody};
 use bytes::Bytes;
 use futures_util::Stream;
@@ -10,10 +14,6 @@ use http::{
 };
 use std::{
     pin::Pin,
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
     task::{Context, Poll, ready},
 };
 
@@ -30,13 +30,12 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 ];
 
 impl ResilientHttpClient {
-    /// Passes `request` on to `path_and_query` below the base URL and returns as soon as the answer's headers are there.
+    /// Forwards `request` to `path_and_query` below the base URL, and returns once the answer's headers have arrived.
     ///
-    /// It takes part in the breaker and the bulkhead until then; the attempt's timeout ends then, too. Only a request
-    /// without a body is tried again, and only when no connection could be made. The request's own URI is not looked
-    /// at. Its `Host`, `Content-Length`, `Transfer-Encoding` and `Expect` are replaced by what is true of the new
-    /// connection; other hop-by-hop headers are the caller's to remove ([`strip_hop_by_hop`]), before it adds any of
-    /// its own. The answer comes without hop-by-hop headers.
+    /// Until then it holds permits of breaker and bulkhead, and the attempt's timeout runs. Only a request without a body is
+    /// retried, and only when no connection could be made. The request's own URI is ignored. Its `Host`, `Content-Length`,
+    /// `Transfer-Encoding` and `Expect` are replaced by those of the new connection; the caller removes other hop-by-hop
+    /// headers ([`strip_hop_by_hop`]) before it adds any of its own. The answer comes without hop-by-hop headers.
     pub async fn forward(
         &self,
         request: http::Request<Body>,
@@ -71,7 +70,7 @@ impl ResilientHttpClient {
     }
 }
 
-/// Removes what is meant for one connection only, and what `Connection` names.
+/// Removes the headers that concern one connection only, and those that `Connection` names.
 pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
     let values = headers
         .get_all(CONNECTION)
@@ -89,18 +88,7 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
     }
 }
 
-/// Knows whether the body that is passed on keeps us waiting.
-#[derive(Debug, Clone, Default)]
-pub(super) struct UploadWatch(Arc<AtomicBool>);
-
-impl UploadWatch {
-    /// Whether the sender of the body is what we last waited for, or has broken off.
-    pub(super) fn is_at_fault(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// The body on its way through.
+/// The forwarded body.
 struct Upload {
     body: BodyDataStream,
     watch: UploadWatch,
@@ -110,10 +98,10 @@ impl Stream for Upload {
     type Item = Result<Bytes, axum::Error>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.watch.0.store(true, Ordering::Relaxed);
+        self.watch.set_at_fault(true);
         let part = ready!(Pin::new(&mut self.body).poll_next(context));
         let broke_off = matches!(part, Some(Err(_)));
-        self.watch.0.store(broke_off, Ordering::Relaxed);
+        self.watch.set_at_fault(broke_off);
         Poll::Ready(part)
     }
 }

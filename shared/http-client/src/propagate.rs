@@ -1,11 +1,11 @@
-//! Innermost: tells the upstream which story the call belongs to.
+//! Propagation of correlation and trace, the innermost middleware.
 
-use kernel::context::{CORRELATION_HEADER, Context, TRACEPARENT_HEADER};
 use http::{Extensions, HeaderValue};
+use kernel::context::{CORRELATION_HEADER, Context, TRACEPARENT_HEADER};
 use reqwest::{Request, Response};
 use reqwest_middleware::{Middleware, Next, Result};
 
-/// Writes the headers of the [`Context`] in the extensions, if there is one.
+/// Writes the headers of the extensions' [`Context`], if there is one.
 #[derive(Debug)]
 pub(super) struct Propagate;
 

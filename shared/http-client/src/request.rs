@@ -1,13 +1,13 @@
-//! Builds a request and sends it.
+//! The builder of a request.
 
-use super::{Answer, CallError, ResilientHttpClient, retry::IDEMPOTENCY_HEADER};
-use kernel::context::Context;
+use crate::{answer::Answer, call::IDEMPOTENCY_HEADER, client::ResilientHttpClient, error::CallError};
 use bytes::Bytes;
 use http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, header::CONTENT_TYPE};
+use kernel::context::Context;
 use serde::Serialize;
 use std::time::Duration;
 
-/// A request that is being built. What is wrong with it is told by [`Self::send`].
+/// A request that is being built. [`Self::send`] reports a mistake made while building it.
 #[derive(Debug)]
 #[must_use = "nothing happens before `send`"]
 pub struct RequestBuilder<'a> {
@@ -22,8 +22,25 @@ pub struct RequestBuilder<'a> {
     mistake: Option<CallError>,
 }
 
+impl ResilientHttpClient {
+    /// Begins a GET of a path below the base URL.
+    pub fn get(&self, path: &str) -> RequestBuilder<'_> {
+        self.request(Method::GET, path)
+    }
+
+    /// Begins a POST. It is not retried unless it carries an idempotency key.
+    pub fn post(&self, path: &str) -> RequestBuilder<'_> {
+        self.request(Method::POST, path)
+    }
+
+    /// Begins a request with any method.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder<'_> {
+        RequestBuilder::new(self, method, path)
+    }
+}
+
 impl<'a> RequestBuilder<'a> {
-    pub(super) fn new(client: &'a ResilientHttpClient, method: Method, path: &str) -> Self {
+    fn new(client: &'a ResilientHttpClient, method: Method, path: &str) -> Self {
         Self {
             client,
             method,
@@ -37,7 +54,7 @@ impl<'a> RequestBuilder<'a> {
         }
     }
 
-    /// The story that the call belongs to; its ids are sent along.
+    /// Sets the context, whose ids are sent along.
     pub fn context(mut self, context: &Context) -> Self {
         self.context = Some(context.clone());
         self
@@ -55,12 +72,13 @@ impl<'a> RequestBuilder<'a> {
         self
     }
 
-    /// Makes repeated requests with this key one request, so that this one may be tried again whatever its method.
+    /// Sets the idempotency key, by which the upstream recognises a repetition: the request may be retried, whatever its
+    /// method.
     pub fn idempotency_key(self, key: impl AsRef<str>) -> Self {
         self.header(IDEMPOTENCY_HEADER, key)
     }
 
-    /// Adds parameters to the query; they are percent-encoded here.
+    /// Adds parameters to the query and percent-encodes them.
     pub fn query<K: AsRef<str>, V: AsRef<str>>(mut self, parameters: &[(K, V)]) -> Self {
         let owned = parameters
             .iter()
@@ -69,7 +87,7 @@ impl<'a> RequestBuilder<'a> {
         self
     }
 
-    /// Sends this as the JSON body.
+    /// Sets a JSON body.
     pub fn json<T: Serialize + ?Sized>(mut self, body: &T) -> Self {
         match serde_json::to_vec(body) {
             Ok(bytes) => {
@@ -82,13 +100,13 @@ impl<'a> RequestBuilder<'a> {
         self
     }
 
-    /// Another deadline for the whole call than the client's.
+    /// Sets a deadline for the whole call, in place of the client's.
     pub fn deadline(mut self, deadline: Duration) -> Self {
         self.deadline = deadline;
         self
     }
 
-    /// Sends it, and again where that is safe and may help. `Ok` is an answer of any status.
+    /// Sends the request, with retries where they are safe and may help. `Ok` is an answer of any status.
     pub async fn send(self) -> Result<Answer, CallError> {
         if let Some(mistake) = self.mistake {
             return Err(mistake);
@@ -107,7 +125,7 @@ impl<'a> RequestBuilder<'a> {
 
         let mut response = self.client.run(request, extensions, self.deadline).await?;
         let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
-        // The attempt has read it already.
+        // The attempt has read the body already.
         let body = response
             .bytes()
             .await

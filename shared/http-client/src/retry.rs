@@ -1,58 +1,47 @@
-//! Tries again, where trying again is safe, useful and not too much.
+//! Retries, where they are safe, useful and within the budget.
 //!
-//! reqwest-retry gives the policy (exponential backoff, full jitter) and the strategy (what is transient). Its own
-//! middleware is not used: it never looks at the method, so it would repeat a POST, and it ignores `Retry-After`.
+//! reqwest-retry gives the policy (exponential backoff, full jitter) and the strategy (which results are transient). Its own
+//! middleware is not used: it ignores the method, so it would repeat a POST, and it ignores `Retry-After`. tower gives the
+//! budget: when everything fails, retries must not multiply the load.
 
-use super::{CallError, ClientConfig, RetriesStatus, attempt::Mode, budget::Budget};
+use crate::{
+    call::{Deadline, IDEMPOTENCY_HEADER, Mode},
+    config::ClientConfig,
+    error::CallError,
+    status::RetriesStatus,
+};
 use chrono::{DateTime, Utc};
 use http::{Extensions, HeaderMap, Method, StatusCode, header::RETRY_AFTER};
 use reqwest::{Request, Response};
 use reqwest_middleware::{Error, Middleware, Next, Result};
 use reqwest_retry::{Jitter, RetryDecision, RetryPolicy, Retryable, RetryableStrategy, policies::ExponentialBackoff};
 use std::{
+    fmt,
     sync::{
         Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicU64, Ordering},
     },
     time::{Duration, SystemTime},
 };
 use tokio::time::{Instant, sleep};
+use tower::retry::budget::{Budget, TpsBudget};
 
-/// Header whose presence makes a repeated request one request.
-pub(super) const IDEMPOTENCY_HEADER: &str = "idempotency-key";
-/// With less time left than this, another attempt could not end well.
+/// Least time left before the deadline for another attempt to be of use.
 const ATTEMPT_MIN: Duration = Duration::from_millis(50);
+/// Period over which the budget counts calls and retries.
+const BUDGET_PERIOD: Duration = Duration::from_secs(10);
 
-/// In the extensions: when the call must be over.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Deadline(pub(super) Instant);
-
-/// In the extensions: whether an attempt was begun, so that something may have reached the upstream.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Sent(Arc<AtomicBool>);
-
-/// The middleware that tries again.
-#[derive(Debug)]
+/// The middleware that retries.
 pub(super) struct Retries {
     name: Arc<str>,
     policy: ExponentialBackoff,
-    budget: Budget,
+    budget: TpsBudget,
     made: AtomicU64,
     budget_exhausted: AtomicU64,
 }
 
-/// What is worth another try.
+/// The results that are worth a retry.
 struct Transient;
-
-impl Sent {
-    pub(super) fn get(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
 
 impl RetryableStrategy for Transient {
     fn handle(&self, result: &Result<Response>) -> Option<Retryable> {
@@ -66,7 +55,7 @@ impl RetryableStrategy for Transient {
                 _ => None,
             },
             Err(error) => match call_error(error) {
-                // A broken connection is mostly one that the upstream closed while it stood idle.
+                // A broken connection is mostly one that the upstream closed while it was idle.
                 Some(CallError::Connect { .. } | CallError::Timeout { .. } | CallError::Broken { .. }) => {
                     Some(Retryable::Transient)
                 }
@@ -82,18 +71,18 @@ impl Middleware for Retries {
         self.budget.deposit();
         let repeatable = is_idempotent(&request) && !matches!(extensions.get(), Some(Mode::Streamed(_)));
         let deadline = extensions.get::<Deadline>().map(|deadline| deadline.0);
-        let mut told = None;
+        let mut informative = None;
         let mut retries_past = 0;
         loop {
-            // None: the body is a stream, which can be sent once.
+            // None: the body is a stream, which can be sent only once.
             let Some(copy) = request.try_clone() else {
                 return next.run(request, extensions).await;
             };
             let result = next.clone().run(copy, extensions).await;
             let Some(pause) = self.pause(&result, retries_past, repeatable, deadline) else {
-                // If this attempt got nowhere, an earlier one knows more about what has become of the call.
+                // If this attempt sent nothing, an earlier one knows more about the outcome of the call.
                 return if nothing_sent(&result) {
-                    told.unwrap_or(result)
+                    informative.unwrap_or(result)
                 } else {
                     result
                 };
@@ -102,14 +91,24 @@ impl Middleware for Retries {
                 http.target = &*self.name,
                 pause_ms = pause.as_millis(),
                 retries_past,
-                "call is tried again"
+                "Call is retried"
             );
             if !nothing_sent(&result) {
-                told = Some(result);
+                informative = Some(result);
             }
             sleep(pause).await;
             retries_past += 1;
         }
+    }
+}
+
+/// Leaves out policy and budget, which have no readable form.
+impl fmt::Debug for Retries {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Retries")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -124,7 +123,7 @@ impl Retries {
         Self {
             name: Arc::clone(&config.name),
             policy,
-            budget: Budget::new(retry),
+            budget: TpsBudget::new(BUDGET_PERIOD, retry.budget_per_second, retry.budget_share),
             made: AtomicU64::new(0),
             budget_exhausted: AtomicU64::new(0),
         }
@@ -137,7 +136,7 @@ impl Retries {
         }
     }
 
-    /// How long to wait before the next try; `None` if there shall be none.
+    /// Returns the backoff before the next attempt; `None` if there is none.
     #[expect(clippy::disallowed_methods, reason = "the retry policy measures in system time")]
     fn pause(
         &self,
@@ -147,7 +146,7 @@ impl Retries {
         deadline: Option<Instant>,
     ) -> Option<Duration> {
         let transient = matches!(Transient.handle(result), Some(Retryable::Transient));
-        // Where no connection was made nothing was sent, so anything may be sent again.
+        // Without a connection nothing was sent, so any request may be sent again.
         if !transient || !(repeatable || nothing_sent(result)) {
             return None;
         }
@@ -179,7 +178,7 @@ impl Retries {
     }
 }
 
-/// Whether asking twice is asking once.
+/// Returns true if a repeated request has the effect of one.
 fn is_idempotent(request: &Request) -> bool {
     matches!(
         *request.method(),
@@ -227,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_retry_after_in_both_forms() {
+    fn retry_after_is_read_as_seconds_and_as_a_date() {
         assert_eq!(parsed("7"), Some(Duration::from_secs(7)));
         assert_eq!(parsed("Sun, 22 Nov 2026 08:00:30 GMT"), Some(Duration::from_secs(30)));
         assert_eq!(

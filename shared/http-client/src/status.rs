@@ -1,6 +1,6 @@
-//! What a client tells operators at `/internal/status`.
+//! The state of a client, for `/internal/status`.
 
-use super::{BreakerState, Counters, ResilientHttpClient, Transition, WindowStatus};
+use crate::breaker::{BreakerState, Counters, Transition, WindowStatus};
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 
@@ -8,78 +8,54 @@ use serde::Serialize;
 #[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BreakerStatus {
-    /// The upstream.
+    /// Name of the upstream.
     pub name: String,
-    /// Where it is.
+    /// Base URL of the upstream.
     pub base_url: String,
-    /// Whether calls go through.
+    /// State of the circuit breaker.
     pub state: BreakerState,
-    /// Failures since the last success.
+    /// Number of failures since the last success.
     pub consecutive_failures: u32,
-    /// What happened lately.
+    /// Calls in the sliding window.
     pub window: WindowStatus,
-    /// What happened since the start.
+    /// Calls since the start.
     pub counters: Counters,
-    /// Calls that the breaker refused.
+    /// Number of calls that the breaker refused.
     pub not_permitted: u64,
-    /// The last failure.
+    /// Error of the last failure.
     pub last_error: Option<String>,
-    /// Since when it is open, if it is.
+    /// Time at which the circuit opened, if it is open.
     pub opened_at: Option<DateTime<Utc>>,
-    /// When a probe may go out, if it is open.
+    /// Time of the next probe, if the circuit is open.
     pub next_probe_at: Option<DateTime<Utc>>,
-    /// The last changes of state, oldest first.
+    /// Last transitions, oldest first.
     pub transitions: Vec<Transition>,
-    /// The limit on attempts under way.
+    /// State of the bulkhead.
     pub bulkhead: BulkheadStatus,
-    /// The retries.
+    /// Counters of retries.
     pub retries: RetriesStatus,
 }
 
-/// The limit on attempts under way.
+/// The state of a bulkhead.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct BulkheadStatus {
-    /// So many may be.
+    /// Number of permits.
     pub limit: usize,
-    /// So many are.
+    /// Permits in use.
     pub in_use: usize,
-    /// So many wait for a place.
+    /// Attempts that wait for a permit.
     pub waiting: u64,
-    /// So many waited in vain, since the start.
+    /// Attempts that got no permit in time, since the start.
     pub rejected: u64,
 }
 
-/// The retries.
+/// Counters of retries.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RetriesStatus {
-    /// Made since the start.
+    /// Retries made since the start.
     pub made: u64,
-    /// Not made because too many had been.
+    /// Retries that the budget refused since the start.
     pub budget_exhausted: u64,
-}
-
-impl ResilientHttpClient {
-    /// The state of this client, for `/internal/status`.
-    pub fn status(&self) -> BreakerStatus {
-        let bulkhead = self.bulkhead.status();
-        let mut status = self.breaker.status();
-        status.counters.rejected += bulkhead.rejected;
-        BreakerStatus {
-            name: self.config.name.to_string(),
-            base_url: self.config.base_url.to_string(),
-            state: status.state,
-            consecutive_failures: status.failures_in_a_row,
-            window: status.window,
-            counters: status.counters,
-            not_permitted: status.not_permitted,
-            last_error: status.last_error,
-            opened_at: status.opened_at,
-            next_probe_at: status.next_probe_at,
-            transitions: status.transitions,
-            bulkhead,
-            retries: self.retries.status(),
-        }
-    }
 }

@@ -9,8 +9,11 @@ mod forwarding;
 
 use super::*;
 use axum::{Router, extract::Request, response::Response};
+use http::Method;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{sync::Arc, time::Duration};
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::time::Instant;
 
 /// A server that counts what it is asked.
 struct Upstream {
@@ -58,7 +61,7 @@ async fn silent() -> Upstream {
     Upstream::start(|_, _| std::future::pending()).await
 }
 
-/// A port that is taken, so that nobody else listens on it, and on which nobody does.
+/// A port that is bound, so that no other process takes it, and on which no server listens.
 fn closed_port() -> (TcpSocket, String) {
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();

@@ -3,7 +3,10 @@
 use chrono::{DateTime, Utc};
 
 /// Returns the current moment in UTC.
-#[expect(clippy::disallowed_methods, reason = "the one place that asks the system for the time")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that asks the system for the time"
+)]
 pub fn now() -> DateTime<Utc> {
     Utc::now()
 }

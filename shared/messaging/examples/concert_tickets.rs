@@ -66,7 +66,9 @@ impl Consume<Database> for SoldSeat {
             .execute(&mut **tx)
             .await?;
         // In the same transaction: the ticket is printed if, and only if, the seat is taken.
-        Ok(tx.enqueue(ticket_id, ticket_id, &PrintTicket { seat: self.seat }).await?)
+        Ok(tx
+            .enqueue(ticket_id, ticket_id, &PrintTicket { seat: self.seat })
+            .await?)
     }
 }
 

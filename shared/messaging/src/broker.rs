@@ -185,7 +185,10 @@ impl Link {
 /// lapin stops a connection's heartbeats as soon as it closes it, and then waits for the broker's close-ok without a limit,
 /// holding a thread and a socket. So the heartbeats first get the time to miss two; a connection that outlives that is
 /// sound, and is closed properly.
-#[expect(clippy::disallowed_methods, reason = "the task ends by itself within the grace period")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the task ends by itself within the grace period"
+)]
 fn retire(connection: Connection) {
     tokio::spawn(async move {
         let ended = async {

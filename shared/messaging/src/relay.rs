@@ -123,7 +123,12 @@ impl Relay {
         }
     }
 
-    async fn lead(&self, leader: &mut Leader, stop: &CancellationToken, batch: &mut AdaptiveBatch) -> Result<(), RelayError> {
+    async fn lead(
+        &self,
+        leader: &mut Leader,
+        stop: &CancellationToken,
+        batch: &mut AdaptiveBatch,
+    ) -> Result<(), RelayError> {
         // The lock is checked before the broker is, so that a leader without a broker does not idle out of its session.
         leader.check().await?;
         let channel = self.broker.publishing.channel().await?;
@@ -246,7 +251,10 @@ async fn send(channel: &Channel, row: &OutboxRow, source: &'static str) -> Resul
 fn properties(row: &OutboxRow, source: &'static str) -> BasicProperties {
     let mut headers = FieldTable::default();
     if let Some(traceparent) = &row.traceparent {
-        headers.insert(TRACEPARENT_HEADER.into(), AMQPValue::LongString(traceparent.as_str().into()));
+        headers.insert(
+            TRACEPARENT_HEADER.into(),
+            AMQPValue::LongString(traceparent.as_str().into()),
+        );
     }
     BasicProperties::default()
         .with_delivery_mode(2)

@@ -26,7 +26,11 @@ pub async fn run(database: Database, stop: CancellationToken) {
     periodic(SWEEP_INTERVAL, &stop, || async {
         for statement in SWEEPS {
             if let Err(error) = sweep(&database, statement, &stop).await {
-                tracing::warn!(dependency = "postgres", error = chain(&error), "Retention sweep failed; next try in an hour");
+                tracing::warn!(
+                    dependency = "postgres",
+                    error = chain(&error),
+                    "Retention sweep failed; next try in an hour"
+                );
             }
         }
     })

@@ -56,8 +56,8 @@ pub(crate) fn parse<C: Args>(program: Program) -> Result<Arguments<C>, Exit> {
         print!("{}", settings_table::render(&command::<C>(program)));
         return Err(Exit::Done);
     }
-    let command = without_empty_variables(command::<C>(program));
-    let parsed = command.clone().try_get_matches();
+    let command = command::<C>(program);
+    let parsed = without_empty_variables(command.clone()).try_get_matches();
     let parsed = parsed.and_then(|matches| Arguments::from_arg_matches(&matches));
     parsed.map_err(|error| match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => {
@@ -106,7 +106,9 @@ fn command<C: Args>(program: Program) -> clap::Command {
         .after_help(after_help)
         .subcommand_negates_reqs(false)
         .mut_args(|argument| {
-            let secret = argument.get_env().is_some_and(|name| message::is_secret(&name.to_string_lossy()));
+            let secret = argument
+                .get_env()
+                .is_some_and(|name| message::is_secret(&name.to_string_lossy()));
             argument.hide_env_values(secret)
         })
 }

@@ -82,7 +82,11 @@ async fn migrate(base: &Base, migrator: &Migrator, stop: &CancellationToken) -> 
             Some(Err(MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _)))
                 if database::error::is_unavailable(&error) =>
             {
-                tracing::warn!(dependency = "postgres", error = chain(&error), "Waiting for the database to migrate it");
+                tracing::warn!(
+                    dependency = "postgres",
+                    error = chain(&error),
+                    "Waiting for the database to migrate it"
+                );
             }
             Some(Err(error)) => return Err(error.into()),
         }

@@ -22,7 +22,10 @@ pub struct HealthCheck<C> {
     pub path: &'static str,
 }
 
-#[expect(clippy::print_stderr, reason = "the container engine shows the output of a failed check")]
+#[expect(
+    clippy::print_stderr,
+    reason = "the container engine shows the output of a failed check"
+)]
 pub(crate) fn run<C>(health: &HealthCheck<C>, config: &C) -> ExitCode {
     match ask((health.address)(config).port(), health.path) {
         Ok(()) => ExitCode::SUCCESS,

@@ -29,7 +29,11 @@ where
     C: clap::Args,
     B: AsyncFnOnce(C, CancellationToken) -> Result<(), StartError>,
 {
-    let Arguments { command, process, config } = match arguments::parse::<C>(program) {
+    let Arguments {
+        command,
+        process,
+        config,
+    } = match arguments::parse::<C>(program) {
         Ok(arguments) => arguments,
         Err(arguments::Exit::Done) => return ExitCode::SUCCESS,
         Err(arguments::Exit::Invalid) => return ExitCode::from(EXIT_CONFIG),

@@ -47,7 +47,10 @@ impl Running {
     pub(crate) async fn ended(mut self, limit: Duration) {
         let all = async { while self.running.join_next().await.is_some() {} };
         if timeout(limit, all).await.is_err() {
-            tracing::warn!(tasks = self.running.len(), "Background tasks did not end in time and are aborted");
+            tracing::warn!(
+                tasks = self.running.len(),
+                "Background tasks did not end in time and are aborted"
+            );
         }
     }
 }
@@ -62,8 +65,12 @@ async fn supervise(name: String, start: Start, stop: CancellationToken) {
         match outcome {
             Ok(()) => tracing::error!(task = name, "Background task ended and is started again"),
             Err(error) => {
-                tracing::error!(task = name, error = chain(&error), "Background task panicked and is started again");
-            },
+                tracing::error!(
+                    task = name,
+                    error = chain(&error),
+                    "Background task panicked and is started again"
+                );
+            }
         }
         metrics::counter!("task_restarts_total", "task" => name.clone()).increment(1);
         tokio::select! {

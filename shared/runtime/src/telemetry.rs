@@ -63,6 +63,11 @@ pub fn log_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let message = panic.payload_as_str().unwrap_or("no message");
         let location = panic.location().map(ToString::to_string);
-        tracing::error!(code = "process.panicked", panic.message = message, panic.location = location, "Panicked");
+        tracing::error!(
+            code = "process.panicked",
+            panic.message = message,
+            panic.location = location,
+            "Panicked"
+        );
     }));
 }

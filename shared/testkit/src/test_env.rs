@@ -88,7 +88,9 @@ impl TestEnv {
             database_url: self.database_url.clone(),
             database_connections_max: 16,
             rabbitmq_url: self.rabbitmq_url.clone(),
-            identity: Arc::new(IdentityVerifier::from_jwks(self.signer.jwks().as_bytes()).expect("the signer's own key set")),
+            identity: Arc::new(
+                IdentityVerifier::from_jwks(self.signer.jwks().as_bytes()).expect("the signer's own key set"),
+            ),
             operator_token: Arc::new(OperatorToken::new(OPERATOR_TOKEN)),
             retries: RetryPolicy::new(RETRY_DELAYS_MS),
         }

@@ -22,14 +22,14 @@ use serde::Serialize;
 use std::{error::Error, sync::Arc};
 use tracing::Level;
 
-/// One error answer. `detail` is for the client; the cause goes to the log and never to a client.
+/// An error answer. `detail` is for the client; the cause goes to the log and never to a client.
 #[derive(Debug, Clone)]
 pub struct Problem {
-    /// HTTP status.
+    /// HTTP status of the answer.
     pub status: StatusCode,
     /// Stable machine-readable name, e.g. `idempotency-key-missing`.
     pub code: &'static str,
-    /// What is wrong and what to do about it, for the client.
+    /// Explanation for the client: the fault, and what to do about it.
     pub detail: String,
     /// Sent as `Retry-After`, in seconds.
     pub retry_after_s: Option<u64>,
@@ -49,32 +49,32 @@ impl Problem {
         }
     }
 
-    /// 400.
+    /// Creates a 400 (bad request).
     pub fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, code, detail)
     }
 
-    /// 401.
+    /// Creates a 401 (unauthorized).
     pub fn unauthorized(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, code, detail)
     }
 
-    /// 403.
+    /// Creates a 403 (forbidden).
     pub fn forbidden(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::FORBIDDEN, "forbidden", detail)
     }
 
-    /// 404; also the answer for what belongs to somebody else.
+    /// Creates a 404 (not found), which is also the answer for another user's resource.
     pub fn not_found(what: &str) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", format!("there is no such {what}"))
     }
 
-    /// 409.
+    /// Creates a 409 (conflict).
     pub fn conflict(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, code, detail)
     }
 
-    /// 422.
+    /// Creates a 422 (unprocessable content).
     pub fn unprocessable(code: &'static str, detail: impl Into<String>) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, code, detail)
     }
@@ -181,8 +181,8 @@ struct Body9457<'a> {
 
 /// axum middleware, outermost of every router: the one place where an error gets its body, its log line and its headers.
 ///
-/// It also gives the request its [`Context`], puts `X-Correlation-Id` on every answer, and turns errors that nobody
-/// wrote a problem for (no such route, method not allowed, body too large, time-out, panic) into problems.
+/// It also gives the request its [`Context`], puts `X-Correlation-Id` on every answer, and turns errors without a problem (no
+/// such route, method not allowed, body too large, timeout, panic) into problems.
 pub async fn render(mut request: Request, next: Next) -> Response {
     let known = request.extensions().get::<Context>().cloned();
     let context = known.unwrap_or_else(|| Context::from_headers(request.headers()));
@@ -206,7 +206,7 @@ fn problem_of(response: &mut Response) -> Option<Problem> {
     }
     let status = response.status();
     let written_by_a_handler = response.headers().get(CONTENT_TYPE).is_some_and(|media_type| {
-        // What axum's and tower's own refusals look like is plain text.
+        // axum's and tower's own refusals are plain text.
         !media_type.as_bytes().starts_with(b"text/plain")
     });
     let is_error = status.is_client_error() || status.is_server_error();
@@ -234,28 +234,37 @@ fn log(problem: &Problem, context: &Context, asked: &str) {
         Level::ERROR => {
             tracing::error!(
                 http.status = status,
-                code,
+                problem.code = code,
                 detail,
-                cause,
+                error = cause,
                 correlation_id,
-                "failed {asked}"
+                http.request = asked,
+                "Request failed"
             );
         }
         Level::INFO => {
             tracing::info!(
                 http.status = status,
-                code,
+                problem.code = code,
                 detail,
-                cause,
+                error = cause,
                 correlation_id,
-                "refused {asked}"
+                http.request = asked,
+                "Request refused"
             );
         }
-        _ => tracing::debug!(http.status = status, code, detail, correlation_id, "refused {asked}"),
+        _ => tracing::debug!(
+            http.status = status,
+            problem.code = code,
+            detail,
+            correlation_id,
+            http.request = asked,
+            "Request refused"
+        ),
     }
 }
 
-/// A 503 without a cause is one that we have decided on (starting, stopping, too busy): probes get it once a second.
+/// A 503 without a cause is a decision (starting, stopping, too busy) and no failure: probes get it once a second.
 fn level(problem: &Problem) -> Level {
     let decided = problem.status == StatusCode::SERVICE_UNAVAILABLE && problem.cause.is_none();
     if problem.status.is_server_error() && !decided {

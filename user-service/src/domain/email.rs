@@ -1,4 +1,4 @@
-//! E-mail addresses.
+//! The e-mail address of a user.
 
 use super::invalid::Invalid;
 use serde::Deserialize;

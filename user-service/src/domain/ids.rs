@@ -1,4 +1,4 @@
-//! Typed identifiers.
+//! Typed ids of users and sessions.
 
 kernel::id! {
     UserId,

@@ -1,4 +1,4 @@
-//! Names of users.
+//! The display name of a user.
 
 use super::invalid::Invalid;
 use serde::Deserialize;

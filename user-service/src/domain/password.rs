@@ -1,4 +1,4 @@
-//! Passwords.
+//! The password of an account.
 
 use super::invalid::Invalid;
 use serde::Deserialize;

@@ -42,12 +42,12 @@ impl User {
 mod tests {
     use super::*;
 
-    fn name(text: &str) -> Option<Name> {
-        Some(Name::try_from(text.to_owned()).unwrap())
+    fn name(text: &str) -> Name {
+        Name::try_from(text.to_owned()).unwrap()
     }
 
-    fn email(text: &str) -> Option<Email> {
-        Some(text.parse().unwrap())
+    fn email(text: &str) -> Email {
+        text.parse().unwrap()
     }
 
     #[test]
@@ -62,9 +62,9 @@ mod tests {
             updated_at: at,
         };
         assert!(!user.change(None, None));
-        assert!(!user.change(name("Ada"), email("ada@example.com")));
-        assert!(user.change(name("Ada King"), None));
-        assert!(user.change(None, email("king@example.com")));
+        assert!(!user.change(Some(name("Ada")), Some(email("ada@example.com"))));
+        assert!(user.change(Some(name("Ada King")), None));
+        assert!(user.change(None, Some(email("king@example.com"))));
         assert_eq!(
             (user.name.as_str(), user.email.as_str()),
             ("Ada King", "king@example.com")

@@ -33,8 +33,12 @@ pub async fn enqueue_cache_sync(tx: &mut Tx, session: UserSession) -> Result<(),
 /// Synchronizes the copy before the client has its answer. If that fails, the job that was enqueued does it later.
 pub async fn sync_cache(app: &App, session_id: SessionId) {
     if let Err(error) = sync(app, session_id).await {
+        let dependency = match &error {
+            Error::Database(_) => "postgres",
+            _ => "redis",
+        };
         let error = chain(&error);
-        tracing::warn!(session.id = %session_id, error, "Session cache not synchronized yet; its job will be attempted again");
+        tracing::warn!(session.id = %session_id, dependency, error, "Session cache not synchronized yet; its job will synchronize it");
     }
 }
 

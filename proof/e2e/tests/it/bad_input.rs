@@ -1,24 +1,24 @@
-//! Wrong input to every endpoint is a 4xx problem that says what is wrong.
+//! Bad input to every endpoint is refused by a 4xx problem document that explains it.
 
-use crate::stage::{HOUSE_BLEND, Stage, must};
-use e2e::{answer::Answer, id, shopper::Shopper};
+use crate::fixture::{Fixture, expect_ok};
+use platform_client::{answer::Answer, catalogue::HOUSE_BLEND, client::TestClient, id};
 use reqwest::Method;
 use serde_json::{Value, json};
 
-const NOBODY: &str = "01900000-0000-7000-8000-00000000ffff";
+const UNKNOWN_ID: &str = "01900000-0000-7000-8000-00000000ffff";
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_endpoint_says_what_is_wrong() {
-    let stage = Stage::open().await;
-    let shopper = stage.shopper().await;
-    let admin = &stage.admin.session;
+async fn every_endpoint_explains_a_bad_request() {
+    let fixture = Fixture::open().await;
+    let customer = fixture.customer().await;
+    let admin = &fixture.admin.session;
     for (method, path, bodies) in of_customers() {
-        refuses(&shopper, &method, &path, &bodies).await;
+        refuses(&customer, &method, &path, &bodies).await;
     }
     for (method, path, bodies) in of_administrators() {
         refuses(admin, &method, &path, &bodies).await;
-        let forbidden = Answer::patiently(&path, shopper.request(method, &path).json(&bodies[0])).await;
-        assert_eq!(must(forbidden).status, 403, "{path} is not for customers");
+        let forbidden = Answer::patiently(customer.request(method, &path).json(&bodies[0])).await;
+        assert_eq!(expect_ok(forbidden).status, 403, "{path} is not for customers");
     }
 }
 
@@ -61,7 +61,7 @@ fn accounts() -> Vec<Case> {
             [json!({}), json!({ "refreshToken": "nonsense" })],
         ),
         case(Method::PATCH, "/api/users/me", change),
-        without_body(Method::GET, format!("/api/users/{NOBODY}")),
+        without_body(Method::GET, format!("/api/users/{UNKNOWN_ID}")),
         without_body(Method::GET, "/api/users/nonsense"),
     ]
 }
@@ -71,7 +71,7 @@ fn catalogue() -> Vec<Case> {
         without_body(Method::GET, "/api/products?limit=0"),
         without_body(Method::GET, "/api/products?cursor=nonsense"),
         without_body(Method::GET, "/api/products?ids=nonsense"),
-        without_body(Method::GET, format!("/api/products/{NOBODY}")),
+        without_body(Method::GET, format!("/api/products/{UNKNOWN_ID}")),
     ]
 }
 
@@ -86,17 +86,17 @@ fn orders() -> Vec<Case> {
         order(line(json!(-1))),
         order(line(json!(1.5))),
         order(line(json!(4_294_967_296_i64))),
-        order(json!([{ "productId": NOBODY, "quantity": 1 }])),
+        order(json!([{ "productId": UNKNOWN_ID, "quantity": 1 }])),
         order(json!([{ "productId": "nonsense", "quantity": 1 }])),
         json!({ "items": line(json!(1)), "paymentMethod": "" }),
     ];
     vec![
         case(Method::POST, "/api/orders", placed),
         without_body(Method::GET, "/api/orders?limit=1000"),
-        without_body(Method::GET, format!("/api/orders/{NOBODY}")),
+        without_body(Method::GET, format!("/api/orders/{UNKNOWN_ID}")),
         without_body(Method::GET, "/api/orders/nonsense"),
-        without_body(Method::GET, format!("/api/orders/{NOBODY}/timeline")),
-        without_body(Method::POST, format!("/api/orders/{NOBODY}/cancel")),
+        without_body(Method::GET, format!("/api/orders/{UNKNOWN_ID}/timeline")),
+        without_body(Method::POST, format!("/api/orders/{UNKNOWN_ID}/cancel")),
         without_body(Method::DELETE, "/api/orders"),
     ]
 }
@@ -104,8 +104,8 @@ fn orders() -> Vec<Case> {
 fn the_rest() -> Vec<Case> {
     vec![
         without_body(Method::GET, "/api/notifications?cursor=nonsense"),
-        without_body(Method::POST, format!("/api/notifications/{NOBODY}/read")),
-        without_body(Method::GET, format!("/api/payments/{NOBODY}")),
+        without_body(Method::POST, format!("/api/notifications/{UNKNOWN_ID}/read")),
+        without_body(Method::GET, format!("/api/payments/{UNKNOWN_ID}")),
         without_body(Method::GET, "/api/nothing"),
     ]
 }
@@ -124,33 +124,33 @@ fn of_administrators() -> Vec<Case> {
         case(Method::POST, "/api/products", created),
         case(
             Method::PATCH,
-            format!("/api/products/{NOBODY}"),
+            format!("/api/products/{UNKNOWN_ID}"),
             [json!({ "priceMinor": 5 }), json!({ "nonsense": 1 })],
         ),
-        without_body(Method::POST, format!("/api/orders/{NOBODY}/ship")),
-        without_body(Method::POST, format!("/api/orders/{NOBODY}/deliver")),
+        without_body(Method::POST, format!("/api/orders/{UNKNOWN_ID}/ship")),
+        without_body(Method::POST, format!("/api/orders/{UNKNOWN_ID}/deliver")),
         without_body(Method::GET, "/api/analytics/timelines/nonsense"),
         without_body(Method::GET, "/api/analytics/counters?day=nonsense"),
     ]
 }
 
-async fn refuses(who: &Shopper, method: &Method, path: &str, bodies: &[Value]) {
+async fn refuses(client: &TestClient, method: &Method, path: &str, bodies: &[Value]) {
     for body in bodies {
-        let mut request = who.request(method.clone(), path);
+        let mut request = client.request(method.clone(), path);
         if path == "/api/orders" && *method == Method::POST {
             request = request.header("Idempotency-Key", id::new().to_string());
         }
         if !body.is_null() {
             request = request.json(body);
         }
-        let answer = must(Answer::patiently(path, request).await);
+        let answer = expect_ok(Answer::patiently(request).await);
         let case = format!("{method} {path} {body}: {} {}", answer.status, answer.body);
         assert!(answer.status.is_client_error(), "{case}");
         assert_eq!(answer.headers["content-type"], "application/problem+json", "{case}");
         let problem = answer.value();
         assert!(
             problem["detail"].as_str().is_some_and(|detail| detail.len() > 10),
-            "it must say what is wrong: {case}"
+            "the problem must be explained: {case}"
         );
         assert!(problem["correlationId"].is_string(), "{case}");
     }

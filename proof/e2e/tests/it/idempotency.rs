@@ -1,56 +1,60 @@
-//! The same key is the same order, however often and however fast it is asked.
+//! One idempotency key makes one order, however often and however fast it is sent.
 
-use crate::stage::{HOUSE_BLEND, Stage, must};
-use e2e::{answer::Answer, id, shopper::Shopper};
+use crate::fixture::{Fixture, expect_ok, expect_status};
 use futures_util::future::join_all;
-use reqwest::{Method, StatusCode};
-use serde_json::json;
+use platform_client::{
+    HarnessError,
+    answer::Answer,
+    api::{ApiRequest, Item},
+    catalogue::HOUSE_BLEND,
+    client::TestClient,
+    id,
+};
+use reqwest::StatusCode;
 use std::collections::HashSet;
+use uuid::Uuid;
 
-async fn place_once(shopper: &Shopper, key: &str, quantity: u32) -> Answer {
-    let items = json!([{ "productId": HOUSE_BLEND, "quantity": quantity }]);
-    let request = shopper
-        .request(Method::POST, "/api/orders")
-        .header("Idempotency-Key", key);
-    let body = json!({ "items": items, "paymentMethod": "pm_ok" });
-    must(Answer::of("placing an order", request.json(&body)).await)
+async fn place_once(customer: &TestClient, key: Uuid, quantity: u32) -> Result<Answer, HarnessError> {
+    let items = [Item {
+        product: HOUSE_BLEND,
+        quantity,
+    }];
+    let request = ApiRequest::place_order(Some(key), &items, Some("pm_ok"));
+    customer.send_once(&request).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_requests_at_once_with_one_key_make_one_order() {
-    let stage = Stage::open().await;
-    let shopper = stage.shopper().await;
-    let key = id::new().to_string();
-    let answers = join_all((0..10).map(|_| place_once(&shopper, &key, 1))).await;
-    let made: HashSet<&str> = answers
+    let fixture = Fixture::open().await;
+    let customer = fixture.customer().await;
+    let key = id::new();
+    let answers = join_all((0..10).map(|_| place_once(&customer, key, 1))).await;
+    let answers: Vec<Answer> = answers.into_iter().map(expect_ok).collect();
+    let created: HashSet<&str> = answers
         .iter()
         .filter(|answer| answer.status == StatusCode::CREATED)
         .map(|answer| answer.body.as_str())
         .collect();
-    assert_eq!(
-        made.len(),
-        1,
-        "all who were told of an order were told of the same, in the same bytes"
-    );
+    assert_eq!(created.len(), 1, "every 201 has the same order, in the same bytes");
     assert!(
         answers
             .iter()
             .all(|answer| [StatusCode::CREATED, StatusCode::CONFLICT].contains(&answer.status))
     );
-    let page = must(shopper.get("/api/orders").await).value();
+    let page = expect_ok(customer.get("/api/orders").await).value();
     assert_eq!(page["items"].as_array().map(Vec::len), Some(1), "{page}");
-    let again = place_once(&shopper, &key, 1).await;
-    assert!(made.contains(again.body.as_str()));
+    let again = expect_ok(place_once(&customer, key, 1).await);
+    assert!(created.contains(again.body.as_str()));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_belongs_to_one_body_and_to_one_customer() {
-    let stage = Stage::open().await;
-    let (one, other) = (stage.shopper().await, stage.shopper().await);
-    let key = id::new().to_string();
-    let first = must(place_once(&one, &key, 1).await.expect(StatusCode::CREATED));
-    must(place_once(&one, &key, 2).await.expect(StatusCode::UNPROCESSABLE_ENTITY));
-    let second = must(place_once(&other, &key, 1).await.expect(StatusCode::CREATED));
+    let fixture = Fixture::open().await;
+    let (one, other) = (fixture.customer().await, fixture.customer().await);
+    let key = id::new();
+    let first = expect_status(place_once(&one, key, 1).await, StatusCode::CREATED);
+    expect_status(place_once(&one, key, 2).await, StatusCode::UNPROCESSABLE_ENTITY);
+    let second = expect_status(place_once(&other, key, 1).await, StatusCode::CREATED);
     assert_ne!(first.value()["id"], second.value()["id"]);
-    stage.everything_agrees().await;
+    fixture.everything_agrees().await;
 }

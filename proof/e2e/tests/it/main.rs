@@ -5,11 +5,12 @@
 #![cfg(test)]
 
 mod bad_input;
+mod consistency;
 mod endings;
 mod faults;
+mod fixture;
 mod idempotency;
 mod identity;
 mod notifications;
-mod stage;
+mod redelivery;
 mod tables;
-mod twice;

@@ -1,47 +1,50 @@
-//! The two participant tables, cell by cell, with the built programs: each step is a real event on the real broker, each
-//! answer is read from what the participant has written down.
+//! The decision tables of payment-service and product-service, cell by cell, with the built programs: each step is a real
+//! event on the real broker, each answer is read from the participant's own tables.
 
 use crate::{
-    stage::{HOUSE_BLEND, SOLD_OUT, Stage, eventually, must},
-    twice::publish,
+    fixture::{Fixture, eventually},
+    redelivery::publish,
 };
 use chrono::Utc;
-use e2e::id;
+use platform_client::{
+    catalogue::{HOUSE_BLEND, SOLD_OUT},
+    id,
+};
 use serde_json::json;
 use sqlx::PgPool;
 use uuid::Uuid;
 
-/// What one event must bring about: an answer, none, or a dead letter.
+/// The expected reaction to one event.
 #[derive(Clone, Copy)]
-enum Then {
-    Says(&'static str),
+enum Reaction {
+    Publishes(&'static str),
     Nothing,
-    Dies,
+    DeadLetter,
 }
-use Then::{Dies, Nothing, Says};
+use Reaction::{DeadLetter, Nothing, Publishes};
 
-/// An event, what payment-service answers, what product-service answers.
-type Step = (&'static str, Then, Then);
+/// An event, the reaction of payment-service, the reaction of product-service.
+type Step = (&'static str, Reaction, Reaction);
 
-const VOIDED: Then = Says("payment.voided");
-const REFUNDED: Then = Says("payment.refunded");
-const COMPLETED: Then = Says("payment.completed");
-const DECLINED: Then = Says("payment.failed");
-const RESERVED: Then = Says("inventory.reserved");
-const REJECTED: Then = Says("inventory.rejected");
-const RELEASED: Then = Says("inventory.released");
+const VOIDED: Reaction = Publishes("payment.voided");
+const REFUNDED: Reaction = Publishes("payment.refunded");
+const COMPLETED: Reaction = Publishes("payment.completed");
+const DECLINED: Reaction = Publishes("payment.failed");
+const RESERVED: Reaction = Publishes("inventory.reserved");
+const REJECTED: Reaction = Publishes("inventory.rejected");
+const RELEASED: Reaction = Publishes("inventory.released");
 
 const PLACED: &str = "order.placed";
 const CONFIRMED: &str = "order.confirmed";
 const FAILED: &str = "order.failed";
 const CANCELLED: &str = "order.cancelled";
-const ASKED_AGAIN: &str = "order.compensation_requested";
+const COMPENSATION_REQUESTED: &str = "order.compensation_requested";
 
-/// What is ordered, how it is paid, and what happens.
-type Scenario = (&'static str, &'static str, Vec<Step>);
+/// Ordered product, payment method, events.
+type Scenario = (Uuid, &'static str, Vec<Step>);
 
 fn scenarios() -> Vec<Scenario> {
-    let ends = [FAILED, CANCELLED, ASKED_AGAIN];
+    let ends = [FAILED, CANCELLED, COMPENSATION_REQUESTED];
     beginnings()
         .into_iter()
         .chain(ends.into_iter().flat_map(closed_by))
@@ -49,7 +52,7 @@ fn scenarios() -> Vec<Scenario> {
 }
 
 fn beginnings() -> [Scenario; 3] {
-    // The good end, then given back; after that only asking again is answered.
+    // The successful end, then cancelled; after that only a repeated request for compensation is answered.
     let confirmed = vec![
         (PLACED, COMPLETED, RESERVED),
         (PLACED, Nothing, Nothing),
@@ -58,13 +61,13 @@ fn beginnings() -> [Scenario; 3] {
         (CANCELLED, REFUNDED, RELEASED),
         (FAILED, Nothing, Nothing),
         (PLACED, Nothing, Nothing),
-        (ASKED_AGAIN, REFUNDED, RELEASED),
+        (COMPENSATION_REQUESTED, REFUNDED, RELEASED),
     ];
-    // A confirmation of what was never reserved, or was rejected, is impossible.
-    let never_reserved = vec![(CONFIRMED, Nothing, Dies), (FAILED, VOIDED, RELEASED)];
+    // A confirmation without a reservation is impossible.
+    let never_reserved = vec![(CONFIRMED, Nothing, DeadLetter), (FAILED, VOIDED, RELEASED)];
     let rejected = vec![
         (PLACED, COMPLETED, REJECTED),
-        (CONFIRMED, Nothing, Dies),
+        (CONFIRMED, Nothing, DeadLetter),
         (FAILED, REFUNDED, RELEASED),
     ];
     [
@@ -80,21 +83,21 @@ fn closed_by(end: &'static str) -> [Scenario; 6] {
         (end, VOIDED, RELEASED),
         (PLACED, Nothing, Nothing),
         (CANCELLED, Nothing, Nothing),
-        (ASKED_AGAIN, VOIDED, RELEASED),
+        (COMPENSATION_REQUESTED, VOIDED, RELEASED),
     ];
-    // The money comes, and goes back; nobody is told that it came.
+    // The charge is captured and refunded; its capture is not published.
     let while_charging = vec![
         (PLACED, Nothing, RESERVED),
         (end, REFUNDED, RELEASED),
         (PLACED, Nothing, Nothing),
-        (ASKED_AGAIN, REFUNDED, RELEASED),
+        (COMPENSATION_REQUESTED, REFUNDED, RELEASED),
     ];
     let after_the_charge = vec![(PLACED, COMPLETED, RESERVED), (end, REFUNDED, RELEASED)];
     let after_a_decline = vec![
         (PLACED, DECLINED, RESERVED),
         (end, VOIDED, RELEASED),
         (FAILED, Nothing, Nothing),
-        (ASKED_AGAIN, VOIDED, RELEASED),
+        (COMPENSATION_REQUESTED, VOIDED, RELEASED),
     ];
     let with_neither = vec![(PLACED, DECLINED, REJECTED), (end, VOIDED, RELEASED)];
     // Back into stock.
@@ -114,17 +117,17 @@ fn closed_by(end: &'static str) -> [Scenario; 6] {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_cell_of_both_tables_answers_as_designed() {
-    let stage = Stage::open().await;
+async fn each_cell_of_both_decision_tables_reacts_as_designed() {
+    let fixture = Fixture::open().await;
     let participants = Participants {
-        payment: must(stage.platform.database("PAYMENT_DATABASE_URL")),
-        product: must(stage.platform.database("PRODUCT_DATABASE_URL")),
+        payment: fixture.database("PAYMENT_DATABASE_URL"),
+        product: fixture.database("PRODUCT_DATABASE_URL"),
     };
-    let plays = scenarios()
+    let runs = scenarios()
         .into_iter()
-        .map(|(product, method, steps)| participants.play(&stage, product, method, steps));
-    futures_util::future::join_all(plays).await;
-    stage.everything_agrees().await;
+        .map(|(product, method, steps)| participants.run(&fixture, product, method, steps));
+    futures_util::future::join_all(runs).await;
+    fixture.everything_agrees().await;
 }
 
 struct Participants {
@@ -133,52 +136,59 @@ struct Participants {
 }
 
 impl Participants {
-    async fn play(&self, stage: &Stage, product: &str, method: &str, steps: Vec<Step>) {
+    async fn run(&self, fixture: &Fixture, product: Uuid, method: &str, steps: Vec<Step>) {
         let order = id::new();
-        let (mut paid, mut stocked): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
+        let (mut of_payment, mut of_stock): (Vec<&str>, Vec<&str>) = (Vec::new(), Vec::new());
         for (number, (event_type, payment, stock)) in steps.iter().enumerate() {
             let event = id::new();
             let body = envelope(event, event_type, order, number, product, method);
-            publish(stage, event_type, &body).await;
+            publish(fixture, event_type, &body).await;
             let what = format!("step {number}, {event_type}, of {product} by {method}, order {order}");
             if *event_type != CONFIRMED {
-                answers(&self.payment, order, event, *payment, &mut paid, &what).await;
+                reacts(&self.payment, order, event, *payment, &mut of_payment, &what).await;
             }
-            answers(&self.product, order, event, *stock, &mut stocked, &what).await;
+            reacts(&self.product, order, event, *stock, &mut of_stock, &what).await;
         }
     }
 }
 
-/// Waits until the participant has dealt with the event, and checks that it has said what it must and nothing else.
-async fn answers(pool: &PgPool, order: Uuid, event: Uuid, then: Then, said: &mut Vec<&'static str>, what: &str) {
-    let dealt_with = match then {
-        Dies => "select count(*) from dead_letters where event_id = $1",
-        Says(_) | Nothing => "select count(*) from inbox where event_id = $1",
+/// Waits until the participant has handled the event, and checks that it has published the expected events and no other.
+async fn reacts(
+    pool: &PgPool,
+    order: Uuid,
+    event: Uuid,
+    reaction: Reaction,
+    expected: &mut Vec<&'static str>,
+    what: &str,
+) {
+    let handled = match reaction {
+        DeadLetter => "select count(*) from dead_letters where event_id = $1",
+        Publishes(_) | Nothing => "select count(*) from inbox where event_id = $1",
     };
-    eventually(what, || async {
-        let count: i64 = sqlx::query_scalar(dealt_with).bind(event).fetch_one(pool).await.ok()?;
+    eventually(what, async || {
+        let count: i64 = sqlx::query_scalar(handled).bind(event).fetch_one(pool).await.ok()?;
         (count == 1).then_some(())
     })
     .await;
-    if let Says(answer) = then {
-        said.push(answer);
+    if let Publishes(answer) = reaction {
+        expected.push(answer);
     }
-    // What the provider has to be asked for comes a little later than the event.
-    let now = eventually(&format!("{said:?} after {what}"), || async {
-        let now: Vec<String> = sqlx::query_scalar(SAID).bind(order).fetch_all(pool).await.ok()?;
-        (now.len() >= said.len()).then_some(now)
+    // An answer that needs the provider comes a little later than the event.
+    let published = eventually(&format!("{expected:?} after {what}"), async || {
+        let published: Vec<String> = sqlx::query_scalar(PUBLISHED).bind(order).fetch_all(pool).await.ok()?;
+        (published.len() >= expected.len()).then_some(published)
     })
     .await;
-    assert_eq!(now, *said, "{what}");
+    assert_eq!(published, *expected, "{what}");
 }
 
-const SAID: &str = "select event_type from (
+const PUBLISHED: &str = "select event_type from (
         select event_type, event_id from published where subject = $1
-        union select event_type, event_id from outbox where subject = $1) said
+        union select event_type, event_id from outbox where subject = $1) events
     order by event_id";
 
 #[expect(clippy::disallowed_methods, reason = "this test shares no code with the services")]
-fn envelope(event: Uuid, event_type: &str, order: Uuid, number: usize, product: &str, method: &str) -> String {
+fn envelope(event: Uuid, event_type: &str, order: Uuid, number: usize, product: Uuid, method: &str) -> String {
     let mut data = json!({ "orderId": order, "userId": Uuid::nil(), "status": "placed", "reason": "deadline",
         "totalMinor": 1850, "currency": "USD" });
     if event_type == PLACED {

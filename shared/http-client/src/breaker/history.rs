@@ -1,6 +1,6 @@
-//! What a breaker remembers for operators: totals, the last error and the last changes of state.
+//! The history of a breaker, for operators: totals, the last error and the last transitions.
 
-use super::{BreakerState, Counters, Transition};
+use super::state::{BreakerState, Counters, Transition};
 use std::{collections::VecDeque, sync::Arc};
 
 const TRANSITIONS_MAX: usize = 50;
@@ -61,19 +61,20 @@ impl History {
         let (target, from) = (&*self.name, from.as_str());
         match to {
             BreakerState::Open | BreakerState::ForcedOpen => tracing::warn!(
+                code = "breaker.opened",
                 breaker.name = target,
                 breaker.from = from,
                 breaker.to = to.as_str(),
                 reason,
                 last_error = self.last_error.as_deref(),
-                "circuit opened"
+                "Circuit opened"
             ),
             BreakerState::Closed | BreakerState::HalfOpen => tracing::info!(
                 breaker.name = target,
                 breaker.from = from,
                 breaker.to = to.as_str(),
                 reason,
-                "circuit changed"
+                "Circuit changed"
             ),
         }
     }

@@ -1,6 +1,6 @@
-//! The breaker's states and what moves it from one to another. Pure but for the clock.
+//! The breaker's state machine. Pure but for the clock.
 
-use super::{BreakerConfig, BreakerState, NotPermitted, Verdict, history::History, window::Window};
+use super::{config::BreakerConfig, history::History, state::BreakerState, verdict::Verdict, window::Window};
 use std::{hash::BuildHasher, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
@@ -12,7 +12,7 @@ pub(super) enum Phase {
     Open {
         until: Instant,
     },
-    /// `since` is when the current probe went out, or when its place was given back.
+    /// `since` is the time at which the current probe was admitted, or its permit returned.
     HalfOpen {
         probe_out: bool,
         since: Instant,
@@ -24,13 +24,13 @@ pub(super) enum Phase {
 pub(super) struct Machine {
     pub(super) config: BreakerConfig,
     pub(super) phase: Phase,
-    /// Grows with every transition, so that results of calls admitted before it can be told apart.
+    /// Counts transitions, so that results of calls admitted before the last one are recognised.
     generation: u64,
     pub(super) failures_in_a_row: u32,
     pub(super) window: Window,
-    /// How often it has reopened without staying closed in between.
+    /// Number of reopenings without a longer closed phase in between.
     reopened: u32,
-    /// How long it was open the last time.
+    /// Length of the last cooldown.
     last_open_for: Duration,
     pub(super) history: History,
 }
@@ -49,7 +49,8 @@ impl Machine {
         }
     }
 
-    pub(super) fn check(&mut self) -> Result<(), NotPermitted> {
+    /// Fails with the time until the next probe if no call may be made now.
+    pub(super) fn check(&mut self) -> Result<(), Duration> {
         let refusal = self.refusal();
         if refusal.is_some() {
             self.history.refused();
@@ -58,7 +59,7 @@ impl Machine {
     }
 
     /// Returns the generation that the call belongs to.
-    pub(super) fn admit(&mut self) -> Result<u64, NotPermitted> {
+    pub(super) fn admit(&mut self) -> Result<u64, Duration> {
         self.check()?;
         match self.phase {
             Phase::Open { .. } => self.probe("time for a probe"),
@@ -88,7 +89,7 @@ impl Machine {
         }
     }
 
-    /// The caller went away. If it had waited long, the upstream is what made it go.
+    /// Records a caller that was dropped. If it had waited long, the upstream counts as the reason.
     pub(super) fn abandon(&mut self, generation: u64, waited: Duration, panicked: bool) {
         self.history.counters.cancelled += 1;
         let verdict = if panicked {
@@ -132,18 +133,17 @@ impl Machine {
         }
     }
 
-    fn refusal(&self) -> Option<NotPermitted> {
+    fn refusal(&self) -> Option<Duration> {
         let now = Instant::now();
         match self.phase {
             Phase::Open { until } if now < until => Some(until - now),
             Phase::HalfOpen { probe_out: true, since } => {
-                // Most probes are back within a second; the caller need not wait for the write-off.
+                // Most probes end within a second; the caller need not wait for the write-off.
                 (now < since + self.config.probe_age_max).then_some(Duration::from_secs(1))
             }
             Phase::ForcedOpen => Some(self.config.open_for),
             Phase::Open { .. } | Phase::Closed { .. } | Phase::HalfOpen { .. } => None,
         }
-        .map(|retry_after| NotPermitted { retry_after })
     }
 
     fn record_closed(&mut self, verdict: &Verdict, slow: bool) {
@@ -166,7 +166,7 @@ impl Machine {
             Verdict::Success => self.close("the probe succeeded"),
             Verdict::Failure(_) => self.reopen("the probe failed"),
             Verdict::Throttled => self.reopen("the probe was throttled"),
-            // Neither good nor bad news: the next call is the probe.
+            // No verdict: the next call is the probe.
             Verdict::Neutral => self.return_probe(),
         }
     }
@@ -200,7 +200,7 @@ impl Machine {
         let open_for = doubled.map_or(self.config.open_for_max, |doubled| {
             doubled.min(self.config.open_for_max)
         });
-        // All instances of a service lose an upstream at the same moment; they should not all probe it at the same one.
+        // Instances of a service lose an upstream at the same moment; jitter keeps them from probing it at the same one.
         self.last_open_for = open_for.mul_f64(0.9 + 0.2 * random_share());
         self.enter(
             Phase::Open {
@@ -243,7 +243,8 @@ impl Machine {
     }
 }
 
-/// Evenly spread over 0–1. The standard library seeds each `RandomState` anew.
+/// Returns a number evenly distributed over 0–1. The standard library seeds each `RandomState` anew; a random number generator
+/// would be a dependency for one line of jitter.
 fn random_share() -> f64 {
     let bits = std::hash::RandomState::new().hash_one(0_u8);
     f64::from(u32::try_from(bits >> 32).expect("32 bits are left")) / f64::from(u32::MAX)

@@ -1,8 +1,9 @@
-//! The breaker against a clock that stands still until a test moves it.
+//! The breaker against a clock that only the test moves.
 
 #![expect(clippy::disallowed_methods, reason = "each test sees the end of its tasks")]
 
 use super::*;
+use std::{sync::Arc, time::Duration};
 use tokio::time::advance;
 
 fn breaker() -> Arc<Breaker> {
@@ -82,7 +83,7 @@ async fn opens_when_four_fifths_are_slow_though_all_succeed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_window_forgets() {
+async fn calls_older_than_the_window_do_not_count() {
     let breaker = breaker();
     for _ in 0..9 {
         call(&breaker, &failure());
@@ -108,7 +109,7 @@ async fn the_window_forgets() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_says_nothing_neither_opens_nor_begins_the_row_anew() {
+async fn calls_without_a_verdict_neither_open_nor_reset_the_row() {
     let breaker = breaker();
     (0..4).for_each(|_| call(&breaker, &failure()));
     (0..500).for_each(|_| call(&breaker, &Verdict::Neutral));
@@ -149,7 +150,7 @@ async fn of_a_thousand_callers_one_is_the_probe() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_aborted_probe_gives_its_place_back() {
+async fn a_dropped_probe_returns_its_permit() {
     let breaker = breaker();
     trip(&breaker);
     until_probe(&breaker).await;
@@ -200,7 +201,7 @@ async fn results_of_an_older_generation_change_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_says_nothing_lets_the_next_one_try() {
+async fn a_probe_without_a_verdict_admits_the_next_one() {
     let breaker = breaker();
     trip(&breaker);
     until_probe(&breaker).await;
@@ -213,7 +214,7 @@ async fn a_probe_that_says_nothing_lets_the_next_one_try() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_probe_that_does_not_come_back_is_written_off() {
+async fn a_probe_without_a_result_is_written_off() {
     let breaker = breaker();
     trip(&breaker);
     until_probe(&breaker).await;
@@ -233,7 +234,7 @@ async fn a_probe_that_does_not_come_back_is_written_off() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stays_open_longer_each_time_a_probe_fails_and_forgives_in_the_end() {
+async fn the_cooldown_doubles_with_each_failed_probe_and_is_reset_by_a_longer_closed_phase() {
     let breaker = breaker();
     trip(&breaker);
     for expected in [30.0, 60.0, 120.0, 240.0, 300.0, 300.0] {
@@ -264,7 +265,7 @@ async fn stays_open_longer_each_time_a_probe_fails_and_forgives_in_the_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn callers_that_give_up_count_when_they_waited_long() {
+async fn a_caller_that_gives_up_counts_as_a_failure_if_it_waited_long() {
     let breaker = breaker();
     for _ in 0..100 {
         drop(breaker.try_acquire().unwrap());
@@ -295,7 +296,7 @@ async fn a_panic_is_a_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn operators_have_the_last_word() {
+async fn an_operator_can_force_the_circuit_open_and_closed() {
     let breaker = breaker();
     let early = breaker.try_acquire().unwrap();
     breaker.force_open();
@@ -316,7 +317,7 @@ async fn operators_have_the_last_word() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn remembers_the_last_fifty_transitions() {
+async fn the_last_fifty_transitions_are_kept() {
     let breaker = breaker();
     for _ in 0..40 {
         breaker.force_open();

@@ -1,6 +1,6 @@
-//! What happened lately: a ring of ten buckets, each a tenth of the window long.
+//! The sliding window: a ring of ten buckets, each a tenth of the window long.
 
-use super::{BreakerConfig, WindowStatus};
+use super::{config::BreakerConfig, state::WindowStatus};
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -23,7 +23,7 @@ pub(super) struct Window {
 
 impl Window {
     pub(super) fn new(length: Duration) -> Self {
-        // A bucket of no length would never end.
+        // A bucket of zero length would never end.
         let bucket_length = (length / 10).max(Duration::from_millis(1));
         Self {
             buckets: [Bucket::default(); BUCKETS],
@@ -45,7 +45,7 @@ impl Window {
         self.buckets = [Bucket::default(); BUCKETS];
     }
 
-    /// Why the window would open the breaker, if it would.
+    /// Returns the reason for which the window opens the breaker, if it does.
     pub(super) fn verdict(&mut self, config: &BreakerConfig) -> Option<&'static str> {
         let sum = self.sum();
         if sum.calls < config.window_calls_min.max(1) {
@@ -80,7 +80,7 @@ impl Window {
         let mut turns = 0;
         while self.newest_since.elapsed() >= self.bucket_length {
             if turns == BUCKETS {
-                // All are empty by now; the rest of a long silence changes nothing.
+                // All buckets are empty; the rest of a long silence changes nothing.
                 self.newest_since = Instant::now();
                 return;
             }

@@ -1,9 +1,9 @@
 //! Retries, deadlines, the bulkhead and the breaker, together.
 
 use super::*;
-use kernel::context::Context;
 use axum::response::IntoResponse;
 use http::{HeaderName, StatusCode, header::RETRY_AFTER};
+use kernel::context::Context;
 use tokio::sync::Semaphore;
 
 async fn answering(status: StatusCode) -> Upstream {
@@ -28,7 +28,7 @@ async fn gated(failures: usize) -> (Upstream, Arc<Semaphore>) {
 }
 
 #[tokio::test]
-async fn a_get_is_tried_four_times_and_its_last_answer_is_told() {
+async fn a_get_is_attempted_four_times_and_its_last_answer_is_returned() {
     let upstream = answering(StatusCode::SERVICE_UNAVAILABLE).await;
     let client = upstream.client(|_| ());
     let answer = client.get("/things").send().await.unwrap();
@@ -37,7 +37,7 @@ async fn a_get_is_tried_four_times_and_its_last_answer_is_told() {
 }
 
 #[tokio::test]
-async fn a_post_is_tried_once_unless_it_has_a_key() {
+async fn a_post_is_attempted_once_unless_it_has_a_key() {
     let upstream = answering(StatusCode::SERVICE_UNAVAILABLE).await;
     let client = upstream.client(|_| ());
     client.post("/things").json(&"a thing").send().await.unwrap();
@@ -53,7 +53,7 @@ async fn a_post_is_tried_once_unless_it_has_a_key() {
 }
 
 #[tokio::test]
-async fn every_attempt_carries_key_body_and_story() {
+async fn every_attempt_carries_key_body_and_context() {
     let upstream = Upstream::start(|number, request| async move {
         let copied: Vec<_> = ["idempotency-key", "x-correlation-id", "traceparent", "content-type"]
             .into_iter()
@@ -86,7 +86,7 @@ async fn every_attempt_carries_key_body_and_story() {
 }
 
 #[tokio::test]
-async fn answers_that_will_not_change_are_not_asked_for_again() {
+async fn permanent_errors_are_not_retried() {
     for status in [
         StatusCode::NOT_FOUND,
         StatusCode::CONFLICT,
@@ -111,7 +111,7 @@ async fn a_4xx_never_opens_the_circuit() {
 }
 
 #[tokio::test]
-async fn waits_as_long_as_it_is_told_to() {
+async fn retry_after_is_honoured() {
     let upstream = Upstream::start(|number, _| async move {
         if number == 0 {
             (StatusCode::SERVICE_UNAVAILABLE, [(RETRY_AFTER, "1")]).into_response()
@@ -127,7 +127,7 @@ async fn waits_as_long_as_it_is_told_to() {
 }
 
 #[tokio::test]
-async fn does_not_wait_for_what_comes_after_the_deadline() {
+async fn a_backoff_beyond_the_deadline_is_not_waited_for() {
     let upstream =
         Upstream::start(|_, _| async { (StatusCode::TOO_MANY_REQUESTS, [(RETRY_AFTER, "60")]).into_response() }).await;
     let started = Instant::now();
@@ -149,7 +149,7 @@ async fn retries_end_with_their_budget() {
 }
 
 #[tokio::test]
-async fn an_open_circuit_refuses_at_once_and_says_until_when() {
+async fn an_open_circuit_refuses_at_once_with_retry_after() {
     let upstream = answering(StatusCode::INTERNAL_SERVER_ERROR).await;
     let client = upstream.client(|_| ());
     client.get("/things").send().await.unwrap();
@@ -188,7 +188,7 @@ async fn an_open_circuit_refuses_at_once_and_says_until_when() {
 }
 
 #[tokio::test]
-async fn of_a_thousand_calls_at_the_end_of_the_pause_one_reaches_the_upstream() {
+async fn of_a_thousand_calls_at_the_end_of_the_cooldown_one_reaches_the_upstream() {
     let (upstream, gate) = gated(5).await;
     let client = upstream.client(|config| {
         config.concurrency_max = 1000;
@@ -216,7 +216,7 @@ async fn of_a_thousand_calls_at_the_end_of_the_pause_one_reaches_the_upstream() 
 }
 
 #[tokio::test]
-async fn the_bulkhead_turns_away_who_would_wait_too_long_and_blames_nobody() {
+async fn the_bulkhead_refuses_calls_that_would_wait_too_long_and_the_breaker_does_not_count_them() {
     let (upstream, gate) = gated(0).await;
     let client = upstream.client(|config| {
         config.concurrency_max = 2;
@@ -259,7 +259,7 @@ async fn the_bulkhead_turns_away_who_would_wait_too_long_and_blames_nobody() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_sent_is_told_before_anything_is() {
+async fn a_request_that_cannot_be_built_is_refused_before_it_is_sent() {
     let upstream = answering(StatusCode::OK).await;
     let client = upstream.client(|_| ());
     let header = client.get("/").header("a header", "1").send().await.unwrap_err();
@@ -271,7 +271,7 @@ async fn what_cannot_be_sent_is_told_before_anything_is() {
 }
 
 #[tokio::test]
-async fn query_parameters_arrive_as_they_were() {
+async fn query_parameters_arrive_unchanged() {
     let upstream = Upstream::start(|_, request| async move {
         let name = HeaderName::from_static("x-asked");
         ([(name, request.uri().to_string())], "").into_response()

@@ -1,4 +1,4 @@
-//! What goes wrong on the way, and what the caller may conclude from it.
+//! Failures on the way, and what the caller may conclude from them.
 
 use super::*;
 use axum::{body::Body, response::IntoResponse};
@@ -39,7 +39,7 @@ async fn the_attempts_timeout_covers_the_body() {
 }
 
 #[tokio::test]
-async fn the_deadline_ends_everything() {
+async fn the_deadline_ends_attempts_and_backoff() {
     let upstream = silent().await;
     let client = upstream.client(|config| config.deadline = Duration::from_mins(1));
     let started = Instant::now();
@@ -59,7 +59,7 @@ async fn the_deadline_ends_everything() {
 }
 
 #[tokio::test]
-async fn a_deadline_that_passes_in_the_queue_leaves_no_doubt() {
+async fn a_deadline_that_passes_in_the_queue_is_known_to_have_sent_nothing() {
     let upstream = silent().await;
     let client = upstream.client(|config| config.concurrency_max = 0);
     let error = client
@@ -76,7 +76,7 @@ async fn a_deadline_that_passes_in_the_queue_leaves_no_doubt() {
 }
 
 #[tokio::test]
-async fn who_cannot_be_reached_was_told_nothing() {
+async fn an_unreachable_upstream_was_sent_nothing() {
     let (_port, url) = closed_port();
     let client = client(&url, |_| ());
     let error = client.post("/things").send().await.unwrap_err();
@@ -93,7 +93,7 @@ async fn who_cannot_be_reached_was_told_nothing() {
     );
 }
 
-/// Serves raw connections: reads a request's head, writes `answer`, closes. After the last of `answers` nobody listens.
+/// Serves raw connections: reads a request's head, writes `answer`, closes. After the last of `answers` the port is closed.
 async fn raw(answers: &'static [&'static str]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -126,7 +126,7 @@ async fn a_cut_connection_leaves_the_outcome_open() {
 }
 
 #[tokio::test]
-async fn a_doubt_is_not_forgotten_over_later_attempts_that_get_nowhere() {
+async fn an_unknown_outcome_is_kept_over_later_attempts_that_send_nothing() {
     let client = client(&raw(&[""]).await, |_| ());
     let error = client.post("/things").idempotency_key("k-1").send().await.unwrap_err();
     assert!(
@@ -137,7 +137,7 @@ async fn a_doubt_is_not_forgotten_over_later_attempts_that_get_nowhere() {
 }
 
 #[tokio::test]
-async fn an_answer_may_not_grow_without_end() {
+async fn an_answer_over_the_size_limit_is_refused() {
     let upstream = Upstream::start(|_, _| async { "x".repeat(2000).into_response() }).await;
     let client = upstream.client(|config| config.answer_bytes_max = 1000);
     let error = client.get("/things").send().await.unwrap_err();
@@ -146,14 +146,14 @@ async fn an_answer_may_not_grow_without_end() {
 }
 
 #[tokio::test]
-async fn an_answer_that_is_not_what_it_should_be_says_so() {
+async fn an_answer_of_another_shape_is_a_decode_error() {
     let upstream = Upstream::start(|_, _| async { "{}".into_response() }).await;
     let answer = upstream.client(|_| ()).get("/things").send().await.unwrap();
     assert!(matches!(answer.json::<Vec<u8>>(), Err(CallError::Decode(_))));
 }
 
 #[tokio::test]
-async fn a_path_arrives_as_it_was_written_or_not_at_all() {
+async fn a_path_arrives_unchanged_or_is_refused() {
     let upstream = Upstream::start(|_, request| async move { request.uri().to_string().into_response() }).await;
     let client = upstream.client(|_| ());
     for path in [

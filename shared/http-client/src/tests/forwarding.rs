@@ -43,7 +43,7 @@ async fn echo() -> Upstream {
 }
 
 #[tokio::test]
-async fn passes_on_what_is_the_clients_and_not_what_is_the_connections() {
+async fn end_to_end_headers_are_forwarded_and_hop_by_hop_headers_are_not() {
     let upstream = echo().await;
     let client = upstream.client(|_| ());
     let mut asked = request(Method::PATCH, Body::from("a body"));
@@ -132,7 +132,7 @@ async fn a_forwarded_request_is_sent_once() {
 }
 
 #[tokio::test]
-async fn without_a_body_it_may_try_to_connect_again() {
+async fn a_request_without_a_body_is_retried_when_no_connection_was_made() {
     let (_port, url) = closed_port();
     let client = client(&url, |_| ());
     client
@@ -164,13 +164,13 @@ async fn a_body_that_stalls_or_breaks_is_not_the_upstreams_fault() {
     for body in [stalled, broken] {
         let error = client.forward(request(Method::POST, body), "/").await.unwrap_err();
         assert!(matches!(error, CallError::Upload { .. }), "{error}");
-        assert_eq!(error.problem().status, StatusCode::REQUEST_TIMEOUT);
+        assert_eq!(error.status(), StatusCode::REQUEST_TIMEOUT);
     }
     assert_eq!(client.status().counters.failure, 0);
 }
 
 #[tokio::test]
-async fn a_service_that_passes_on_a_failure_in_its_own_words_is_not_cut_off() {
+async fn a_503_with_retry_after_from_the_upstream_does_not_open_the_circuit() {
     let excuse = |_, _| async { (StatusCode::SERVICE_UNAVAILABLE, [(header::RETRY_AFTER, "5")]).into_response() };
     let upstream = Upstream::start(excuse).await;
     let client = upstream.client(|_| ());

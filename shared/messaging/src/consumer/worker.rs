@@ -63,7 +63,10 @@ impl<App: Send + Sync + 'static> Worker<App> {
     }
 
     /// Processes each delivery in a task of its own, until `stop`.
-    #[expect(clippy::disallowed_methods, reason = "a delivery's task catches panics, and the health counts it")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a delivery's task catches panics, and the health counts it"
+    )]
     pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
         let worker = Arc::clone(&self);
         let sink = move |delivery| drop(tokio::spawn(Arc::clone(&worker).process(delivery)));
@@ -215,7 +218,8 @@ impl<App: Send + Sync + 'static> Worker<App> {
 
 /// Reads a message. The error is the reason of the dead letter.
 fn decode(body: &[u8]) -> Result<Envelope, String> {
-    let event: Envelope = serde_json::from_slice(body).map_err(|error| format!("the message is not an event: {error}"))?;
+    let event: Envelope =
+        serde_json::from_slice(body).map_err(|error| format!("the message is not an event: {error}"))?;
     let major = |version: &str| version.split('.').next().map(str::to_owned);
     if major(&event.metadata.version) != major(VERSION) {
         return Err(format!(

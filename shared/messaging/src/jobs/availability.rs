@@ -7,7 +7,7 @@ use tokio::{task::JoinError, time::Instant};
 /// Longest cooldown after one refusal: a breaker may be open for minutes, and be closed by hand meanwhile.
 const COOLDOWN_MAX: Duration = Duration::from_secs(5);
 
-/// What a call found out, and when. Of two, the newer counts: calls end in another order than they were answered.
+/// The observation of a call, and its time. Of two, the newer counts: calls end in another order than they were answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Availability {
     observed_at: Instant,

@@ -58,16 +58,21 @@ pub async fn run_worker<J: Job>(database: Database, app: J::App, stop: Cancellat
     let drained = async { while calls.join_next().await.is_some() {} };
     if timeout(DRAIN_TIMEOUT, drained).await.is_err() {
         let kind = J::KIND;
-        tracing::warn!(job.kind = kind, "Stopping with calls under way; they will be attempted again");
+        tracing::warn!(
+            job.kind = kind,
+            "Stopping with calls under way; they will be attempted again"
+        );
     }
 }
 
 async fn due<J: Job>(database: &Database, limit: usize) -> Vec<JobClaim> {
-    with_timeout(claim(database, J::KIND, limit)).await.unwrap_or_else(|error| {
-        let (kind, error) = (J::KIND, chain(&error));
-        tracing::warn!(job.kind = kind, dependency = "postgres", error, "Cannot claim due jobs");
-        Vec::new()
-    })
+    with_timeout(claim(database, J::KIND, limit))
+        .await
+        .unwrap_or_else(|error| {
+            let (kind, error) = (J::KIND, chain(&error));
+            tracing::warn!(job.kind = kind, dependency = "postgres", error, "Cannot claim due jobs");
+            Vec::new()
+        })
 }
 
 /// Makes one call. Returns what it found out about the upstream's availability.

@@ -12,7 +12,10 @@ use serde_json::Value;
 use testkit::{TestEnv, eventually, variable};
 
 /// Closes every connection into the test's virtual host, as an operator would in the management UI.
-#[expect(clippy::disallowed_methods, reason = "the test acts as an operator, not as a service")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test acts as an operator, not as a service"
+)]
 async fn close_connections(env: &TestEnv) -> usize {
     let (_, vhost) = env.rabbitmq_url.rsplit_once('/').unwrap();
     let management = variable("TEST_RABBITMQ_MANAGEMENT_URL");
@@ -36,7 +39,10 @@ async fn close_connections(env: &TestEnv) -> usize {
     names.len()
 }
 
-#[expect(clippy::disallowed_methods, reason = "the test acts as an operator, not as a service")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test acts as an operator, not as a service"
+)]
 async fn delete_queue(env: &TestEnv) {
     let connection = Connection::connect(&env.rabbitmq_url, ConnectionProperties::default())
         .await
@@ -123,7 +129,10 @@ async fn a_broker_that_falls_silent_keeps_no_connection() {
     until_count(&service.database, "select count(*) from outbox", 0).await;
     proxy.fall_silent();
     assert_eq!(proxy.silent(), 2);
-    eventually("both connections to be dropped", || async { (proxy.silent() == 0).then_some(()) }).await;
+    eventually("both connections to be dropped", || async {
+        (proxy.silent() == 0).then_some(())
+    })
+    .await;
     emit(&config.database(), &TicketTorn(id::new())).await;
     until_count(&service.database, "select count(*) from outbox", 0).await;
     env.rabbitmq_url = direct;

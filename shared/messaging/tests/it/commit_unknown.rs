@@ -1,6 +1,6 @@
 //! A commit whose answer does not arrive may have happened or not. Either way the event takes effect once.
 
-use crate::fixture::{MIGRATOR, assemble, env, config, count, sold, until_count};
+use crate::fixture::{MIGRATOR, assemble, config, count, env, sold, until_count};
 use testkit::{arm, eventually};
 
 /// Publishes one event to a service of this name, whose first commit fails in this way. Returns how many deliveries were

@@ -1,10 +1,10 @@
 //! Dead letters can be inspected, replayed, corrected and discarded.
 
-use crate::fixture::{env, count, open, sold, until_count};
+use crate::fixture::{count, env, open, sold, until_count};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use testkit::{TestService, eventually};
 use std::sync::atomic::Ordering;
+use testkit::{TestService, eventually};
 
 async fn waiting(service: &TestService) -> Vec<Value> {
     let answer = service

@@ -1,6 +1,6 @@
 //! Each event takes effect once, whatever happens to its deliveries.
 
-use crate::fixture::{MIGRATOR, assemble, env, config, count, open, sold, until_count};
+use crate::fixture::{MIGRATOR, assemble, config, count, env, open, sold, until_count};
 use messaging::EXCHANGE;
 use testkit::eventually;
 

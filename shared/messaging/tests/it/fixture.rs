@@ -247,7 +247,9 @@ pub(crate) fn sold(mood: &str) -> Envelope {
 
 /// Writes an event into the service's outbox, in a transaction of its own.
 pub(crate) async fn emit(database: &Database, event: &impl Event) -> Uuid {
-    let mut tx = Tx::begin(database, &Context::new()).await.expect("the database answers");
+    let mut tx = Tx::begin(database, &Context::new())
+        .await
+        .expect("the database answers");
     let event_id = tx.emit(event).await.expect("an event can be written");
     tx.commit().await.expect("it commits");
     event_id
@@ -255,7 +257,9 @@ pub(crate) async fn emit(database: &Database, event: &impl Event) -> Uuid {
 
 /// Enqueues a job, in a transaction of its own.
 pub(crate) async fn enqueue(database: &Database, id: Uuid, job: &impl Job) {
-    let mut tx = Tx::begin(database, &Context::new()).await.expect("the database answers");
+    let mut tx = Tx::begin(database, &Context::new())
+        .await
+        .expect("the database answers");
     tx.enqueue(id, id::new(), job).await.expect("a job can be written");
     tx.commit().await.expect("it commits");
 }

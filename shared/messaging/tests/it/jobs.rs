@@ -3,8 +3,8 @@
 use crate::fixture::{AWAY, Call, Unserved, count, enqueue, env, open, until_count};
 use kernel::{context::Context, id};
 use messaging::Tx;
-use testkit::eventually;
 use std::{sync::atomic::Ordering, time::Instant};
+use testkit::eventually;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_is_attempted_until_its_outcome_is_definite() {

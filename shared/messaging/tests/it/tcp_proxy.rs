@@ -45,7 +45,11 @@ impl TcpProxy {
             silence: broadcast::Sender::new(1),
             silent: Arc::default(),
         };
-        let (delays, silence, silent) = (Arc::clone(&proxy.delays), proxy.silence.clone(), Arc::clone(&proxy.silent));
+        let (delays, silence, silent) = (
+            Arc::clone(&proxy.delays),
+            proxy.silence.clone(),
+            Arc::clone(&proxy.silent),
+        );
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 let (delays, silent) = (Arc::clone(&delays), Arc::clone(&silent));

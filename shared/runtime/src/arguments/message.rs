@@ -20,7 +20,10 @@ pub(super) fn one_line(command: &clap::Command, error: &clap::Error) -> String {
                 Some(ContextValue::String(value)) if !is_secret(name) => value.as_str(),
                 _ => "…",
             };
-            let reason = error.source().map_or_else(|| "it is not one of the possible values".to_owned(), ToString::to_string);
+            let reason = error.source().map_or_else(
+                || "it is not one of the possible values".to_owned(),
+                ToString::to_string,
+            );
             format!("environment variable {name} has the unusable value `{value}`: {reason}")
         }
         _ => {
@@ -40,7 +43,11 @@ pub(super) fn is_secret(variable: &str) -> bool {
 
 /// Returns the variable of an argument that clap calls `--listen-addr <LISTEN_ADDR>`.
 fn variable(command: &clap::Command, argument: &str) -> String {
-    let long = argument.trim_start_matches('-').split([' ', '=']).next().unwrap_or_default();
+    let long = argument
+        .trim_start_matches('-')
+        .split([' ', '='])
+        .next()
+        .unwrap_or_default();
     let found = command.get_arguments().find(|known| known.get_long() == Some(long));
     let variable = found.and_then(|known| known.get_env());
     variable.map_or_else(|| argument.to_owned(), |name| name.to_string_lossy().into_owned())
@@ -67,13 +74,19 @@ mod tests {
         let both = from_variables::<Config>(&[]).unwrap_err();
         assert_eq!(both, "environment variables SEATS_MAX, BOX_OFFICE_TOKEN are not set");
         let wrong = from_variables::<Config>(&[("SEATS_MAX", "many"), ("BOX_OFFICE_TOKEN", "1")]).unwrap_err();
-        assert!(wrong.contains("SEATS_MAX") && wrong.contains("`many`") && !wrong.contains('\n'), "{wrong}");
+        assert!(
+            wrong.contains("SEATS_MAX") && wrong.contains("`many`") && !wrong.contains('\n'),
+            "{wrong}"
+        );
     }
 
     #[test]
     fn a_secret_is_not_printed() {
         let wrong = from_variables::<Config>(&[("SEATS_MAX", "3"), ("BOX_OFFICE_TOKEN", "hunter2")]).unwrap_err();
-        assert!(wrong.contains("BOX_OFFICE_TOKEN") && !wrong.contains("hunter2"), "{wrong}");
+        assert!(
+            wrong.contains("BOX_OFFICE_TOKEN") && !wrong.contains("hunter2"),
+            "{wrong}"
+        );
     }
 
     #[test]

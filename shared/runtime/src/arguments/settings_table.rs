@@ -7,7 +7,11 @@ pub(super) fn render(command: &clap::Command) -> String {
     let mut table = String::from("| variable | default | what |\n|---|---|---|\n");
     for argument in command.get_arguments().filter(|argument| !argument.is_hide_set()) {
         let Some(variable) = argument.get_env() else { continue };
-        let defaults: Vec<_> = argument.get_default_values().iter().map(|value| value.to_string_lossy()).collect();
+        let defaults: Vec<_> = argument
+            .get_default_values()
+            .iter()
+            .map(|value| value.to_string_lossy())
+            .collect();
         let default = match (argument.is_required_set(), defaults.is_empty()) {
             (true, _) => "required".to_owned(),
             (false, true) => String::new(),

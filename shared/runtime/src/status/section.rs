@@ -37,7 +37,12 @@ pub(super) async fn read<T: Serialize>(name: &str, value: impl Future<Output = R
         Ok(value) => json!(value),
         Err(error) => {
             let error = chain(&error);
-            tracing::warn!(section = name, dependency = "postgres", error, "Section of the status page cannot be read");
+            tracing::warn!(
+                section = name,
+                dependency = "postgres",
+                error,
+                "Section of the status page cannot be read"
+            );
             json!("unreadable")
         }
     }

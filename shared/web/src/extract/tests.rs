@@ -1,4 +1,4 @@
-//! What clients are told about wrong input.
+//! Answers to wrong input.
 
 use super::*;
 use axum::{

@@ -1,11 +1,11 @@
-//! The token that operators show to change something under `/internal`.
+//! The operator token, which entitles to change state under `/internal`.
 
 use crate::problem::Problem;
 use axum::extract::FromRequestParts;
 use http::{header::AUTHORIZATION, request::Parts};
 use std::{fmt, sync::Arc};
 
-/// The operators' shared secret. Put an `Arc` of it into the request's extensions. An empty one lets nobody in.
+/// The operators' shared secret, put as an `Arc` into the request's extensions. An empty one matches no request.
 #[derive(Clone)]
 pub struct OperatorToken(String);
 
@@ -19,7 +19,7 @@ impl OperatorToken {
         Self(token.into())
     }
 
-    /// Whether `presented` is the secret; takes the same time however much of it is right.
+    /// Returns true if `presented` is the secret, in a time that does not depend on how much of it is right.
     pub fn matches(&self, presented: &str) -> bool {
         let (secret, presented) = (self.0.as_bytes(), presented.as_bytes());
         if secret.is_empty() || secret.len() != presented.len() {

@@ -1,16 +1,19 @@
-//! Signs identities: the gateway's half, and what tests use in its place.
+//! The signer of identities: the gateway's half, also used by tests.
 
-use super::{AUDIENCE, Claims, ISSUER, IdentityError, Role, TOKEN_TYPE};
+use super::{
+    caller::{AUDIENCE, Claims, ISSUER, Role, TOKEN_TYPE},
+    verifier::IdentityError,
+};
 use jsonwebtoken::{
     Algorithm, EncodingKey, Header, encode,
     jwk::{Jwk, JwkSet, PublicKeyUse, ThumbprintHash},
 };
 use uuid::Uuid;
 
-/// Long enough for one request with its retries; short enough that a leaked one is worth little.
+/// Lifetime of an identity: long enough for one request with its retries, short enough to limit the use of a leaked one.
 const LIFETIME_S: u64 = 60;
 
-/// Holds the private key that identities are signed with.
+/// The private key that identities are signed with.
 pub struct IdentitySigner {
     key: EncodingKey,
     key_id: String,
@@ -34,7 +37,7 @@ impl IdentitySigner {
         })
     }
 
-    /// A token for one request of this caller's.
+    /// Signs a token for one request of this caller.
     pub fn sign(&self, user_id: Uuid, email: &str, role: Role) -> Result<String, IdentityError> {
         let now_s = jsonwebtoken::get_current_timestamp();
         self.sign_claims(&Claims {
@@ -49,7 +52,7 @@ impl IdentitySigner {
         })
     }
 
-    /// The public half as a JWKS document, for those who verify.
+    /// Returns the public key as a JWKS document, for the verifiers.
     pub fn jwks(&self) -> String {
         serde_json::to_string(&self.public_keys).expect("a key set has a JSON form")
     }

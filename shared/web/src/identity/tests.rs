@@ -1,4 +1,4 @@
-//! Everything that must not pass for an identity.
+//! Tokens that must not pass for an identity.
 
 use super::*;
 use axum::{Extension, Router, body::Body, routing::get};
@@ -6,7 +6,9 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{Request, StatusCode, header::AUTHORIZATION};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, encode};
 use serde_json::{Value, json};
+use std::sync::Arc;
 use tower::ServiceExt;
+use uuid::Uuid;
 
 const OURS: &[u8] = b"-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEII79IL7E1HkUk4X7xzTuVBWlGBsWUs9kQ3A+2WzQ2jtX

@@ -1,31 +1,31 @@
-//! Checks the signature and the claims of an identity token.
+//! The verifier of identities: signature and claims.
 
-use super::{AUDIENCE, Claims, ISSUER, Identity, TOKEN_TYPE};
+use super::caller::{AUDIENCE, Claims, ISSUER, Identity, TOKEN_TYPE};
 use jsonwebtoken::{
     Algorithm, DecodingKey, Validation, decode, decode_header,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm},
 };
 use std::collections::HashMap;
 
-/// No honest token comes near; parsing is not free.
+/// Longest token that is parsed; a valid one is far shorter.
 const TOKEN_LENGTH_MAX: usize = 4096;
-/// How far the clocks of the signer and of this process may be apart.
+/// Tolerated difference between the clocks of the signer and of this process.
 const LEEWAY_S: u64 = 5;
 
-/// Knows the public keys that identities are signed with. Put an `Arc` of it into the request's extensions.
+/// The public keys that identities are signed with, put as an `Arc` into the request's extensions.
 #[derive(Clone)]
 pub struct IdentityVerifier {
     keys: HashMap<String, DecodingKey>,
     rules: Validation,
 }
 
-/// Why an identity, or a set of keys, is refused.
+/// The refusal of an identity, or of a set of keys.
 #[derive(Debug, thiserror::Error)]
 pub enum IdentityError {
     /// The request has the header twice.
     #[error("more than one identity")]
     Ambiguous,
-    /// The header holds something else than visible ASCII, or is longer than any honest token.
+    /// The header holds something other than visible ASCII, or is longer than any valid token.
     #[error("not readable as a token")]
     Unreadable,
     /// Another kind of token.

@@ -1,4 +1,4 @@
-//! What clients see of an error.
+//! Errors as clients see them.
 
 use super::*;
 use crate::extract::Json;

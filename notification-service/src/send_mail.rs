@@ -1,0 +1,45 @@
+//! The job that sends the mail of one notification.
+
+use crate::{app::App, domain::NotificationId, mailer::Outcome, store};
+use kernel::{clock, failpoint};
+use messaging::{Failure, Job, JobClaim, Tx};
+use serde::{Deserialize, Serialize};
+
+/// A mail to send. The job's id is the notification's id.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct SendMail {
+    /// Type of the event that the notification is about, for operators who read the table of jobs.
+    pub(crate) kind: String,
+}
+
+impl Job for SendMail {
+    const KIND: &'static str = "mail";
+
+    type App = App;
+
+    async fn run(self, claim: &JobClaim, app: &App) -> Result<(), Failure> {
+        let id = NotificationId::from(claim.id);
+        // Not in the match itself, which would hold the connection while the mail is sent.
+        let mail = store::pending_mail(&mut *app.database.acquire().await?, id).await?;
+        let outcome = match mail {
+            Some(mail) => Some(app.mailer.send(&mail).await?),
+            None => None,
+        };
+        if matches!(outcome, Some(Outcome::Sent)) {
+            failpoint::crash("mail-before-commit");
+        }
+        let mut tx = Tx::begin(&app.database, &claim.context()).await?;
+        match outcome {
+            Some(Outcome::Sent) => store::record_outcome(&mut tx, id, None, clock::now()).await?,
+            Some(Outcome::Rejected(reason)) => {
+                tracing::warn!(notification.id = %id, order.id = %claim.subject, reason, "Mail rejected permanently");
+                store::record_outcome(&mut tx, id, Some(&reason), clock::now()).await?;
+            }
+            None => {}
+        }
+        if tx.complete(claim).await? {
+            tx.commit().await?;
+        }
+        Ok(())
+    }
+}

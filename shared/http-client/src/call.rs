@@ -1,0 +1,50 @@
+//! The facts about a call that travel through the middleware chain in the request's extensions.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, Ordering},
+};
+use tokio::time::Instant;
+
+/// Header whose presence makes a repeated request one request.
+pub(super) const IDEMPOTENCY_HEADER: &str = "idempotency-key";
+
+/// Time at which the call must be over.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Deadline(pub(super) Instant);
+
+/// The end of an attempt. Without a mode, the attempt ends with the whole body.
+#[derive(Debug, Clone)]
+pub(super) enum Mode {
+    /// The attempt ends with the headers; both bodies are streamed.
+    Streamed(UploadWatch),
+}
+
+/// Set once an attempt was begun, so that something may have reached the upstream.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sent(Arc<AtomicBool>);
+
+/// Tells whether the streamed upload is what the call waits for.
+#[derive(Debug, Clone, Default)]
+pub(super) struct UploadWatch(Arc<AtomicBool>);
+
+impl Sent {
+    pub(super) fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+impl UploadWatch {
+    /// Returns true if the sender of the body is what the call last waited for, or has broken off.
+    pub(super) fn is_at_fault(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn set_at_fault(&self, at_fault: bool) {
+        self.0.store(at_fault, Ordering::Relaxed);
+    }
+}

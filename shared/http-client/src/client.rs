@@ -1,0 +1,133 @@
+//! The client, and the order of its layers.
+
+use crate::{
+    attempt::Attempt,
+    breaker::Breaker,
+    bulkhead::Bulkhead,
+    call::{Deadline, Sent},
+    config::ClientConfig,
+    error::CallError,
+    propagate::Propagate,
+    retry::Retries,
+    status::BreakerStatus,
+};
+use http::Extensions;
+use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
+use std::{sync::Arc, time::Duration};
+use tokio::time::{Instant, timeout_at};
+
+/// A client for one upstream, with its own breaker, bulkhead and retry budget. Cheap to clone; clones share all of it.
+#[derive(Debug, Clone)]
+pub struct ResilientHttpClient {
+    pub(crate) config: Arc<ClientConfig>,
+    breaker: Arc<Breaker>,
+    bulkhead: Arc<Bulkhead>,
+    retries: Arc<Retries>,
+    chain: ClientWithMiddleware,
+}
+
+impl ResilientHttpClient {
+    /// Creates a client for the upstream that `config` describes.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that builds the middleware chain"
+    )]
+    pub fn new(config: ClientConfig) -> Self {
+        let config = Arc::new(config);
+        let breaker = Arc::new(Breaker::new(Arc::clone(&config.name), config.breaker.clone()));
+        let bulkhead = Arc::new(Bulkhead::new(&config));
+        let retries = Arc::new(Retries::new(&config));
+        let attempt = Attempt::new(Arc::clone(&config), Arc::clone(&breaker), Arc::clone(&bulkhead));
+        let chain = ClientBuilder::new(transport(&config))
+            .with_arc(Arc::clone(&retries) as Arc<dyn reqwest_middleware::Middleware>)
+            .with(attempt)
+            .with(Propagate)
+            .build();
+        Self {
+            config,
+            breaker,
+            bulkhead,
+            retries,
+            chain,
+        }
+    }
+
+    /// Returns the upstream's name, which is used in metrics, logs and on the status page.
+    pub fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    /// Opens the breaker until [`Self::close`] or [`Self::reset`].
+    pub fn force_open(&self) {
+        self.breaker.force_open();
+    }
+
+    /// Closes the breaker, whatever its counters say.
+    pub fn close(&self) {
+        self.breaker.close();
+    }
+
+    /// Closes the breaker and resets its counters.
+    pub fn reset(&self) {
+        self.breaker.reset();
+    }
+
+    /// Returns the state of this client, for `/internal/status`.
+    pub fn status(&self) -> BreakerStatus {
+        let bulkhead = self.bulkhead.status();
+        let mut status = self.breaker.status();
+        status.counters.rejected += bulkhead.rejected;
+        BreakerStatus {
+            name: self.config.name.to_string(),
+            base_url: self.config.base_url.to_string(),
+            state: status.state,
+            consecutive_failures: status.failures_in_a_row,
+            window: status.window,
+            counters: status.counters,
+            not_permitted: status.not_permitted,
+            last_error: status.last_error,
+            opened_at: status.opened_at,
+            next_probe_at: status.next_probe_at,
+            transitions: status.transitions,
+            bulkhead,
+            retries: self.retries.status(),
+        }
+    }
+
+    /// Sends a request down the chain. `extensions` may hold a [`kernel::context::Context`] and a [`crate::call::Mode`].
+    pub(crate) async fn run(
+        &self,
+        request: reqwest::Request,
+        mut extensions: Extensions,
+        deadline: Duration,
+    ) -> Result<reqwest::Response, CallError> {
+        self.breaker
+            .check()
+            .map_err(|refusal| CallError::open(&self.config.name, refusal))?;
+        let deadline = Instant::now() + deadline;
+        let sent = Sent::default();
+        extensions.insert(Deadline(deadline));
+        extensions.insert(sent.clone());
+        match timeout_at(deadline, self.chain.execute_with_extensions(request, &mut extensions)).await {
+            Ok(Ok(response)) => Ok(response),
+            Ok(Err(error)) => Err(CallError::from_chain(&self.config.name, error)),
+            Err(_elapsed) => Err(CallError::Deadline {
+                target: Arc::clone(&self.config.name),
+                sent: sent.get(),
+            }),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the one place that builds a client")]
+fn transport(config: &ClientConfig) -> reqwest::Client {
+    reqwest::Client::builder()
+        .connect_timeout(config.connect_timeout)
+        // Also runs while headers are awaited, where the attempt's timeout must end first.
+        .read_timeout(config.body_idle_timeout.max(config.attempt_timeout * 2))
+        .pool_idle_timeout(Duration::from_secs(30))
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .build()
+        .expect("no TLS backend, resolver or certificate is configured that could be missing")
+}
