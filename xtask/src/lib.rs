@@ -7,6 +7,7 @@ use std::process::ExitCode;
 mod budget;
 mod commits;
 mod licences;
+pub mod new_service;
 mod output;
 mod platform;
 mod settings;
@@ -50,6 +51,11 @@ enum Command {
         #[arg(long)]
         check: bool,
     },
+    /// Makes a small service that works: one event in, one event out, one endpoint, its tests and its registrations.
+    ///
+    /// `cargo xtask new-service shipping-service --consumes order.confirmed --publishes shipment.dispatched`.
+    /// A further event or endpoint is added by hand: CONTRIBUTING.md has a recipe for each.
+    NewService(new_service::Options),
     /// Applies each service's migrations to a scratch database and prepares its queries against it.
     Sql {
         /// Compare with the stored `.sqlx` and change nothing.
@@ -77,6 +83,7 @@ pub fn main() -> ExitCode {
         Command::Deny => licences::check(&workspace),
         Command::Settings { check } => settings::generate(&workspace, check),
         Command::Platform { check } => platform::run(&workspace, check),
+        Command::NewService(options) => new_service::create(&workspace, &options),
         Command::Sql {
             check,
             postgres,

@@ -52,6 +52,16 @@ pub(crate) fn check(workspace: &Workspace) -> Vec<String> {
     run(workspace, true).unwrap_or_else(|error| vec![error])
 }
 
+/// The name of each process with each of its ports.
+pub(crate) fn ports(workspace: &Workspace) -> Result<Vec<(String, u16)>, String> {
+    let platform = Platform::parse(&read(workspace, description::FILE)?)?;
+    let processes = process::processes(&platform);
+    let ports = processes
+        .iter()
+        .flat_map(|process| process.ports.iter().map(|port| (process.name.to_owned(), port.number)));
+    Ok(ports.collect())
+}
+
 /// The files that describe the platform or must agree with its description.
 struct Sources {
     text: String,

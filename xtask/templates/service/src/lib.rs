@@ -1,0 +1,30 @@
+//! Creates __entities__ on `__consumed__`.
+//!
+//! [`events`] lists the events consumed, [`published`] the events published, [`http`] the routes. [`store`] holds all SQL,
+//! [`domain`] the terms that they share.
+
+pub mod app;
+pub mod config;
+pub mod domain;
+pub mod events;
+pub mod http;
+pub mod published;
+pub mod store;
+
+use app::App;
+use config::Config;
+use runtime::{Base, Service, StartError};
+
+/// The migrations of the service's database.
+pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// Puts the service together.
+#[expect(clippy::unused_async, reason = "the bootstrap awaits every service's assembly")]
+pub async fn assemble(_config: Config, base: Base) -> Result<Service, StartError> {
+    let app = App {
+        database: base.database.clone(),
+    };
+    Ok(Service::new(&base)
+        .routes(http::routes(app.clone()))
+        .consumer(events::consumer(), app))
+}
