@@ -1,30 +1,26 @@
-//! What product-service says, in our words: what does a product cost now?
+//! The catalogue of product-service: current prices.
 
-use crate::domain::basket::Price;
+use crate::domain::{ProductId, basket::Price};
+use http_client::{Answer, CallError, ResilientHttpClient};
+use kernel::context::Context;
 use serde::Deserialize;
-use shared::{
-    context::Context,
-    http_client::{Answer, CallError, ResilientHttpClient},
-};
 use std::collections::HashMap;
-use uuid::Uuid;
 
-/// Asks product-service. Nothing is kept: a price is never stale.
+/// The client of product-service. It caches nothing: a price is never stale.
 #[derive(Debug, Clone)]
 pub struct Catalogue {
     client: ResilientHttpClient,
 }
 
-/// Prices could not be learned.
+/// A failure to look up prices.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogueError {
-    /// The call failed.
-    #[error("product-service is away")]
+    #[error("product-service is unavailable")]
     Call(#[from] CallError),
-    /// It answered something that is no catalogue.
+    /// The answer is no catalogue.
     #[error("product-service gave no usable answer (status {status})")]
     Unusable {
-        /// The status of the answer.
+        /// HTTP status of the answer.
         status: u16,
     },
 }
@@ -34,25 +30,25 @@ struct ProductsView {
     items: Vec<ProductView>,
 }
 
-/// The part of a product that is of interest here.
+/// The view of a product.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ProductView {
-    id: Uuid,
+    id: ProductId,
     price_minor: i64,
     currency: String,
     active: bool,
 }
 
 impl Catalogue {
-    /// A catalogue behind `client`.
+    /// Creates the catalogue behind `client`.
     pub fn new(client: ResilientHttpClient) -> Self {
         Self { client }
     }
 
-    /// The prices of those of the products that are on sale.
-    pub async fn prices(&self, context: &Context, ids: &[Uuid]) -> Result<HashMap<Uuid, Price>, CatalogueError> {
-        let ids = ids.iter().map(Uuid::to_string).collect::<Vec<_>>().join(",");
+    /// Returns the prices of those of the products that are on sale.
+    pub async fn prices(&self, context: &Context, ids: &[ProductId]) -> Result<HashMap<ProductId, Price>, CatalogueError> {
+        let ids = ids.iter().map(ProductId::to_string).collect::<Vec<_>>().join(",");
         let answer = self
             .client
             .get("/api/products")
@@ -66,7 +62,7 @@ impl Catalogue {
     }
 }
 
-fn read(answer: &Answer) -> Option<HashMap<Uuid, Price>> {
+fn read(answer: &Answer) -> Option<HashMap<ProductId, Price>> {
     if answer.status.as_u16() != 200 {
         return None;
     }

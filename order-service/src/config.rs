@@ -1,35 +1,41 @@
-//! Settings of this service; those that all services have are read by [`shared::service`].
+//! The settings of this service alone; those that every service has are in `runtime`.
 
-use shared::{
-    config::{ConfigError, Env},
-    http_client::BaseUrl,
-};
+use http_client::BaseUrl;
 use std::time::Duration;
 
-/// What this service is told by its environment.
-#[derive(Debug, Clone)]
+/// The settings of this service alone.
+#[derive(Debug, Clone, clap::Args)]
 pub struct Config {
-    /// `USER_SERVICE_URL`
+    /// Base URL of user-service.
+    #[arg(long, env = "USER_SERVICE_URL")]
     pub user_service_url: BaseUrl,
-    /// `PRODUCT_SERVICE_URL`
+    /// Base URL of product-service.
+    #[arg(long, env = "PRODUCT_SERVICE_URL")]
     pub product_service_url: BaseUrl,
-    /// `PAYMENT_DEADLINE_S`: an order fails when payment and stock have not both answered by then.
-    pub payment_deadline: Duration,
-    /// `COMPENSATION_OVERDUE_S`: when payment and stock are asked again to give back what they hold.
-    pub compensation_overdue: Duration,
-    /// `SWEEP_INTERVAL_MS`: how often deadlines and compensations are looked at.
-    pub sweep_interval: Duration,
+    /// Time in seconds after which an order fails, if payment and stock have not both answered.
+    #[arg(long, env = "PAYMENT_DEADLINE_S", default_value_t = 900)]
+    pub payment_deadline_s: u64,
+    /// Time in seconds after which payment and stock are asked again to give back; doubled each time.
+    #[arg(long, env = "COMPENSATION_OVERDUE_S", default_value_t = 60)]
+    pub compensation_overdue_s: u64,
+    /// Interval in milliseconds at which deadlines and compensations are swept.
+    #[arg(long, env = "SWEEP_INTERVAL_MS", default_value_t = 1_000)]
+    pub sweep_interval_ms: u64,
 }
 
 impl Config {
-    /// Reads the environment.
-    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        Ok(Self {
-            user_service_url: env.required("USER_SERVICE_URL")?,
-            product_service_url: env.required("PRODUCT_SERVICE_URL")?,
-            payment_deadline: Duration::from_secs(env.or("PAYMENT_DEADLINE_S", 900)?),
-            compensation_overdue: Duration::from_secs(env.or("COMPENSATION_OVERDUE_S", 60)?),
-            sweep_interval: Duration::from_millis(env.or("SWEEP_INTERVAL_MS", 1000)?),
-        })
+    /// Returns the time after which an order fails without both answers.
+    pub fn payment_deadline(&self) -> Duration {
+        Duration::from_secs(self.payment_deadline_s)
+    }
+
+    /// Returns the time after which a compensation is asked for again.
+    pub fn compensation_overdue(&self) -> Duration {
+        Duration::from_secs(self.compensation_overdue_s)
+    }
+
+    /// Returns the interval between two sweeps.
+    pub fn sweep_interval(&self) -> Duration {
+        Duration::from_millis(self.sweep_interval_ms)
     }
 }

@@ -1,70 +1,69 @@
-//! Everything that an endpoint can answer instead of what was asked for.
+//! The errors of the endpoints, and their problems.
 
 use crate::{
     catalogue::CatalogueError,
     domain::{
         Refusal,
-        basket::{PricingRefusal, WishRefusal},
+        basket::{InvalidBasket, PricingRefusal},
     },
-    saga::AdvanceError,
+    transition::TransitionError,
     users::UserRefusal,
 };
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use shared::problem::Problem;
+use http_client::CallError;
+use web::problem::Problem;
 
-/// When to try again where nobody knows better.
+/// `Retry-After` where the failed call does not suggest one.
 const RETRY_AFTER_S: u64 = 2;
 
-/// Why an endpoint refuses.
+/// An error of an endpoint.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// There is no such order, or it is somebody else's.
+    /// The order does not exist, or belongs to another user.
     #[error("there is no such order")]
     NoSuchOrder,
-    /// The header is missing, there twice, or no key.
+    /// The header is missing, repeated, or not a valid key.
     #[error("send one Idempotency-Key header of 1 to 255 visible ASCII characters")]
     BadIdempotencyKey,
-    /// The key belongs to another request.
+    /// The key was used for another request.
     #[error("this Idempotency-Key was used for another request")]
     KeyOfOtherRequest,
-    /// The first request with the key is not finished.
+    /// The first request with the key is under way.
     #[error("a request with this Idempotency-Key is being worked on; try again shortly")]
     KeyInFlight,
-    /// Something about the request that no catalogue is needed to see.
+    /// The basket is invalid by itself.
     #[error(transparent)]
-    Wish(#[from] WishRefusal),
-    /// A conditional header that cannot be read.
+    InvalidBasket(#[from] InvalidBasket),
+    /// A conditional header is malformed.
     #[error("{0} must be * or a list of entity tags in double quotes")]
     BadCondition(&'static str),
-    /// The order has changed since.
+    /// The order has changed since the client read it.
     #[error("the order has changed: its entity tag is no longer the one in If-Match")]
     Changed,
-    /// The catalogue makes the order impossible.
+    /// The basket cannot be priced.
     #[error(transparent)]
     Pricing(#[from] PricingRefusal),
-    /// The rules do not allow it.
     #[error(transparent)]
     Refused(#[from] Refusal),
-    /// user-service refuses or is away.
+    /// user-service refuses the user or is unavailable.
     #[error(transparent)]
     User(#[from] UserRefusal),
-    /// product-service is away.
+    /// product-service is unavailable.
     #[error(transparent)]
     Catalogue(#[from] CatalogueError),
-    /// The database.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
-    /// An answer could not be written.
+    /// The answer cannot be serialized.
     #[error(transparent)]
     Encoding(#[from] serde_json::Error),
 }
 
-impl From<AdvanceError> for Error {
-    fn from(error: AdvanceError) -> Self {
+impl From<TransitionError> for Error {
+    fn from(error: TransitionError) -> Self {
         match error {
-            AdvanceError::Refused(refusal) => Self::Refused(refusal),
-            AdvanceError::Database(error) => Self::Database(error),
+            TransitionError::Refused(refusal) => Self::Refused(refusal),
+            TransitionError::Database(error) => Self::Database(error),
         }
     }
 }
@@ -80,7 +79,7 @@ impl From<Error> for Problem {
                 retry_after_s: Some(1),
                 ..Self::conflict("idempotency-key-in-flight", detail)
             },
-            Error::Wish(_) => Self::bad_request("order-invalid", detail),
+            Error::InvalidBasket(_) => Self::bad_request("order-invalid", detail),
             Error::BadCondition(_) => Self::bad_request("condition-invalid", detail),
             Error::Changed => Self::new(StatusCode::PRECONDITION_FAILED, "order-changed", detail),
             Error::Pricing(PricingRefusal::NotOnSale(_)) => Self::unprocessable("product-not-on-sale", detail),
@@ -88,9 +87,9 @@ impl From<Error> for Problem {
             Error::Pricing(PricingRefusal::TooLarge) => Self::unprocessable("total-too-large", detail),
             Error::Refused(refusal) => refused(refusal),
             Error::User(UserRefusal::Unknown) => Self::new(StatusCode::FORBIDDEN, "user-unknown", detail),
-            Error::User(refusal @ UserRefusal::Away(_)) => {
+            Error::User(refusal @ UserRefusal::Unavailable(_)) => {
                 let retry_after_s = match &refusal {
-                    UserRefusal::Away(Some(error)) => retry_after_s(error),
+                    UserRefusal::Unavailable(Some(error)) => retry_after_s(error),
                     _ => RETRY_AFTER_S,
                 };
                 Self::unavailable("users cannot be checked just now, try again shortly", retry_after_s)
@@ -119,14 +118,14 @@ impl IntoResponse for Error {
 fn refused(refusal: Refusal) -> Problem {
     let detail = match refusal {
         Refusal::Transition { from, to } => {
-            format!("the order is {}, it cannot become {}", from.as_str(), to.as_str())
+            format!("the order is {}, it cannot become {}", from, to)
         }
-        Refusal::Impossible { status, .. } => format!("the order is {}, which does not allow this", status.as_str()),
+        Refusal::Impossible { status, .. } => format!("the order is {}, which does not allow this", status),
     };
     Problem::conflict("order-status", detail)
 }
 
-/// What the client that called says about when to try again.
-fn retry_after_s(error: &shared::http_client::CallError) -> u64 {
-    error.problem().retry_after_s.unwrap_or(RETRY_AFTER_S)
+/// Returns the `Retry-After` that the failed call suggests.
+fn retry_after_s(error: &CallError) -> u64 {
+    error.retry_after_s().unwrap_or(RETRY_AFTER_S)
 }

@@ -1,6 +1,7 @@
-//! The routes.
+//! The route table.
 
 mod cancel_order;
+mod change;
 mod conditions;
 mod deliver_order;
 mod get_order;
@@ -10,26 +11,25 @@ mod list_orders;
 mod order_body;
 mod place_order;
 mod ship_order;
-mod transition;
 
-use crate::App;
+use crate::app::App;
 use axum::{
     Router,
     routing::{get, post},
 };
 
-/// Larger than any order that is allowed: 50 lines of about 100 bytes.
+/// Largest request body in bytes: an order of 50 lines has about 5,000.
 const BODY_BYTES_MAX: usize = 32 * 1024;
 
-/// All public routes of this service, at the paths that the gateway shows.
+/// Returns the routes, at the paths of the gateway.
 pub fn routes(app: App) -> Router {
     Router::new()
-        .route("/api/orders", get(list_orders::handle).post(place_order::handle))
-        .route("/api/orders/{id}", get(get_order::handle))
-        .route("/api/orders/{id}/timeline", get(get_timeline::handle))
-        .route("/api/orders/{id}/cancel", post(cancel_order::handle))
-        .route("/api/orders/{id}/ship", post(ship_order::handle))
-        .route("/api/orders/{id}/deliver", post(deliver_order::handle))
+        .route("/api/orders", get(list_orders::list_orders).post(place_order::place_order))
+        .route("/api/orders/{id}", get(get_order::get_order))
+        .route("/api/orders/{id}/timeline", get(get_timeline::get_timeline))
+        .route("/api/orders/{id}/cancel", post(cancel_order::cancel_order))
+        .route("/api/orders/{id}/ship", post(ship_order::ship_order))
+        .route("/api/orders/{id}/deliver", post(deliver_order::deliver_order))
         .layer(axum::extract::DefaultBodyLimit::max(BODY_BYTES_MAX))
         .with_state(app)
 }

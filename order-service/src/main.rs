@@ -1,8 +1,7 @@
-//! order-service.
+//! The program `order-service`; the library describes it.
 
-use order_service::{Config, MIGRATOR, assemble};
-use std::process::ExitCode;
+use order_service::{MIGRATOR, assemble, config::Config};
 
-fn main() -> ExitCode {
-    shared::service::main("order-service", &MIGRATOR, Config::from_env, assemble)
+fn main() -> std::process::ExitCode {
+    runtime::serve::<Config, _>(runtime::program!(), &MIGRATOR, assemble)
 }

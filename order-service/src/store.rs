@@ -1,45 +1,39 @@
-//! All SQL of orders. What is about idempotency keys, sweeps and timelines is in the files below.
+//! The SQL of orders; idempotency keys, sweeps and timelines have files of their own.
 
 pub mod keys;
 pub mod sweeps;
 pub mod timeline;
 
-use crate::domain::{Order, basket::Line};
+use crate::domain::{OrderId, ProductId, Reason, State, UserId, basket::Line};
 use chrono::{DateTime, Utc};
-use serde::{Serialize, de::DeserializeOwned, de::IntoDeserializer};
+use kernel::UnknownText;
 use sqlx::{PgConnection, PgExecutor};
+use std::str::FromStr;
 use uuid::Uuid;
 
-/// One order with everything but its lines.
+/// An order without its lines.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderRecord {
-    /// The order.
-    pub id: Uuid,
-    /// Its owner.
-    pub user_id: Uuid,
-    /// Status, facts and compensation.
-    pub state: Order,
-    /// Passed on to the payment provider.
+    pub id: OrderId,
+    pub user_id: UserId,
+    pub state: State,
     pub payment_method: String,
-    /// Minor units.
     pub total_minor: i64,
-    /// ISO 4217.
+    /// ISO 4217 code.
     pub currency: String,
-    /// The correlation id of the request that placed it.
+    /// Correlation id of the request that placed it.
     pub correlation_id: String,
-    /// The trace of the request that placed it.
+    /// Trace of the request that placed it.
     pub traceparent: Option<String>,
-    /// Counts the changes.
+    /// Number of changes, which is also the entity tag.
     pub version: i64,
-    /// When it was placed.
     pub placed_at: DateTime<Utc>,
-    /// When it last changed.
     pub updated_at: DateTime<Utc>,
-    /// How often the participants were asked again to give back.
+    /// Number of repeated requests to give back.
     pub compensation_asks: i32,
 }
 
-/// The columns of `orders` as they come.
+/// A row of `orders`.
 pub(crate) struct OrderRow {
     id: Uuid,
     user_id: Uuid,
@@ -63,7 +57,7 @@ impl TryFrom<OrderRow> for OrderRecord {
     type Error = sqlx::Error;
 
     fn try_from(row: OrderRow) -> Result<Self, sqlx::Error> {
-        let state = Order {
+        let state = State {
             status: parse(&row.status)?,
             payment: parse(&row.payment)?,
             stock: parse(&row.stock)?,
@@ -71,8 +65,8 @@ impl TryFrom<OrderRow> for OrderRecord {
             reason: row.reason.as_deref().map(parse).transpose()?,
         };
         Ok(Self {
-            id: row.id,
-            user_id: row.user_id,
+            id: row.id.into(),
+            user_id: row.user_id.into(),
             state,
             payment_method: row.payment_method,
             total_minor: row.total_minor,
@@ -87,28 +81,21 @@ impl TryFrom<OrderRow> for OrderRecord {
     }
 }
 
-/// An order that is about to be placed.
+/// An order to insert.
 #[derive(Debug)]
 pub struct NewOrder<'a> {
-    /// The order.
-    pub id: Uuid,
-    /// Its owner.
-    pub user_id: Uuid,
-    /// What was ordered, with prices.
+    pub id: OrderId,
+    pub user_id: UserId,
     pub lines: &'a [Line],
-    /// Minor units.
     pub total_minor: i64,
-    /// ISO 4217.
+    /// ISO 4217 code.
     pub currency: &'a str,
-    /// Passed on to the payment provider.
     pub payment_method: &'a str,
-    /// The correlation id of the request.
     pub correlation_id: &'a str,
-    /// The trace of the request.
     pub traceparent: Option<&'a str>,
 }
 
-/// Stores a new order and its lines.
+/// Inserts an order and its lines.
 pub async fn insert(db: &mut PgConnection, new: &NewOrder<'_>) -> Result<OrderRecord, sqlx::Error> {
     let row = sqlx::query_as!(
         OrderRow,
@@ -117,8 +104,8 @@ pub async fn insert(db: &mut PgConnection, new: &NewOrder<'_>) -> Result<OrderRe
          values ($1, $2, 'placed', 'none', 'none', 'none', $3, $4, $5, $6, $7)
          returning id, user_id, status, payment, stock, compensation, reason, payment_method, total_minor, currency,
             correlation_id, traceparent, version, placed_at, updated_at, compensation_asks",
-        new.id,
-        new.user_id,
+        new.id.uuid(),
+        new.user_id.uuid(),
         new.payment_method,
         new.total_minor,
         new.currency,
@@ -131,8 +118,8 @@ pub async fn insert(db: &mut PgConnection, new: &NewOrder<'_>) -> Result<OrderRe
     row.try_into()
 }
 
-async fn insert_lines(db: &mut PgConnection, order_id: Uuid, lines: &[Line]) -> Result<(), sqlx::Error> {
-    let product_ids: Vec<Uuid> = lines.iter().map(|line| line.product_id).collect();
+async fn insert_lines(db: &mut PgConnection, order_id: OrderId, lines: &[Line]) -> Result<(), sqlx::Error> {
+    let product_ids: Vec<Uuid> = lines.iter().map(|line| line.product_id.uuid()).collect();
     let quantities: Vec<i32> = lines.iter().map(|line| line.quantity.cast_signed()).collect();
     let prices: Vec<i64> = lines.iter().map(|line| line.unit_price_minor).collect();
     sqlx::query!(
@@ -140,7 +127,7 @@ async fn insert_lines(db: &mut PgConnection, order_id: Uuid, lines: &[Line]) -> 
          select $1, line.position, line.product_id, line.quantity, line.price
          from unnest($2::uuid[], $3::integer[], $4::bigint[]) with ordinality
             as line (product_id, quantity, price, position)",
-        order_id,
+        order_id.uuid(),
         &product_ids,
         &quantities,
         &prices,
@@ -150,33 +137,33 @@ async fn insert_lines(db: &mut PgConnection, order_id: Uuid, lines: &[Line]) -> 
     Ok(())
 }
 
-/// The order, locked until the transaction ends: what is decided about it now is decided alone.
-pub async fn lock(db: &mut PgConnection, id: Uuid) -> Result<Option<OrderRecord>, sqlx::Error> {
+/// Locks an order until the transaction ends, so that its inputs are decided one at a time.
+pub async fn lock(db: &mut PgConnection, id: OrderId) -> Result<Option<OrderRecord>, sqlx::Error> {
     let row = sqlx::query_as!(
         OrderRow,
         "select id, user_id, status, payment, stock, compensation, reason, payment_method, total_minor, currency,
             correlation_id, traceparent, version, placed_at, updated_at, compensation_asks
          from orders where id = $1 for update",
-        id,
+        id.uuid(),
     )
     .fetch_optional(db)
     .await?;
     row.map(OrderRecord::try_from).transpose()
 }
 
-/// What a change has to do with giving back.
+/// The part of a change that concerns the compensation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Asked {
-    /// Nothing.
-    Not,
-    /// The participants are told to give back for the first time.
+pub enum CompensationAsk {
+    /// The change asks for no compensation.
+    None,
+    /// The participants are asked to give back for the first time.
     First,
-    /// They are asked again.
+    /// The participants are asked again.
     Again,
 }
 
-/// Writes a locked order's new state, and brings `record` up to date.
-pub async fn save(db: &mut PgConnection, record: &mut OrderRecord, asked: Asked) -> Result<(), sqlx::Error> {
+/// Saves the new state of a locked order, and updates `record`.
+pub async fn save(db: &mut PgConnection, record: &mut OrderRecord, ask: CompensationAsk) -> Result<(), sqlx::Error> {
     let state = record.state;
     let saved = sqlx::query!(
         "update orders set status = $2, payment = $3, stock = $4, compensation = $5, reason = $6,
@@ -185,14 +172,14 @@ pub async fn save(db: &mut PgConnection, record: &mut OrderRecord, asked: Asked)
             compensation_asked_at = case when $7 or $8 then now() else compensation_asked_at end,
             compensation_asks = compensation_asks + $8::boolean::integer
          where id = $1 returning version, updated_at, compensation_asks",
-        record.id,
-        name(state.status),
-        name(state.payment),
-        name(state.stock),
-        name(state.compensation),
-        state.reason.map(name),
-        asked == Asked::First,
-        asked == Asked::Again,
+        record.id.uuid(),
+        state.status.as_str(),
+        state.payment.as_str(),
+        state.stock.as_str(),
+        state.compensation.as_str(),
+        state.reason.map(Reason::as_str),
+        ask == CompensationAsk::First,
+        ask == CompensationAsk::Again,
     )
     .fetch_one(db)
     .await?;
@@ -202,32 +189,31 @@ pub async fn save(db: &mut PgConnection, record: &mut OrderRecord, asked: Asked)
     Ok(())
 }
 
-/// An order, if it is this user's.
-pub async fn find(db: impl PgExecutor<'_>, id: Uuid, user_id: Uuid) -> Result<Option<OrderRecord>, sqlx::Error> {
+/// Returns an order, if it is this user's.
+pub async fn find(db: impl PgExecutor<'_>, id: OrderId, user_id: UserId) -> Result<Option<OrderRecord>, sqlx::Error> {
     let row = sqlx::query_as!(
         OrderRow,
         "select id, user_id, status, payment, stock, compensation, reason, payment_method, total_minor, currency,
             correlation_id, traceparent, version, placed_at, updated_at, compensation_asks
          from orders where id = $1 and user_id = $2",
-        id,
-        user_id,
+        id.uuid(),
+        user_id.uuid(),
     )
     .fetch_optional(db)
     .await?;
     row.map(OrderRecord::try_from).transpose()
 }
 
-/// Whose order it is.
-pub async fn owner(db: impl PgExecutor<'_>, id: Uuid) -> Result<Option<Uuid>, sqlx::Error> {
-    sqlx::query_scalar!("select user_id from orders where id = $1", id)
-        .fetch_optional(db)
-        .await
+/// Returns the owner of an order.
+pub async fn owner(db: impl PgExecutor<'_>, id: OrderId) -> Result<Option<UserId>, sqlx::Error> {
+    let owner = sqlx::query_scalar!("select user_id from orders where id = $1", id.uuid());
+    Ok(owner.fetch_optional(db).await?.map(UserId::from))
 }
 
-/// A user's orders, newest first, from below `before`.
+/// Returns a user's orders, newest first: those before the id `before`, at most `limit`.
 pub async fn list(
     db: impl PgExecutor<'_>,
-    user_id: Uuid,
+    user_id: UserId,
     before: Option<Uuid>,
     limit: i64,
 ) -> Result<Vec<OrderRecord>, sqlx::Error> {
@@ -236,7 +222,7 @@ pub async fn list(
         "select id, user_id, status, payment, stock, compensation, reason, payment_method, total_minor, currency,
             correlation_id, traceparent, version, placed_at, updated_at, compensation_asks
          from orders where user_id = $1 and ($2::uuid is null or id < $2) order by id desc limit $3",
-        user_id,
+        user_id.uuid(),
         before,
         limit,
     )
@@ -245,35 +231,27 @@ pub async fn list(
     rows.into_iter().map(OrderRecord::try_from).collect()
 }
 
-/// The lines of some orders, each with its order's id, in their order.
-pub async fn lines(db: impl PgExecutor<'_>, order_ids: &[Uuid]) -> Result<Vec<(Uuid, Line)>, sqlx::Error> {
+/// Returns the lines of some orders, each with its order's id, in the order of the lines.
+pub async fn lines(db: impl PgExecutor<'_>, order_ids: &[OrderId]) -> Result<Vec<(OrderId, Line)>, sqlx::Error> {
+    let order_ids: Vec<Uuid> = order_ids.iter().map(|id| id.uuid()).collect();
     let rows = sqlx::query!(
         "select order_id, product_id, quantity, unit_price_minor from order_lines
          where order_id = any($1) order by order_id, position",
-        order_ids,
+        &order_ids,
     )
     .fetch_all(db)
     .await?;
-    let line = |product_id, quantity: i32, unit_price_minor| Line {
-        product_id,
+    let line = |product_id: Uuid, quantity: i32, unit_price_minor| Line {
+        product_id: ProductId::from(product_id),
         quantity: quantity.cast_unsigned(),
         unit_price_minor,
     };
     Ok(rows
         .into_iter()
-        .map(|row| (row.order_id, line(row.product_id, row.quantity, row.unit_price_minor)))
+        .map(|row| (OrderId::from(row.order_id), line(row.product_id, row.quantity, row.unit_price_minor)))
         .collect())
 }
 
-/// The name under which a variant is stored, which is also its name on the wire.
-fn name(variant: impl Serialize) -> String {
-    match serde_json::to_value(variant) {
-        Ok(serde_json::Value::String(name)) => name,
-        _ => unreachable!("a variant without data is written as its name"),
-    }
-}
-
-fn parse<T: DeserializeOwned>(name: &str) -> Result<T, sqlx::Error> {
-    let variant: Result<T, serde::de::value::Error> = T::deserialize(name.into_deserializer());
-    variant.map_err(|error| sqlx::Error::Decode(Box::new(error)))
+fn parse<T: FromStr<Err = UnknownText>>(text: &str) -> Result<T, sqlx::Error> {
+    text.parse().map_err(|error| sqlx::Error::Decode(Box::new(error)))
 }

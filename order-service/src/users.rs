@@ -1,62 +1,61 @@
-//! What user-service says, in our words: may this user order?
+//! The users of user-service: may the caller order?
 
+use crate::domain::UserId;
+use http_client::{Answer, CallError, ResilientHttpClient};
+use kernel::context::Context;
 use moka::future::Cache;
 use serde::Deserialize;
-use shared::{
-    context::Context,
-    http_client::{Answer, CallError, ResilientHttpClient},
-    identity::{IDENTITY_HEADER, Identity},
-};
 use std::{sync::Arc, time::Duration};
-use uuid::Uuid;
+use web::identity::{IDENTITY_HEADER, Identity};
 
-/// While user-service is away, its last answer about a user counts for this long.
+/// Age up to which the last answer about a user counts while user-service is unavailable.
 pub const STALE_MAX: Duration = Duration::from_mins(1);
-/// How many answers are kept.
-const KNOWN_MAX: u64 = 10_000;
+/// Most answers in the cache.
+const CACHED_MAX: u64 = 10_000;
 
-/// Asks user-service.
+/// The client of user-service, with a cache of its answers.
 #[derive(Debug, Clone)]
 pub struct Users {
     client: ResilientHttpClient,
-    known: Cache<Uuid, ()>,
+    known: Cache<UserId, ()>,
 }
 
-/// Why a user may not order.
+/// The refusal of a user.
 #[derive(Debug, thiserror::Error)]
 pub enum UserRefusal {
-    /// There is no such user, or user-service does not accept the identity.
+    /// The user does not exist, or user-service does not accept the identity.
     #[error("user-service does not know this user")]
     Unknown,
-    /// Nobody can tell, and what was told last is too old.
-    #[error("user-service is away")]
-    Away(#[source] Option<Arc<CallError>>),
+    /// user-service is unavailable, and its last answer is too old.
+    #[error("user-service is unavailable")]
+    Unavailable(#[source] Option<Arc<CallError>>),
 }
 
-/// The part of a user that is of interest here.
+/// The view of a user.
 #[derive(Debug, Deserialize)]
 struct UserView {
-    id: Uuid,
+    id: UserId,
 }
 
-enum Told {
+/// The result of asking user-service.
+enum UserLookup {
     Known,
     Unknown,
-    Nothing,
+    Unavailable,
 }
 
 impl Users {
-    /// `stale_max` is how long an answer counts while user-service is away.
+    /// Creates the client; an answer counts for `stale_max` while user-service is unavailable.
     pub fn new(client: ResilientHttpClient, stale_max: Duration) -> Self {
         Self {
             client,
-            known: Cache::builder().max_capacity(KNOWN_MAX).time_to_live(stale_max).build(),
+            known: Cache::builder().max_capacity(CACHED_MAX).time_to_live(stale_max).build(),
         }
     }
 
-    /// Whether the caller is a user. Always asks; the last answer is only for when nobody answers.
+    /// Checks that the caller is a user. It always asks; the cached answer counts only while user-service is unavailable.
     pub async fn check(&self, context: &Context, caller: &Identity) -> Result<(), UserRefusal> {
-        let user_id = caller.user_id;
+        let user_id = UserId::from(caller.user_id);
         let path = format!("/api/users/{user_id}");
         let answer = self
             .client
@@ -65,31 +64,32 @@ impl Users {
             .header(IDENTITY_HEADER, &caller.token)
             .send()
             .await;
-        let told = answer.as_ref().map_or(Told::Nothing, |answer| read(answer, user_id));
-        match told {
-            Told::Known => {
+        let lookup = answer.as_ref().map_or(UserLookup::Unavailable, |answer| read(answer, user_id));
+        match lookup {
+            UserLookup::Known => {
                 self.known.insert(user_id, ()).await;
                 Ok(())
             }
-            Told::Unknown => {
+            UserLookup::Unknown => {
                 self.known.invalidate(&user_id).await;
                 Err(UserRefusal::Unknown)
             }
-            Told::Nothing if self.known.contains_key(&user_id) => {
+            UserLookup::Unavailable if self.known.contains_key(&user_id) => {
                 tracing::warn!(
-                    "user-service is away: a user is taken to be as they were within the last {STALE_MAX:?}"
+                    dependency = "user-service",
+                    "User accepted by a cached answer: dependency unavailable"
                 );
                 Ok(())
             }
-            Told::Nothing => Err(UserRefusal::Away(answer.err().map(Arc::new))),
+            UserLookup::Unavailable => Err(UserRefusal::Unavailable(answer.err().map(Arc::new))),
         }
     }
 }
 
-fn read(answer: &Answer, user_id: Uuid) -> Told {
+fn read(answer: &Answer, user_id: UserId) -> UserLookup {
     match answer.status.as_u16() {
-        200 if answer.json::<UserView>().is_ok_and(|user| user.id == user_id) => Told::Known,
-        401 | 403 | 404 => Told::Unknown,
-        _ => Told::Nothing,
+        200 if answer.json::<UserView>().is_ok_and(|user| user.id == user_id) => UserLookup::Known,
+        401 | 403 | 404 => UserLookup::Unknown,
+        _ => UserLookup::Unavailable,
     }
 }

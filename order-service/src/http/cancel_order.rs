@@ -1,19 +1,23 @@
 //! `POST /api/orders/{id}/cancel`
 
-use super::transition;
-use crate::{App, domain::Input, error::Error};
+use super::change;
+use crate::{
+    app::App,
+    domain::{Input, OrderId, UserId},
+    error::Error,
+};
 use axum::{extract::State, response::Response};
 use http::HeaderMap;
-use shared::{context::Context, extract::Path, identity::Identity};
-use uuid::Uuid;
+use kernel::context::Context;
+use web::{extract::Path, identity::Identity};
 
-/// Takes the caller's own order back, as long as it is not shipped.
-pub(super) async fn handle(
+/// Cancels the caller's own order, as long as it is not shipped.
+pub(super) async fn cancel_order(
     State(app): State<App>,
     context: Context,
     caller: Identity,
     headers: HeaderMap,
-    Path(id): Path<Uuid>,
+    Path(id): Path<OrderId>,
 ) -> Result<Response, Error> {
-    transition::decide(&app, &context, &headers, id, Some(caller.user_id), Input::Cancel).await
+    change::change(&app, &context, &headers, id, Some(UserId::from(caller.user_id)), Input::Cancel).await
 }

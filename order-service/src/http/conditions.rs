@@ -1,4 +1,4 @@
-//! `If-Match` and `If-None-Match` (RFC 9110 §13.1).
+//! Conditional requests: `If-Match` and `If-None-Match` (RFC 9110 §13.1).
 
 use crate::error::Error;
 use http::{
@@ -6,7 +6,7 @@ use http::{
     header::{HeaderName, IF_MATCH, IF_NONE_MATCH},
 };
 
-/// Whether `If-Match` allows the change; it does where it is absent. Compares strongly.
+/// Fails if `If-Match` does not allow the change; an absent header allows it. Compares strongly.
 pub(super) fn may_change(headers: &HeaderMap, etag: &str) -> Result<(), Error> {
     match tags(headers, &IF_MATCH, "If-Match")? {
         None => Ok(()),
@@ -15,7 +15,7 @@ pub(super) fn may_change(headers: &HeaderMap, etag: &str) -> Result<(), Error> {
     }
 }
 
-/// Whether the client already has what it asks for, by `If-None-Match`. Compares weakly.
+/// Returns true if the client already has this version, by `If-None-Match`. Compares weakly.
 pub(super) fn is_known(headers: &HeaderMap, etag: &str) -> Result<bool, Error> {
     let tags = tags(headers, &IF_NONE_MATCH, "If-None-Match")?.unwrap_or_default();
     Ok(tags
@@ -23,7 +23,8 @@ pub(super) fn is_known(headers: &HeaderMap, etag: &str) -> Result<bool, Error> {
         .any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag) == etag))
 }
 
-/// The tags of a header, with their quotes; `None` where it is absent. Our tags hold no comma, so a comma parts two.
+/// Returns the tags of a header, with their quotes; `None` if it is absent. No tag of this service holds a comma, so a comma
+/// separates two.
 fn tags(headers: &HeaderMap, header: &HeaderName, name: &'static str) -> Result<Option<Vec<String>>, Error> {
     let mut tags = Vec::new();
     for value in headers.get_all(header) {
@@ -82,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_is_no_tag() {
+    fn malformed_tags_are_refused() {
         for value in ["3", "\"3", "", "\"3\",,"] {
             assert!(
                 matches!(

@@ -1,19 +1,23 @@
 //! `POST /api/orders/{id}/deliver`
 
-use super::transition;
-use crate::{App, domain::Input, error::Error};
+use super::change;
+use crate::{
+    app::App,
+    domain::{Input, OrderId},
+    error::Error,
+};
 use axum::{extract::State, response::Response};
 use http::HeaderMap;
-use shared::{context::Context, extract::Path, identity::Admin};
-use uuid::Uuid;
+use kernel::context::Context;
+use web::{extract::Path, identity::Admin};
 
-/// Marks a shipped order as arrived.
-pub(super) async fn handle(
+/// Marks a shipped order as delivered.
+pub(super) async fn deliver_order(
     State(app): State<App>,
     context: Context,
     _admin: Admin,
     headers: HeaderMap,
-    Path(id): Path<Uuid>,
+    Path(id): Path<OrderId>,
 ) -> Result<Response, Error> {
-    transition::decide(&app, &context, &headers, id, None, Input::Deliver).await
+    change::change(&app, &context, &headers, id, None, Input::Deliver).await
 }

@@ -1,24 +1,28 @@
 //! `GET /api/orders/{id}`
 
 use super::{conditions, order_body};
-use crate::{App, error::Error, store};
+use crate::{
+    app::App,
+    domain::{OrderId, UserId},
+    error::Error,
+    store,
+};
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, StatusCode, header::ETAG};
-use shared::{extract::Path, identity::Identity};
-use uuid::Uuid;
+use web::{extract::Path, identity::Identity};
 
-/// The order, to its owner; 304 to one who has it already.
-pub(super) async fn handle(
+/// Answers with the caller's own order; 304 if the client has this version.
+pub(super) async fn get_order(
     State(app): State<App>,
     caller: Identity,
     headers: HeaderMap,
-    Path(id): Path<Uuid>,
+    Path(id): Path<OrderId>,
 ) -> Result<Response, Error> {
     let mut connection = app.database.acquire().await?;
-    let order = store::find(&mut *connection, id, caller.user_id)
+    let order = store::find(&mut *connection, id, UserId::from(caller.user_id))
         .await?
         .ok_or(Error::NoSuchOrder)?;
     let tag = order_body::etag(&order);

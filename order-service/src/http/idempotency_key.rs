@@ -1,14 +1,14 @@
-//! The header `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header), and the digest that tells whether two
-//! requests with the same key are the same request.
+//! The header `Idempotency-Key` (draft-ietf-httpapi-idempotency-key-header), and the digest by which a repetition is told from
+//! another request with the same key.
 
-use crate::{domain::basket::Wish, error::Error};
+use crate::{domain::basket::Basket, error::Error};
 use http::HeaderMap;
 use sha2::{Digest, Sha256};
 
 const HEADER: &str = "idempotency-key";
 const LENGTH_MAX: usize = 255;
 
-/// Reads the header. It is taken as it stands, quotes included.
+/// Reads the header. Its value is the key, quotes included.
 pub(super) fn from_headers(headers: &HeaderMap) -> Result<String, Error> {
     let mut values = headers.get_all(HEADER).iter();
     let (Some(value), None) = (values.next(), values.next()) else {
@@ -21,9 +21,9 @@ pub(super) fn from_headers(headers: &HeaderMap) -> Result<String, Error> {
     Ok(bytes.iter().copied().map(char::from).collect())
 }
 
-/// A digest of what is asked for: another spelling of the same request (spaces, order of fields) is the same request.
-pub(super) fn fingerprint(wish: &Wish) -> Result<Vec<u8>, Error> {
-    let canonical = serde_json::to_vec(wish)?;
+/// Returns the digest of a request. Another spelling of it (spaces, order of fields) has the same digest.
+pub(super) fn fingerprint(basket: &Basket) -> Result<Vec<u8>, Error> {
+    let canonical = serde_json::to_vec(basket)?;
     Ok(Sha256::digest(canonical).to_vec())
 }
 
@@ -47,14 +47,14 @@ mod tests {
     }
 
     #[test]
-    fn takes_1_to_255_visible_characters() {
+    fn a_key_has_1_to_255_visible_characters() {
         assert_eq!(read(&["a"]).unwrap(), "a");
         assert_eq!(read(&["\"8e03978e-40d5\""]).unwrap(), "\"8e03978e-40d5\"");
         assert!(read(&[&"x".repeat(255)]).is_ok());
     }
 
     #[test]
-    fn refuses_everything_else() {
+    fn every_other_key_is_refused() {
         for values in [
             &[][..],
             &[""],

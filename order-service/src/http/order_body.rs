@@ -1,7 +1,7 @@
-//! An order as clients see it, with its entity tag.
+//! The JSON form of an order, and its entity tag.
 
 use crate::{
-    domain::{Compensation, Payment, Reason, Status, Stock, basket::Line},
+    domain::{Compensation, OrderId, Payment, Reason, Status, Stock, UserId, basket::Line},
     error::Error,
     store::{self, OrderRecord},
 };
@@ -9,18 +9,18 @@ use axum::response::{IntoResponse, Response};
 use chrono::{DateTime, Utc};
 use http::header::ETAG;
 use serde::Serialize;
-use shared::extract::Json;
 use sqlx::PgConnection;
 use std::collections::HashMap;
 use uuid::Uuid;
+use web::extract::Json;
 
-/// An order as clients see it. It is made of the order's row and its lines, which never change, and of nothing else: so
-/// the version of the row makes a strong entity tag.
+/// The JSON form of an order. It is built only from the order's row and its lines, which never change, so the version of the
+/// row is a strong entity tag.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct OrderBody {
-    id: Uuid,
-    user_id: Uuid,
+    id: OrderId,
+    user_id: UserId,
     status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<Reason>,
@@ -37,7 +37,7 @@ pub(super) struct OrderBody {
 
 impl OrderBody {
     pub(super) fn id(&self) -> Uuid {
-        self.id
+        self.id.uuid()
     }
 
     pub(super) fn new(order: OrderRecord, items: Vec<Line>) -> Self {
@@ -59,15 +59,15 @@ impl OrderBody {
     }
 }
 
-/// The strong entity tag of an order.
+/// Returns the strong entity tag of an order.
 pub(super) fn etag(order: &OrderRecord) -> String {
     format!("\"{}\"", order.version)
 }
 
-/// Orders with their lines, in the order of `orders`.
+/// Loads the lines of `orders`, and returns the orders with them, in the same order.
 pub(super) async fn load(connection: &mut PgConnection, orders: Vec<OrderRecord>) -> Result<Vec<OrderBody>, Error> {
-    let ids: Vec<Uuid> = orders.iter().map(|order| order.id).collect();
-    let mut items: HashMap<Uuid, Vec<Line>> = HashMap::new();
+    let ids: Vec<OrderId> = orders.iter().map(|order| order.id).collect();
+    let mut items: HashMap<OrderId, Vec<Line>> = HashMap::new();
     for (order_id, line) in store::lines(connection, &ids).await? {
         items.entry(order_id).or_default().push(line);
     }
@@ -78,7 +78,7 @@ pub(super) async fn load(connection: &mut PgConnection, orders: Vec<OrderRecord>
     Ok(orders.into_iter().map(body).collect())
 }
 
-/// 200 with one order.
+/// Answers 200 with one order.
 pub(super) async fn answer(connection: &mut PgConnection, order: OrderRecord) -> Result<Response, Error> {
     let tag = etag(&order);
     let body = load(connection, vec![order]).await?.pop();

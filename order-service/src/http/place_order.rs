@@ -2,12 +2,15 @@
 
 use super::{idempotency_key, order_body, order_body::OrderBody};
 use crate::{
-    App,
-    domain::basket::{PricedBasket, Wish},
+    app::App,
+    domain::{
+        OrderId, ProductId, Status,
+        basket::{Basket, Line, PricedBasket},
+    },
     error::Error,
-    events::published,
+    published::OrderPlaced,
     store::{
-        self, NewOrder,
+        self, NewOrder, OrderRecord,
         keys::{self, Claim, Claimed, StoredAnswer},
     },
 };
@@ -19,17 +22,18 @@ use http::{
     HeaderMap, StatusCode,
     header::{CONTENT_TYPE, ETAG, LOCATION},
 };
+use kernel::{chain, context::Context, failpoint};
+use messaging::Tx;
 use serde::Deserialize;
-use shared::{context::Context, extract::Json, failpoint, identity::Identity};
 use std::time::Duration;
-use uuid::Uuid;
+use web::{extract::Json, identity::Identity};
 
-/// Longer than both calls may take (5 s each). When it has passed, the attempt that held the key is taken to be dead.
+/// Lease of an attempt: longer than both calls may take (5 s each). After it, the attempt counts as dead.
 const LEASE: Duration = Duration::from_secs(30);
-/// How long an answer is given again.
+/// Time for which an answer is kept for repetitions.
 const KEEP: Duration = Duration::from_hours(24);
 
-/// What a client sends. A field that we do not know is refused: a client that sends prices shall learn that they do not count.
+/// The body of the request. Unknown fields are refused, so that a client that sends prices learns that they are not used.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct PlaceOrder {
@@ -40,13 +44,13 @@ pub(super) struct PlaceOrder {
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Item {
-    product_id: Uuid,
+    product_id: ProductId,
     quantity: u32,
 }
 
-/// Answers a request that was seen before as it was answered then; otherwise places the order.
+/// Places an order. A repetition gets the answer of the first request.
 #[expect(clippy::disallowed_methods, reason = "the task is awaited at once")]
-pub(super) async fn handle(
+pub(super) async fn place_order(
     State(app): State<App>,
     context: Context,
     caller: Identity,
@@ -54,22 +58,22 @@ pub(super) async fn handle(
     Json(request): Json<PlaceOrder>,
 ) -> Result<Response, Error> {
     let key = idempotency_key::from_headers(&headers)?;
-    let asked: Vec<(Uuid, u32)> = request
+    let items: Vec<(ProductId, u32)> = request
         .items
         .iter()
         .map(|item| (item.product_id, item.quantity))
         .collect();
-    let wish = Wish::new(&asked, request.payment_method)?;
-    let fingerprint = idempotency_key::fingerprint(&wish)?;
+    let basket = Basket::new(&items, request.payment_method)?;
+    let fingerprint = idempotency_key::fingerprint(&basket)?;
     let claim = Claim {
-        user_id: caller.user_id,
+        user_id: caller.user_id.into(),
         key,
         fingerprint,
-        lease: shared::id::new(),
+        lease: kernel::id::new(),
     };
-    // In a task of its own: a client that hangs up half-way would otherwise leave its key taken until the lease ends,
-    // and its next try is just what the key is for.
-    let attempt = tokio::spawn(async move { answer(&app, &context, &caller, &wish, &claim).await });
+    // In a task of its own: a client that hangs up would otherwise leave its key claimed until the lease expires, and
+    // block the repetition that the key is for.
+    let attempt = tokio::spawn(async move { answer(&app, &context, &caller, &basket, &claim).await });
     match attempt.await {
         Ok(answer) => answer.map(respond),
         Err(broken) => match broken.try_into_panic() {
@@ -79,12 +83,12 @@ pub(super) async fn handle(
     }
 }
 
-/// The answer that this key has, or gets now.
+/// Returns the stored answer of the key, or the answer of this attempt.
 async fn answer(
     app: &App,
     context: &Context,
     caller: &Identity,
-    wish: &Wish,
+    basket: &Basket,
     claim: &Claim,
 ) -> Result<StoredAnswer, Error> {
     let claimed = keys::claim(&mut *app.database.acquire().await?, claim, LEASE, KEEP).await?;
@@ -94,54 +98,54 @@ async fn answer(
         Claimed::OtherRequest => return Err(Error::KeyOfOtherRequest),
         Claimed::Ours => {}
     }
-    let placed = place(app, context, caller, wish, claim).await;
+    let placed = place(app, context, caller, basket, claim).await;
     if placed.is_err() {
-        give_back(app, claim).await;
+        release(app, claim).await;
     }
     placed
 }
 
-/// Asks both services, then stores order, event and answer together. No transaction is open while it asks.
+/// Calls both services, then stores order, event and answer together. No transaction is open during the calls.
 async fn place(
     app: &App,
     context: &Context,
     caller: &Identity,
-    wish: &Wish,
+    basket: &Basket,
     claim: &Claim,
 ) -> Result<StoredAnswer, Error> {
     app.users.check(context, caller).await?;
-    let prices = app.catalogue.prices(context, &wish.product_ids()).await?;
-    let basket = wish.price(|product_id| prices.get(&product_id))?;
-    store(app, context, &basket, wish, claim).await
+    let prices = app.catalogue.prices(context, &basket.product_ids()).await?;
+    let priced = basket.price(|product_id| prices.get(&product_id))?;
+    store(app, context, &priced, &basket.payment_method, claim).await
 }
 
 async fn store(
     app: &App,
     context: &Context,
     basket: &PricedBasket,
-    wish: &Wish,
+    payment_method: &str,
     claim: &Claim,
 ) -> Result<StoredAnswer, Error> {
-    let mut tx = app.database.begin(context).await?;
+    let mut tx = Tx::begin(&app.database, context).await?;
     let new = NewOrder {
-        id: shared::id::new(),
+        id: OrderId::new(),
         user_id: claim.user_id,
         lines: &basket.lines,
         total_minor: basket.total_minor,
         currency: &basket.currency,
-        payment_method: &wish.payment_method,
+        payment_method,
         correlation_id: &context.correlation_id,
         traceparent: context.traceparent.as_deref(),
     };
     let order = store::insert(&mut tx, &new).await?;
-    published::emit_placed(&mut tx, &order, &basket.lines).await?;
+    tx.emit(&placed(&order, &basket.lines)).await?;
     let answer = StoredAnswer {
         status: StatusCode::CREATED.as_u16(),
         location: format!("/api/orders/{}", order.id),
         etag: order_body::etag(&order),
         body: serde_json::to_vec(&OrderBody::new(order, basket.lines.clone()))?,
     };
-    // Another attempt took the key over after our lease: it is the one that places the order.
+    // The lease has passed to another attempt, which places the order.
     if !keys::finish(&mut tx, claim, &answer).await? {
         return Err(Error::KeyInFlight);
     }
@@ -151,11 +155,24 @@ async fn store(
     Ok(answer)
 }
 
-/// A refused request leaves no trace, so that it can be sent again when what was wrong is right.
-async fn give_back(app: &App, claim: &Claim) {
+fn placed<'a>(order: &'a OrderRecord, items: &'a [Line]) -> OrderPlaced<'a> {
+    OrderPlaced {
+        order_id: order.id,
+        user_id: order.user_id,
+        status: Status::Placed,
+        items,
+        total_minor: order.total_minor,
+        currency: &order.currency,
+        payment_method: &order.payment_method,
+    }
+}
+
+/// Releases the key of a failed request, so that the client can repeat it.
+async fn release(app: &App, claim: &Claim) {
     let released = async { keys::release(&mut *app.database.acquire().await?, claim).await };
     if let Err(error) = released.await {
-        tracing::warn!(%error, "an idempotency key stays taken until its lease ends");
+        let error = chain(&error);
+        tracing::warn!(dependency = "postgres", error, "Idempotency key stays claimed until its lease expires");
     }
 }
 

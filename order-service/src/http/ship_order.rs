@@ -1,19 +1,23 @@
 //! `POST /api/orders/{id}/ship`
 
-use super::transition;
-use crate::{App, domain::Input, error::Error};
+use super::change;
+use crate::{
+    app::App,
+    domain::{Input, OrderId},
+    error::Error,
+};
 use axum::{extract::State, response::Response};
 use http::HeaderMap;
-use shared::{context::Context, extract::Path, identity::Admin};
-use uuid::Uuid;
+use kernel::context::Context;
+use web::{extract::Path, identity::Admin};
 
-/// Sends a confirmed order on its way.
-pub(super) async fn handle(
+/// Ships a confirmed order.
+pub(super) async fn ship_order(
     State(app): State<App>,
     context: Context,
     _admin: Admin,
     headers: HeaderMap,
-    Path(id): Path<Uuid>,
+    Path(id): Path<OrderId>,
 ) -> Result<Response, Error> {
-    transition::decide(&app, &context, &headers, id, None, Input::Ship).await
+    change::change(&app, &context, &headers, id, None, Input::Ship).await
 }

@@ -1,49 +1,50 @@
-//! Idempotency keys: one row for each request that carried one, with its answer once there is one.
+//! The SQL of idempotency keys: one row for each request that carried one, with its answer once there is one.
 
+use crate::domain::UserId;
 use sqlx::{PgConnection, PgExecutor};
 use std::time::Duration;
 use uuid::Uuid;
 
-/// Which request a row is about, and who works on it.
+/// An attempt's claim on a key.
 #[derive(Debug, Clone)]
 pub struct Claim {
-    /// Keys of different users are different keys.
-    pub user_id: Uuid,
-    /// As the client sent it.
+    /// Owner of the key: keys of different users are different keys.
+    pub user_id: UserId,
+    /// The key as the client sent it.
     pub key: String,
-    /// A digest of the request.
+    /// Digest of the request.
     pub fingerprint: Vec<u8>,
-    /// Identifies this attempt.
+    /// Id of this attempt.
     pub lease: Uuid,
 }
 
-/// An answer that was given and is given again.
+/// The answer that is given to each repetition of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredAnswer {
-    /// HTTP status.
+    /// HTTP status code.
     pub status: u16,
     /// The `Location` header.
     pub location: String,
     /// The `ETag` header.
     pub etag: String,
-    /// The body, byte for byte.
+    /// Body, byte for byte.
     pub body: Vec<u8>,
 }
 
-/// What became of a claim.
+/// The result of a claim.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Claimed {
-    /// The caller is to do the work, and holds the lease.
+    /// The caller holds the lease and does the work.
     Ours,
     /// The work was done before.
     Answered(StoredAnswer),
-    /// Another attempt is at it.
+    /// Another attempt holds the lease.
     InFlight,
     /// The key was used for another request.
     OtherRequest,
 }
 
-/// Claims a key: takes it if it is new or expired, or if the attempt that held it has let its lease run out.
+/// Claims a key, if it is new or expired, or if the lease of an earlier attempt has expired.
 pub async fn claim(
     connection: &mut PgConnection,
     claim: &Claim,
@@ -60,7 +61,7 @@ pub async fn claim(
          where known.expires_at <= now()
             or (known.answer_status is null and known.leased_until <= now() and known.fingerprint = excluded.fingerprint)
          returning known.lease",
-        claim.user_id,
+        claim.user_id.uuid(),
         claim.key,
         claim.fingerprint,
         claim.lease,
@@ -80,12 +81,12 @@ async fn look(connection: &mut PgConnection, claim: &Claim) -> Result<Claimed, s
     let row = sqlx::query!(
         "select fingerprint, answer_status, answer_location, answer_etag, answer_body
          from idempotency_keys where user_id = $1 and key = $2",
-        claim.user_id,
+        claim.user_id.uuid(),
         claim.key,
     )
     .fetch_optional(connection)
     .await?;
-    // Gone since: the other attempt has just given the key back. To the client that is the same as in flight.
+    // The other attempt has just released the key. To the client that is the same as in flight.
     let Some(row) = row else { return Ok(Claimed::InFlight) };
     if row.fingerprint != claim.fingerprint {
         return Ok(Claimed::OtherRequest);
@@ -103,13 +104,13 @@ async fn look(connection: &mut PgConnection, claim: &Claim) -> Result<Claimed, s
     )
 }
 
-/// Stores the answer, inside the transaction of the work itself. `false` if the lease has passed to another attempt:
-/// then that one does the work, and this transaction must not commit.
+/// Stores the answer, inside the transaction of the work itself. Returns `false` if the lease has passed to another attempt,
+/// which then does the work: this transaction must not commit.
 pub async fn finish(db: &mut PgConnection, claim: &Claim, answer: &StoredAnswer) -> Result<bool, sqlx::Error> {
     let finished = sqlx::query!(
         "update idempotency_keys set answer_status = $4, answer_location = $5, answer_etag = $6, answer_body = $7
          where user_id = $1 and key = $2 and lease = $3 and answer_status is null",
-        claim.user_id,
+        claim.user_id.uuid(),
         claim.key,
         claim.lease,
         answer.status.cast_signed(),
@@ -126,7 +127,7 @@ pub async fn finish(db: &mut PgConnection, claim: &Claim, answer: &StoredAnswer)
 pub async fn release(db: impl PgExecutor<'_>, claim: &Claim) -> Result<(), sqlx::Error> {
     sqlx::query!(
         "delete from idempotency_keys where user_id = $1 and key = $2 and lease = $3 and answer_status is null",
-        claim.user_id,
+        claim.user_id.uuid(),
         claim.key,
         claim.lease,
     )

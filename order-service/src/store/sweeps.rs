@@ -1,14 +1,14 @@
-//! What the sweeper looks for, and what the status page shows of it. All times are the database's.
+//! The SQL of the sweeper and of its status section. All times are the database's.
 
 use super::{OrderRecord, OrderRow};
 use serde::Serialize;
 use sqlx::{PgConnection, PgExecutor};
 use std::{collections::BTreeMap, time::Duration};
 
-/// Asking again waits twice as long each time, up to this.
+/// Longest delay before a compensation is asked for again; the delay doubles each time.
 const ASKING_DELAY_MAX_S: f64 = 3600.0;
 
-/// An open order that was placed longer ago than `deadline`, locked. Orders that somebody else is deciding are skipped.
+/// Locks an open order that was placed longer ago than `deadline`. Orders that are locked by another transaction are skipped.
 pub async fn lock_past_deadline(db: &mut PgConnection, deadline: Duration) -> Result<Option<OrderRecord>, sqlx::Error> {
     let row = sqlx::query_as!(
         OrderRow,
@@ -24,7 +24,7 @@ pub async fn lock_past_deadline(db: &mut PgConnection, deadline: Duration) -> Re
     row.map(OrderRecord::try_from).transpose()
 }
 
-/// An order whose compensation was last asked for longer ago than `overdue`, doubled for each asking, locked.
+/// Locks an order whose compensation was last asked for longer ago than `overdue`, doubled for each ask.
 pub async fn lock_overdue_compensation(
     db: &mut PgConnection,
     overdue: Duration,
@@ -45,25 +45,25 @@ pub async fn lock_overdue_compensation(
     row.map(OrderRecord::try_from).transpose()
 }
 
-/// How the orders stand, for the status page.
+/// The state of the saga, for the status page.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SagaReport {
-    /// How many orders there are of each status.
+    /// Number of orders by status.
     pub by_status: BTreeMap<String, i64>,
-    /// Failed or cancelled orders for which something is not yet given back.
+    /// Number of failed or cancelled orders whose compensation is pending.
     pub compensations_pending: i64,
-    /// Those of them that had to be asked for again, or are due to be.
+    /// Number of those that were asked for again, or are due to be.
     pub compensations_overdue: i64,
-    /// How often the participants were asked again for those.
+    /// Number of repeated asks for those.
     pub compensation_asks: i64,
-    /// Since when the oldest order waits for payment or stock, in seconds.
+    /// Age of the oldest order that waits for payment or stock, in seconds.
     pub oldest_open_s: Option<f64>,
-    /// Since when the oldest compensation is under way, in seconds.
+    /// Age of the oldest pending compensation, in seconds.
     pub oldest_compensation_s: Option<f64>,
 }
 
-/// Counts the orders that something is still to happen to; the others are too many to count for every look at a page.
+/// Counts the open orders and pending compensations; the others are too many to count for each request of the page.
 pub async fn report(db: impl PgExecutor<'_>, overdue: Duration) -> Result<SagaReport, sqlx::Error> {
     let rows = sqlx::query!(
         r#"select status as "status!", count(*) as "orders!",

@@ -1,30 +1,29 @@
-//! An order's journey, from what this service published, is about to publish, and consumed.
+//! The timeline of an order: the events that this service published, is about to publish, and consumed.
 
+use crate::domain::OrderId;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
 use sqlx::PgExecutor;
 use uuid::Uuid;
 
-/// One event of the journey.
+/// One event of a timeline.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TimelineItem {
-    /// The event.
     pub event_id: Uuid,
-    /// Its type.
     pub r#type: String,
-    /// The service that says so.
+    /// Publishing service.
     pub source: String,
-    /// When it was written down there.
+    /// Time at which the publisher wrote it to its outbox.
     pub timestamp: DateTime<Utc>,
-    /// `published` or `pending` (written down, not yet confirmed by the broker) where it is ours, `consumed` otherwise.
+    /// `published` or `pending` (not yet confirmed by the broker) for this service's events, `consumed` for others.
     pub direction: String,
 }
 
-/// The oldest `limit` events about an order, in the order of their times. Ids break ties: they grow within a service.
+/// Returns the oldest `limit` events about an order, by time. Ids break ties, since they ascend within a service.
 pub async fn of_order(
     db: impl PgExecutor<'_>,
-    order_id: Uuid,
+    order_id: OrderId,
     own_source: &str,
     limit: i64,
 ) -> Result<Vec<TimelineItem>, sqlx::Error> {
@@ -41,7 +40,7 @@ pub async fn of_order(
             select event_id, event_type, source, event_at, 'consumed' from inbox where subject = $1
          ) events
          order by at, event_id limit $3"#,
-        order_id,
+        order_id.uuid(),
         own_source,
         limit,
     )

@@ -1,8 +1,8 @@
 //! What is published keeps the promises of `contracts/`, and what others promise is enough for what is consumed here.
 
-use crate::support::World;
+use crate::fixture::Fixture;
 use serde_json::{Value, json};
-use shared::messaging::envelope::Envelope;
+use messaging::Envelope;
 use std::{collections::BTreeSet, fs, path::Path};
 use uuid::Uuid;
 
@@ -58,22 +58,22 @@ fn the_schemas_can_refuse() {
 /// Every type is published for real, and looks like its example.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_published_keeps_the_schemas() {
-    let mut world = World::with_timing(3600, 0).await;
-    let admin = world.admin();
-    let delivered = world.confirmed().await;
+    let mut fixture = Fixture::with_timing(3600, 0).await;
+    let admin = fixture.admin();
+    let delivered = fixture.confirmed().await;
     for action in ["ship", "deliver"] {
-        assert_eq!(world.act(&delivered, action, &admin).await.status(), 200);
+        assert_eq!(fixture.act(&delivered, action, &admin).await.status(), 200);
     }
-    world.probe.wait_for("order.delivered", delivered.id).await;
-    let failed = world.place().await;
-    world.tell("payment.failed", failed.id).await;
-    world.probe.wait_for("order.failed", failed.id).await;
-    let cancelled = world.place().await;
-    assert_eq!(world.act(&cancelled, "cancel", &cancelled.identity).await.status(), 200);
-    world.probe.wait_for("order.cancelled", cancelled.id).await;
-    world.probe.wait_for("order.compensation_requested", cancelled.id).await;
+    fixture.probe.wait_for("order.delivered", delivered.id).await;
+    let failed = fixture.place().await;
+    fixture.publish("payment.failed", failed.id).await;
+    fixture.probe.wait_for("order.failed", failed.id).await;
+    let cancelled = fixture.place().await;
+    assert_eq!(fixture.act(&cancelled, "cancel", &cancelled.identity).await.status(), 200);
+    fixture.probe.wait_for("order.cancelled", cancelled.id).await;
+    fixture.probe.wait_for("order.compensation_requested", cancelled.id).await;
 
-    let ours = world
+    let ours = fixture
         .probe
         .seen()
         .iter()
@@ -101,7 +101,7 @@ fn same_fields(event: &Value) {
 /// The examples of the services that publish what is consumed here go through the real handlers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn examples_of_others_are_understood() {
-    let mut world = World::new().await;
+    let mut fixture = Fixture::new().await;
     for (service, event_type, before, field, value) in [
         ("payment-service", "payment.completed", None, "payment", "captured"),
         ("payment-service", "payment.failed", None, "payment", "declined"),
@@ -129,15 +129,15 @@ async fn examples_of_others_are_understood() {
             "released",
         ),
     ] {
-        let placed = world.place().await;
+        let placed = fixture.place().await;
         if let Some(before) = before {
-            world.tell(before, placed.id).await;
-            world.until(&placed, "status", "failed").await;
+            fixture.publish(before, placed.id).await;
+            fixture.until(&placed, "status", "failed").await;
         }
         let event = example(service, event_type, placed.id);
         assert_eq!(event.metadata.source, service);
-        world.probe.publish(&event).await;
-        world.until(&placed, field, value).await;
+        fixture.probe.publish(&event).await;
+        fixture.until(&placed, field, value).await;
     }
 }
 
@@ -150,6 +150,6 @@ fn example(service: &str, event_type: &str, order_id: Uuid) -> Envelope {
     );
     event["data"]["orderId"] = json!(order_id);
     event["metadata"]["subject"] = json!(order_id);
-    event["metadata"]["eventId"] = json!(shared::id::new());
+    event["metadata"]["eventId"] = json!(kernel::id::new());
     serde_json::from_value(event).unwrap()
 }

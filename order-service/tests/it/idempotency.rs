@@ -1,14 +1,14 @@
 //! The `Idempotency-Key`: one order for one key, however often and however concurrently it is sent.
 
-use crate::support::{World, problem};
+use crate::fixture::{Fixture, problem};
 use bytes::Bytes;
 use order_service::{MIGRATOR, assemble};
 use serde_json::json;
-use shared::testing::{arm, eventually};
+use testkit::{arm, eventually};
 
-async fn orders(world: &World) -> i64 {
+async fn orders(fixture: &Fixture) -> i64 {
     sqlx::query_scalar("select count(*) from orders")
-        .fetch_one(&world.service.database)
+        .fetch_one(&fixture.service.database)
         .await
         .unwrap()
 }
@@ -20,9 +20,9 @@ async fn parts(answer: reqwest::Response) -> (u16, [Option<http::HeaderValue>; 3
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_same_request_gets_the_same_answer() {
-    let mut world = World::new().await;
-    let (_, identity) = world.customer();
-    let first = parts(world.post_order(&identity, "k", &world.request()).await).await;
+    let mut fixture = Fixture::new().await;
+    let (_, identity) = fixture.customer();
+    let first = parts(fixture.post_order(&identity, "k", &fixture.request()).await).await;
     assert_eq!(first.0, 201);
     // The order moves on meanwhile; the answer does not.
     let id = serde_json::from_slice::<serde_json::Value>(&first.2).unwrap()["id"]
@@ -30,15 +30,15 @@ async fn the_same_request_gets_the_same_answer() {
         .unwrap()
         .parse()
         .unwrap();
-    world.probe.wait_for("order.placed", id).await;
-    world.tell("payment.completed", id).await;
-    world.probe.wait_for("order.payment_received", id).await;
+    fixture.probe.wait_for("order.placed", id).await;
+    fixture.publish("payment.completed", id).await;
+    fixture.probe.wait_for("order.payment_received", id).await;
     let spelled_otherwise = format!(
         "{{ \"paymentMethod\": \"pm_ok\",\n \"items\": [{{\"quantity\": 2, \"productId\": \"{}\"}}] }}",
-        world.product
+        fixture.product
     );
-    let second = parts(world.post_order(&identity, "k", &world.request()).await).await;
-    let request = world
+    let second = parts(fixture.post_order(&identity, "k", &fixture.request()).await).await;
+    let request = fixture
         .service
         .post("/api/orders", &identity)
         .header("Idempotency-Key", "k");
@@ -50,36 +50,36 @@ async fn the_same_request_gets_the_same_answer() {
         .unwrap();
     assert_eq!(first, second);
     assert_eq!(first, parts(third).await);
-    assert_eq!(orders(&world).await, 1);
+    assert_eq!(orders(&fixture).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_request_with_the_same_key_is_refused() {
-    let world = World::new().await;
-    let (_, identity) = world.customer();
-    assert_eq!(world.post_order(&identity, "k", &world.request()).await.status(), 201);
-    let mut other = world.request();
+    let fixture = Fixture::new().await;
+    let (_, identity) = fixture.customer();
+    assert_eq!(fixture.post_order(&identity, "k", &fixture.request()).await.status(), 201);
+    let mut other = fixture.request();
     other["items"][0]["quantity"] = json!(3);
-    let refused = problem(world.post_order(&identity, "k", &other).await, 422).await;
+    let refused = problem(fixture.post_order(&identity, "k", &other).await, 422).await;
     assert_eq!(refused["code"], "idempotency-key-reused");
-    assert_eq!(orders(&world).await, 1);
+    assert_eq!(orders(&fixture).await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn keys_of_different_users_are_different_keys() {
-    let world = World::new().await;
-    let (_, one) = world.customer();
-    let (_, two) = world.customer();
-    let first = parts(world.post_order(&one, "k", &world.request()).await).await;
-    let second = parts(world.post_order(&two, "k", &world.request()).await).await;
+    let fixture = Fixture::new().await;
+    let (_, one) = fixture.customer();
+    let (_, two) = fixture.customer();
+    let first = parts(fixture.post_order(&one, "k", &fixture.request()).await).await;
+    let second = parts(fixture.post_order(&two, "k", &fixture.request()).await).await;
     assert_eq!((first.0, second.0), (201, 201));
     assert_ne!(first.2, second.2);
 }
 
 /// 503 says "try again"; twenty at once on a cold pool of connections may get it on a busy machine.
-async fn post_until_taken(world: &World, identity: &str, body: &serde_json::Value) -> reqwest::Response {
+async fn post_until_taken(fixture: &Fixture, identity: &str, body: &serde_json::Value) -> reqwest::Response {
     eventually("an answer other than 503", || async {
-        let answer = world.post_order(identity, "k", body).await;
+        let answer = fixture.post_order(identity, "k", body).await;
         (answer.status() != 503).then_some(answer)
     })
     .await
@@ -87,10 +87,10 @@ async fn post_until_taken(world: &World, identity: &str, body: &serde_json::Valu
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_at_once_make_one_order() {
-    let world = World::new().await;
-    let (_, identity) = world.customer();
-    let body = world.request();
-    let requests = (0..20).map(|_| post_until_taken(&world, &identity, &body));
+    let fixture = Fixture::new().await;
+    let (_, identity) = fixture.customer();
+    let body = fixture.request();
+    let requests = (0..20).map(|_| post_until_taken(&fixture, &identity, &body));
     let mut bodies = Vec::new();
     for answer in futures_util::future::join_all(requests).await {
         match answer.status().as_u16() {
@@ -99,59 +99,59 @@ async fn twenty_at_once_make_one_order() {
             other => panic!("{other}: {}", answer.text().await.unwrap()),
         }
     }
-    let last = world.post_order(&identity, "k", &body).await;
+    let last = fixture.post_order(&identity, "k", &body).await;
     assert_eq!(last.status(), 201);
     let last = last.bytes().await.unwrap();
     assert!(!bodies.is_empty() && bodies.iter().all(|body| *body == last));
-    assert_eq!(orders(&world).await, 1);
+    assert_eq!(orders(&fixture).await, 1);
 }
 
 /// What a process leaves behind that was killed while it worked on a request.
-async fn leave_in_progress(world: &World, key: &str, leased_until: &str) {
+async fn leave_in_progress(fixture: &Fixture, key: &str, leased_until: &str) {
     let sql = "update idempotency_keys set answer_status = null, answer_location = null, answer_etag = null,
         answer_body = null, leased_until = now() + $2::text::interval where key = $1";
     let changed = sqlx::query(sql)
         .bind(key)
         .bind(leased_until)
-        .execute(&world.service.database)
+        .execute(&fixture.service.database)
         .await
         .unwrap();
     assert_eq!(changed.rows_affected(), 1);
     sqlx::query("delete from orders")
-        .execute(&world.service.database)
+        .execute(&fixture.service.database)
         .await
         .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_key_of_a_dead_attempt_is_taken_over_after_its_lease() {
-    let world = World::new().await;
-    let (_, identity) = world.customer();
-    assert_eq!(world.post_order(&identity, "k", &world.request()).await.status(), 201);
+    let fixture = Fixture::new().await;
+    let (_, identity) = fixture.customer();
+    assert_eq!(fixture.post_order(&identity, "k", &fixture.request()).await.status(), 201);
 
-    leave_in_progress(&world, "k", "20 seconds").await;
-    let in_flight = world.post_order(&identity, "k", &world.request()).await;
+    leave_in_progress(&fixture, "k", "20 seconds").await;
+    let in_flight = fixture.post_order(&identity, "k", &fixture.request()).await;
     assert_eq!(in_flight.headers()["retry-after"], "1");
     problem(in_flight, 409).await;
-    assert_eq!(orders(&world).await, 0);
+    assert_eq!(orders(&fixture).await, 0);
 
-    leave_in_progress(&world, "k", "-1 seconds").await;
-    let mut other = world.request();
+    leave_in_progress(&fixture, "k", "-1 seconds").await;
+    let mut other = fixture.request();
     other["items"][0]["quantity"] = json!(3);
-    problem(world.post_order(&identity, "k", &other).await, 422).await;
-    assert_eq!(world.post_order(&identity, "k", &world.request()).await.status(), 201);
-    assert_eq!(orders(&world).await, 1);
+    problem(fixture.post_order(&identity, "k", &other).await, 422).await;
+    assert_eq!(fixture.post_order(&identity, "k", &fixture.request()).await.status(), 201);
+    assert_eq!(orders(&fixture).await, 1);
 }
 
 /// The answer to a repetition after a COMMIT whose answer never came, and how many orders there are then.
 async fn repeated_after(failpoint: &str, instance: &'static str) -> (u16, i64) {
-    let world = World::new().await;
-    let (_, identity) = world.customer();
-    let service = world
-        .bed
-        .start(instance, &MIGRATOR, world.config.clone(), assemble)
+    let fixture = Fixture::new().await;
+    let (_, identity) = fixture.customer();
+    let service = fixture
+        .env
+        .start(instance, &MIGRATOR, fixture.config.clone(), assemble)
         .await;
-    let body = world.request();
+    let body = fixture.request();
     let post = || {
         let request = service
             .post("/api/orders", &identity)
@@ -162,7 +162,7 @@ async fn repeated_after(failpoint: &str, instance: &'static str) -> (u16, i64) {
     let armed = arm(failpoint, instance);
     problem(post().await, 503).await;
     assert!(!armed.exists(), "no commit went wrong");
-    (post().await.status().as_u16(), orders(&world).await)
+    (post().await.status().as_u16(), orders(&fixture).await)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -176,32 +176,32 @@ async fn a_commit_of_unknown_outcome_makes_one_order() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_refused_request_does_not_use_up_its_key() {
-    let world = World::new().await;
-    let (_, identity) = world.customer();
-    let mut unknown = world.request();
-    unknown["items"][0]["productId"] = json!(shared::id::new());
-    problem(world.post_order(&identity, "k", &unknown).await, 422).await;
-    assert_eq!(world.post_order(&identity, "k", &world.request()).await.status(), 201);
+    let fixture = Fixture::new().await;
+    let (_, identity) = fixture.customer();
+    let mut unknown = fixture.request();
+    unknown["items"][0]["productId"] = json!(kernel::id::new());
+    problem(fixture.post_order(&identity, "k", &unknown).await, 422).await;
+    assert_eq!(fixture.post_order(&identity, "k", &fixture.request()).await.status(), 201);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_expired_key_is_a_new_key_and_is_cleaned_away() {
-    let world = World::new().await;
-    let (_, identity) = world.customer();
-    assert_eq!(world.post_order(&identity, "k", &world.request()).await.status(), 201);
+    let fixture = Fixture::new().await;
+    let (_, identity) = fixture.customer();
+    assert_eq!(fixture.post_order(&identity, "k", &fixture.request()).await.status(), 201);
     assert_eq!(
-        world.post_order(&identity, "kept", &world.request()).await.status(),
+        fixture.post_order(&identity, "kept", &fixture.request()).await.status(),
         201
     );
     let expire = "update idempotency_keys set expires_at = now() - interval '1 second' where key = 'k'";
-    sqlx::query(expire).execute(&world.service.database).await.unwrap();
-    let mut other = world.request();
+    sqlx::query(expire).execute(&fixture.service.database).await.unwrap();
+    let mut other = fixture.request();
     other["items"][0]["quantity"] = json!(3);
-    assert_eq!(world.post_order(&identity, "k", &other).await.status(), 201);
-    assert_eq!(orders(&world).await, 3);
+    assert_eq!(fixture.post_order(&identity, "k", &other).await.status(), 201);
+    assert_eq!(orders(&fixture).await, 3);
 
-    sqlx::query(expire).execute(&world.service.database).await.unwrap();
-    let pool = &world.service.database;
+    sqlx::query(expire).execute(&fixture.service.database).await.unwrap();
+    let pool = &fixture.service.database;
     assert_eq!(order_service::store::keys::delete_expired(pool, 1000).await.unwrap(), 1);
     let left: Vec<String> = sqlx::query_scalar("select key from idempotency_keys")
         .fetch_all(pool)

@@ -8,6 +8,7 @@ mod model;
 mod placing;
 mod reading;
 mod saga;
-mod support;
+mod fixture;
 mod sweeps;
+mod topology;
 mod transitions;

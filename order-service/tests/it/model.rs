@@ -7,7 +7,7 @@ mod participants;
 mod search;
 mod world;
 
-use order_service::domain::{Emitted, Input, Order, Payment, Refusal, Status, Stock};
+use order_service::domain::{Effect, Input, Payment, Refusal, State, Status, Stock};
 use participants::{PaymentState, StockState, StockStep};
 use search::{Outcome, explore};
 use world::{Message, Rules};
@@ -103,32 +103,32 @@ fn report(name: &str, outcome: &Outcome) {
     println!("{name}: {outcome}");
 }
 
-type Applied = Result<Vec<Emitted>, Refusal>;
+type Applied = Result<Vec<Effect>, Refusal>;
 
-fn confirms_after_cancel(order: &mut Order, input: Input) -> Applied {
+fn confirms_after_cancel(order: &mut State, input: Input) -> Applied {
     if order.status == Status::Cancelled && input == Input::PaymentCompleted && order.stock == Stock::Reserved {
         order.status = Status::Confirmed;
         order.payment = Payment::Captured;
-        return Ok(vec![Emitted::Confirmed]);
+        return Ok(vec![Effect::Confirmed]);
     }
-    order.apply(input)
+    order.decide(input)
 }
 
-fn confirms_on_payment_alone(order: &mut Order, input: Input) -> Applied {
-    let mut emitted = order.apply(input)?;
+fn confirms_on_payment_alone(order: &mut State, input: Input) -> Applied {
+    let mut effects = order.decide(input)?;
     if order.status == Status::PaymentReceived {
         order.status = Status::Confirmed;
-        emitted.push(Emitted::Confirmed);
+        effects.push(Effect::Confirmed);
     }
-    Ok(emitted)
+    Ok(effects)
 }
 
-fn forgets_the_stock(order: &mut Order, input: Input) -> Applied {
-    let emitted = order.apply(input)?;
+fn forgets_the_stock(order: &mut State, input: Input) -> Applied {
+    let effects = order.decide(input)?;
     if matches!(order.payment, Payment::Voided | Payment::Refunded) {
         order.compensation = order_service::domain::Compensation::Done;
     }
-    Ok(emitted)
+    Ok(effects)
 }
 
 fn drops_close_while_charging(state: PaymentState, message: Message) -> (PaymentState, Option<Message>) {

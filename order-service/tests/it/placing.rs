@@ -1,25 +1,23 @@
 //! `POST /api/orders`: what is accepted, what is refused and how.
 
-use crate::support::{World, problem};
+use crate::fixture::{Fixture, problem};
 use serde_json::{Value, json};
-use shared::{
-    context::Context,
-    http_client::{ClientConfig, ResilientHttpClient},
-    identity::{Identity, Role},
-};
+use http_client::{ClientConfig, ResilientHttpClient};
+use kernel::context::Context;
+use web::identity::{Identity, Role};
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn places_an_order_at_the_catalogues_prices() {
-    let mut world = World::new().await;
-    let (user_id, identity) = world.customer();
-    let other = world.stand_ins.product(5, "USD", true);
+    let mut fixture = Fixture::new().await;
+    let (user_id, identity) = fixture.customer();
+    let other = fixture.upstreams.product(5, "USD", true);
     let body = json!({ "paymentMethod": "pm_ok", "items": [
-        { "productId": world.product, "quantity": 1 },
+        { "productId": fixture.product, "quantity": 1 },
         { "productId": other, "quantity": 3 },
-        { "productId": world.product, "quantity": 1 },
+        { "productId": fixture.product, "quantity": 1 },
     ]});
-    let answer = world.post_order(&identity, "k", &body).await;
+    let answer = fixture.post_order(&identity, "k", &body).await;
     assert_eq!(answer.status(), 201);
     let location = answer.headers()["location"].to_str().unwrap().to_owned();
     assert_eq!(answer.headers()["etag"], "\"1\"");
@@ -27,14 +25,14 @@ async fn places_an_order_at_the_catalogues_prices() {
     let order: Value = answer.json().await.unwrap();
     assert_eq!(location, format!("/api/orders/{}", order["id"].as_str().unwrap()));
     let items = json!([
-        { "productId": world.product, "quantity": 2, "unitPriceMinor": 2999 },
+        { "productId": fixture.product, "quantity": 2, "unitPriceMinor": 2999 },
         { "productId": other, "quantity": 3, "unitPriceMinor": 5 },
     ]);
     let expected = json!({ "id": order["id"], "userId": user_id, "status": "placed", "payment": "none", "stock": "none",
         "compensation": "none", "items": items, "totalMinor": 6013, "currency": "USD", "paymentMethod": "pm_ok",
         "placedAt": order["placedAt"], "updatedAt": order["updatedAt"] });
     assert_eq!(order, expected);
-    let read: Value = world
+    let read: Value = fixture
         .service
         .get(&location, &identity)
         .send()
@@ -45,7 +43,7 @@ async fn places_an_order_at_the_catalogues_prices() {
         .unwrap();
     assert_eq!(read, expected);
 
-    let event = world
+    let event = fixture
         .probe
         .wait_for("order.placed", order["id"].as_str().unwrap().parse().unwrap())
         .await;
@@ -53,30 +51,30 @@ async fn places_an_order_at_the_catalogues_prices() {
         "totalMinor": 6013, "currency": "USD", "paymentMethod": "pm_ok" });
     assert_eq!(event.data, data);
     // The caller's own identity is what user-service is asked with.
-    assert_eq!(world.stand_ins.user_calls(), [Some(identity)]);
+    assert_eq!(fixture.upstreams.user_calls(), [Some(identity)]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_correlation_id_of_the_request_is_that_of_the_whole_story() {
-    let mut world = World::new().await;
-    let (_, identity) = world.customer();
-    let request = world.service.post("/api/orders", &identity).json(&world.request());
+    let mut fixture = Fixture::new().await;
+    let (_, identity) = fixture.customer();
+    let request = fixture.service.post("/api/orders", &identity).json(&fixture.request());
     let request = request
         .header("Idempotency-Key", "k")
         .header("X-Correlation-Id", "the-story");
     let order: Value = request.send().await.unwrap().json().await.unwrap();
     let id = order["id"].as_str().unwrap().parse().unwrap();
     assert_eq!(
-        world.probe.wait_for("order.placed", id).await.metadata.correlation_id,
+        fixture.probe.wait_for("order.placed", id).await.metadata.correlation_id,
         "the-story"
     );
     let path = format!("/api/orders/{id}/cancel");
-    let cancel = world
+    let cancel = fixture
         .service
         .post(&path, &identity)
         .header("X-Correlation-Id", "another-request");
     assert_eq!(cancel.send().await.unwrap().status(), 200);
-    let cancelled = world.probe.wait_for("order.cancelled", id).await.metadata;
+    let cancelled = fixture.probe.wait_for("order.cancelled", id).await.metadata;
     assert_eq!(
         (cancelled.correlation_id.as_str(), cancelled.causation_id.as_str()),
         ("the-story", "another-request")
@@ -85,14 +83,14 @@ async fn the_correlation_id_of_the_request_is_that_of_the_whole_story() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bad_requests_are_refused_with_a_reason() {
-    let world = World::new().await;
-    let (_, identity) = world.customer();
-    let id = world.product;
+    let fixture = Fixture::new().await;
+    let (_, identity) = fixture.customer();
+    let id = fixture.product;
     let items = |items: Value| json!({ "items": items, "paymentMethod": "pm_ok" });
     let quantity = |quantity: Value| items(json!([{ "productId": id, "quantity": quantity }]));
     let method = |method: &str| json!({ "items": [{ "productId": id, "quantity": 1 }], "paymentMethod": method });
     let many: Vec<Value> = (0..51)
-        .map(|_| json!({ "productId": shared::id::new(), "quantity": 1 }))
+        .map(|_| json!({ "productId": kernel::id::new(), "quantity": 1 }))
         .collect();
     let bad = [
         items(json!([])),
@@ -119,10 +117,10 @@ async fn bad_requests_are_refused_with_a_reason() {
         json!(null),
     ];
     for body in bad {
-        problem(world.post_order(&identity, "k", &body).await, 400).await;
+        problem(fixture.post_order(&identity, "k", &body).await, 400).await;
     }
     let orders: i64 = sqlx::query_scalar("select count(*) from orders")
-        .fetch_one(&world.service.database)
+        .fetch_one(&fixture.service.database)
         .await
         .unwrap();
     assert_eq!(orders, 0);
@@ -130,10 +128,10 @@ async fn bad_requests_are_refused_with_a_reason() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bodies_that_are_no_json_are_refused() {
-    let world = World::new().await;
-    let (_, identity) = world.customer();
+    let fixture = Fixture::new().await;
+    let (_, identity) = fixture.customer();
     let post = || {
-        world
+        fixture
             .service
             .post("/api/orders", &identity)
             .header("Idempotency-Key", "k")
@@ -166,9 +164,9 @@ async fn bodies_that_are_no_json_are_refused() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_idempotency_key_must_be_one() {
-    let world = World::new().await;
-    let (_, identity) = world.customer();
-    let post = || world.service.post("/api/orders", &identity).json(&world.request());
+    let fixture = Fixture::new().await;
+    let (_, identity) = fixture.customer();
+    let post = || fixture.service.post("/api/orders", &identity).json(&fixture.request());
     let missing = problem(post().send().await.unwrap(), 400).await;
     assert_eq!(missing["code"], "idempotency-key-invalid");
     for key in [String::new(), "a b".to_owned(), "x".repeat(256), "x".repeat(10_000)] {
@@ -189,15 +187,15 @@ async fn the_idempotency_key_must_be_one() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nobody_orders_without_an_identity_that_verifies() {
-    let world = World::new().await;
-    let (user_id, identity) = world.customer();
+    let fixture = Fixture::new().await;
+    let (user_id, identity) = fixture.customer();
     let path = "/api/orders";
     let post = || {
-        world
+        fixture
             .service
             .request(reqwest::Method::POST, path)
             .header("Idempotency-Key", "k")
-            .json(&world.request())
+            .json(&fixture.request())
     };
     problem(post().send().await.unwrap(), 401).await;
     problem(
@@ -216,19 +214,19 @@ async fn nobody_orders_without_an_identity_that_verifies() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_catalogue_can_make_an_order_impossible() {
-    let world = World::new().await;
-    let (_, identity) = world.customer();
-    let unknown = shared::id::new();
-    let inactive = world.stand_ins.product(100, "USD", false);
-    let euro = world.stand_ins.product(100, "EUR", true);
-    let dear = world.stand_ins.product(i64::MAX / 2, "USD", true);
+    let fixture = Fixture::new().await;
+    let (_, identity) = fixture.customer();
+    let unknown = kernel::id::new();
+    let inactive = fixture.upstreams.product(100, "USD", false);
+    let euro = fixture.upstreams.product(100, "EUR", true);
+    let dear = fixture.upstreams.product(i64::MAX / 2, "USD", true);
     let order = |ids: &[uuid::Uuid]| {
         let items: Vec<_> = ids.iter().map(|id| json!({ "productId": id, "quantity": 3 })).collect();
         json!({ "items": items, "paymentMethod": "pm_ok" })
     };
     let refused = problem(
-        world
-            .post_order(&identity, "a", &order(&[world.product, unknown, inactive]))
+        fixture
+            .post_order(&identity, "a", &order(&[fixture.product, unknown, inactive]))
             .await,
         422,
     )
@@ -238,40 +236,40 @@ async fn the_catalogue_can_make_an_order_impossible() {
         detail.contains(&unknown.to_string()) && detail.contains(&inactive.to_string()),
         "{detail}"
     );
-    assert!(!detail.contains(&world.product.to_string()), "{detail}");
+    assert!(!detail.contains(&fixture.product.to_string()), "{detail}");
     let refused = problem(
-        world.post_order(&identity, "b", &order(&[world.product, euro])).await,
+        fixture.post_order(&identity, "b", &order(&[fixture.product, euro])).await,
         422,
     )
     .await;
     assert_eq!(refused["code"], "currencies-mixed");
-    let refused = problem(world.post_order(&identity, "c", &order(&[dear])).await, 422).await;
+    let refused = problem(fixture.post_order(&identity, "c", &order(&[dear])).await, 422).await;
     assert_eq!(refused["code"], "total-too-large");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unknown_user_may_not_order() {
-    let world = World::new().await;
-    let (user_id, identity) = world.customer();
-    world.stand_ins.forget_user(user_id);
-    let refused = problem(world.post_order(&identity, "k", &world.request()).await, 403).await;
+    let fixture = Fixture::new().await;
+    let (user_id, identity) = fixture.customer();
+    fixture.upstreams.forget_user(user_id);
+    let refused = problem(fixture.post_order(&identity, "k", &fixture.request()).await, 403).await;
     assert_eq!(refused["code"], "user-unknown");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_user_seen_lately_may_order_while_user_service_is_away() {
-    let mut world = World::new().await;
-    let seen = world.place().await;
-    world.stand_ins.users_away(true);
+    let mut fixture = Fixture::new().await;
+    let seen = fixture.place().await;
+    fixture.upstreams.users_unavailable(true);
     assert_eq!(
-        world
-            .post_order(&seen.identity, "again", &world.request())
+        fixture
+            .post_order(&seen.identity, "again", &fixture.request())
             .await
             .status(),
         201
     );
-    let (_, stranger) = world.customer();
-    let answer = world.post_order(&stranger, "k", &world.request()).await;
+    let (_, stranger) = fixture.customer();
+    let answer = fixture.post_order(&stranger, "k", &fixture.request()).await;
     assert!(answer.headers().contains_key("retry-after"));
     problem(answer, 503).await;
 }
@@ -279,11 +277,11 @@ async fn a_user_seen_lately_may_order_while_user_service_is_away() {
 /// The same with an answer that is too old, without waiting for 60 s.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_old_answer_about_a_user_does_not_count() {
-    let world = World::new().await;
-    let client = ResilientHttpClient::new(ClientConfig::new("user-service", world.config.user_service_url.clone()));
+    let fixture = Fixture::new().await;
+    let client = ResilientHttpClient::new(ClientConfig::new("user-service", fixture.config.user_service_url.clone()));
     let stale_max = Duration::from_millis(300);
     let users = order_service::users::Users::new(client, stale_max);
-    let (user_id, token) = world.customer();
+    let (user_id, token) = fixture.customer();
     let caller = Identity {
         user_id,
         email: String::new(),
@@ -292,11 +290,11 @@ async fn an_old_answer_about_a_user_does_not_count() {
     };
     users.check(&Context::new(), &caller).await.unwrap();
     let told_at = tokio::time::Instant::now();
-    world.stand_ins.users_away(true);
-    shared::testing::eventually("the answer to be too old", || async {
+    fixture.upstreams.users_unavailable(true);
+    testkit::eventually("the answer to be too old", || async {
         let refusal = users.check(&Context::new(), &caller).await.err()?;
         assert!(
-            matches!(refusal, order_service::users::UserRefusal::Away(_)),
+            matches!(refusal, order_service::users::UserRefusal::Unavailable(_)),
             "{refusal}"
         );
         Some(())
@@ -307,12 +305,12 @@ async fn an_old_answer_about_a_user_does_not_count() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_prices_there_is_no_order() {
-    let mut world = World::new().await;
-    let placed = world.place().await;
-    world.stand_ins.products_away(true);
-    let answer = world.post_order(&placed.identity, "k", &world.request()).await;
+    let mut fixture = Fixture::new().await;
+    let placed = fixture.place().await;
+    fixture.upstreams.products_unavailable(true);
+    let answer = fixture.post_order(&placed.identity, "k", &fixture.request()).await;
     assert!(answer.headers().contains_key("retry-after"));
     problem(answer, 503).await;
-    let breakers = &world.service.status().await["breakers"];
+    let breakers = &fixture.service.status().await["breakers"];
     assert!(breakers.to_string().contains("product-service"), "{breakers}");
 }

@@ -1,20 +1,20 @@
 //! Reading: one order with its entity tag, the list, the timeline, and that nobody reads what is another's.
 
-use crate::support::{World, method, problem};
+use crate::fixture::{Fixture, method, problem};
 use serde_json::Value;
-use shared::testing::eventually;
+use testkit::eventually;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_entity_tag_changes_with_the_order() {
-    let mut world = World::new().await;
-    let placed = world.place().await;
+    let mut fixture = Fixture::new().await;
+    let placed = fixture.place().await;
     let path = format!("/api/orders/{}", placed.id);
-    let first = world.service.get(&path, &placed.identity).send().await.unwrap();
+    let first = fixture.service.get(&path, &placed.identity).send().await.unwrap();
     let tag = first.headers()["etag"].to_str().unwrap().to_owned();
     assert!(tag.starts_with('"') && tag.ends_with('"'), "{tag} is no strong tag");
 
     for header in [tag.clone(), format!("\"x\", {tag}"), format!("W/{tag}"), "*".to_owned()] {
-        let known = world
+        let known = fixture
             .service
             .get(&path, &placed.identity)
             .header("If-None-Match", header)
@@ -25,9 +25,9 @@ async fn the_entity_tag_changes_with_the_order() {
         assert_eq!(known.headers()["etag"], tag.as_str());
         assert!(known.bytes().await.unwrap().is_empty());
     }
-    world.tell("inventory.reserved", placed.id).await;
-    world.until(&placed, "stock", "reserved").await;
-    let changed = world
+    fixture.publish("inventory.reserved", placed.id).await;
+    fixture.until(&placed, "stock", "reserved").await;
+    let changed = fixture
         .service
         .get(&path, &placed.identity)
         .header("If-None-Match", &tag)
@@ -36,7 +36,7 @@ async fn the_entity_tag_changes_with_the_order() {
         .unwrap();
     assert_eq!(changed.status(), 200);
     assert_ne!(changed.headers()["etag"], tag.as_str());
-    let bad = world
+    let bad = fixture
         .service
         .get(&path, &placed.identity)
         .header("If-None-Match", "3")
@@ -48,17 +48,17 @@ async fn the_entity_tag_changes_with_the_order() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn lists_own_orders_newest_first_page_by_page() {
-    let mut world = World::new().await;
-    let (_, identity) = world.customer();
-    world.place().await;
+    let mut fixture = Fixture::new().await;
+    let (_, identity) = fixture.customer();
+    fixture.place().await;
     let mut expected = Vec::new();
     for _ in 0..5 {
-        expected.insert(0, world.place_as(&identity).await.id.to_string());
+        expected.insert(0, fixture.place_as(&identity).await.id.to_string());
     }
     let mut seen = Vec::new();
     let mut path = "/api/orders?limit=2".to_owned();
     loop {
-        let page: Value = world
+        let page: Value = fixture
             .service
             .get(&path, &identity)
             .send()
@@ -81,13 +81,13 @@ async fn lists_own_orders_newest_first_page_by_page() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bad_input_is_refused_everywhere() {
-    let mut world = World::new().await;
-    let placed = world.place().await;
+    let mut fixture = Fixture::new().await;
+    let placed = fixture.place().await;
     for query in ["limit=0", "limit=101", "limit=-1", "limit=x", "cursor=x", "cursor="] {
         let path = format!("/api/orders?{query}");
-        problem(world.service.get(&path, &placed.identity).send().await.unwrap(), 400).await;
+        problem(fixture.service.get(&path, &placed.identity).send().await.unwrap(), 400).await;
     }
-    let admin = world.admin();
+    let admin = fixture.admin();
     for (verb, path) in [
         ("GET", "/api/orders/{}"),
         ("GET", "/api/orders/{}/timeline"),
@@ -97,30 +97,30 @@ async fn bad_input_is_refused_everywhere() {
     ] {
         for (id, status) in [("1", 400), ("%00", 400), ("018f0000-0000-7000-8000-000000000000", 404)] {
             let path = path.replace("{}", id);
-            let request = world.service.request(method(verb), &path).header("X-Identity", &admin);
+            let request = fixture.service.request(method(verb), &path).header("X-Identity", &admin);
             problem(request.send().await.unwrap(), status).await;
         }
         let path = path.replace("{}", &placed.id.to_string());
-        problem(world.service.request(method(verb), &path).send().await.unwrap(), 401).await;
+        problem(fixture.service.request(method(verb), &path).send().await.unwrap(), 401).await;
     }
     for (verb, path) in [
         ("DELETE", "/api/orders"),
         ("PUT", "/api/orders/1"),
         ("GET", "/api/orders/1/ship"),
     ] {
-        problem(world.service.request(method(verb), path).send().await.unwrap(), 405).await;
+        problem(fixture.service.request(method(verb), path).send().await.unwrap(), 405).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn anothers_order_is_not_there() {
-    let mut world = World::new().await;
-    let placed = world.place().await;
-    let (_, stranger) = world.customer();
+    let mut fixture = Fixture::new().await;
+    let placed = fixture.place().await;
+    let (_, stranger) = fixture.customer();
     let path = format!("/api/orders/{}", placed.id);
-    problem(world.service.get(&path, &stranger).send().await.unwrap(), 404).await;
+    problem(fixture.service.get(&path, &stranger).send().await.unwrap(), 404).await;
     problem(
-        world
+        fixture
             .service
             .get(&format!("{path}/timeline"), &stranger)
             .send()
@@ -129,8 +129,8 @@ async fn anothers_order_is_not_there() {
         404,
     )
     .await;
-    problem(world.act(&placed, "cancel", &stranger).await, 404).await;
-    let list: Value = world
+    problem(fixture.act(&placed, "cancel", &stranger).await, 404).await;
+    let list: Value = fixture
         .service
         .get("/api/orders", &stranger)
         .send()
@@ -140,11 +140,11 @@ async fn anothers_order_is_not_there() {
         .await
         .unwrap();
     assert_eq!(list["items"], serde_json::json!([]));
-    assert_eq!(world.order(&placed).await["status"], "placed");
+    assert_eq!(fixture.order(&placed).await["status"], "placed");
     // An administrator may see the journey of anybody's order, and no more.
-    let admin = world.admin();
+    let admin = fixture.admin();
     assert_eq!(
-        world
+        fixture
             .service
             .get(&format!("{path}/timeline"), &admin)
             .send()
@@ -153,20 +153,20 @@ async fn anothers_order_is_not_there() {
             .status(),
         200
     );
-    problem(world.service.get(&path, &admin).send().await.unwrap(), 404).await;
+    problem(fixture.service.get(&path, &admin).send().await.unwrap(), 404).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_timeline_tells_what_was_published_and_consumed_in_order() {
-    let mut world = World::new().await;
-    let placed = world.place().await;
-    world.tell("inventory.reserved", placed.id).await;
-    world.until(&placed, "stock", "reserved").await;
-    world.tell("payment.completed", placed.id).await;
-    world.probe.wait_for("order.confirmed", placed.id).await;
+    let mut fixture = Fixture::new().await;
+    let placed = fixture.place().await;
+    fixture.publish("inventory.reserved", placed.id).await;
+    fixture.until(&placed, "stock", "reserved").await;
+    fixture.publish("payment.completed", placed.id).await;
+    fixture.probe.wait_for("order.confirmed", placed.id).await;
     let path = format!("/api/orders/{}/timeline", placed.id);
     let timeline = eventually("everything to be published", || async {
-        let page: Value = world
+        let page: Value = fixture
             .service
             .get(&path, &placed.identity)
             .send()
@@ -202,21 +202,21 @@ async fn the_timeline_tells_what_was_published_and_consumed_in_order() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_event_that_is_not_yet_published_is_pending() {
-    let mut world = World::new().await;
-    let placed = world.place().await;
+    let mut fixture = Fixture::new().await;
+    let placed = fixture.place().await;
     // Held back, as after a refusal by the broker.
     let hold =
         "insert into outbox (event_id, exchange, routing_key, event_type, subject, body, correlation_id, retry_at)
         values ($1, 'platform-events', 'order.shipped', 'order.shipped', $2, '{}', 'c', now() + interval '1 hour')";
-    let event_id = shared::id::new();
+    let event_id = kernel::id::new();
     sqlx::query(hold)
         .bind(event_id)
         .bind(placed.id)
-        .execute(&world.service.database)
+        .execute(&fixture.service.database)
         .await
         .unwrap();
     let path = format!("/api/orders/{}/timeline", placed.id);
-    let page: Value = world
+    let page: Value = fixture
         .service
         .get(&path, &placed.identity)
         .send()

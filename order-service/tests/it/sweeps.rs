@@ -1,38 +1,38 @@
 //! What happens by the clock: the deadline, its suspension, and asking again for a compensation.
 
-use crate::support::{Placed, World};
+use crate::fixture::{Placed, Fixture};
 use rabbitmq::Topology;
 use serde_json::Value;
-use shared::testing::{eventually, variable};
+use testkit::{eventually, variable};
 
 /// Makes an order old enough for a deadline of an hour, instead of waiting.
-async fn age(world: &World, placed: &Placed, seconds: i32) {
+async fn age(fixture: &Fixture, placed: &Placed, seconds: i32) {
     let sql = "update orders set placed_at = placed_at - make_interval(secs => $2),
         compensation_asked_at = compensation_asked_at - make_interval(secs => $2) where id = $1";
     sqlx::query(sql)
         .bind(placed.id)
         .bind(f64::from(seconds))
-        .execute(&world.service.database)
+        .execute(&fixture.service.database)
         .await
         .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_deadline_fails_open_orders_and_no_others() {
-    let mut world = World::new().await;
-    let waiting = world.place().await;
-    let paid = world.place().await;
-    world.tell("payment.completed", paid.id).await;
-    world.probe.wait_for("order.payment_received", paid.id).await;
-    let confirmed = world.confirmed().await;
-    let young = world.place().await;
+    let mut fixture = Fixture::new().await;
+    let waiting = fixture.place().await;
+    let paid = fixture.place().await;
+    fixture.publish("payment.completed", paid.id).await;
+    fixture.probe.wait_for("order.payment_received", paid.id).await;
+    let confirmed = fixture.confirmed().await;
+    let young = fixture.place().await;
     for placed in [&waiting, &paid, &confirmed] {
-        age(&world, placed, 3601).await;
+        age(&fixture, placed, 3601).await;
     }
     for placed in [&waiting, &paid] {
-        let failed = world.probe.wait_for("order.failed", placed.id).await;
+        let failed = fixture.probe.wait_for("order.failed", placed.id).await;
         assert_eq!(failed.data["reason"], "deadline");
-        let story = world
+        let story = fixture
             .probe
             .wait_for("order.placed", placed.id)
             .await
@@ -40,9 +40,9 @@ async fn the_deadline_fails_open_orders_and_no_others() {
             .correlation_id;
         assert_eq!(failed.metadata.correlation_id, story);
     }
-    assert_eq!(world.order(&confirmed).await["status"], "confirmed");
-    assert_eq!(world.order(&young).await["status"], "placed");
-    let report = world.service.status().await["saga"].clone();
+    assert_eq!(fixture.order(&confirmed).await["status"], "confirmed");
+    assert_eq!(fixture.order(&young).await["status"], "placed");
+    let report = fixture.service.status().await["saga"].clone();
     assert_eq!(report["byStatus"], serde_json::json!({ "failed": 2, "placed": 1 }));
     assert_eq!(
         (&report["compensationsPending"], &report["compensationsOverdue"]),
@@ -53,18 +53,18 @@ async fn the_deadline_fails_open_orders_and_no_others() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_overdue_compensation_is_asked_for_again_and_again_ever_more_slowly() {
-    let mut world = World::with_timing(3600, 600).await;
-    let placed = world.place().await;
-    assert_eq!(world.act(&placed, "cancel", &placed.identity).await.status(), 200);
+    let mut fixture = Fixture::with_timing(3600, 600).await;
+    let placed = fixture.place().await;
+    assert_eq!(fixture.act(&placed, "cancel", &placed.identity).await.status(), 200);
     for (attempt, wait_s) in [(1, 601), (2, 1201), (3, 2401)] {
         // Not yet due at a quarter of the time; due a moment after it.
-        age(&world, &placed, wait_s / 4).await;
-        let overdue = world.service.status().await["saga"]["compensationsOverdue"].clone();
+        age(&fixture, &placed, wait_s / 4).await;
+        let overdue = fixture.service.status().await["saga"]["compensationsOverdue"].clone();
         assert_eq!(overdue, i64::from(attempt > 1), "{attempt}");
-        assert_eq!(asked(&world, &placed).await, attempt - 1);
-        age(&world, &placed, wait_s - wait_s / 4).await;
+        assert_eq!(asked(&fixture, &placed).await, attempt - 1);
+        age(&fixture, &placed, wait_s - wait_s / 4).await;
         let nth = usize::try_from(attempt).unwrap();
-        let again = world
+        let again = fixture
             .probe
             .wait_for_nth("order.compensation_requested", placed.id, nth)
             .await;
@@ -73,15 +73,15 @@ async fn an_overdue_compensation_is_asked_for_again_and_again_ever_more_slowly()
             (&attempt.into(), &"cancelled".into())
         );
     }
-    let report = world.service.status().await["saga"].clone();
+    let report = fixture.service.status().await["saga"].clone();
     assert_eq!(
         (&report["compensationsOverdue"], &report["compensationAsks"]),
         (&1.into(), &3.into())
     );
-    world.tell("payment.voided", placed.id).await;
-    world.tell("inventory.released", placed.id).await;
-    world.until(&placed, "compensation", "done").await;
-    let report = world.service.status().await["saga"].clone();
+    fixture.publish("payment.voided", placed.id).await;
+    fixture.publish("inventory.released", placed.id).await;
+    fixture.until(&placed, "compensation", "done").await;
+    let report = fixture.service.status().await["saga"].clone();
     assert_eq!(
         (&report["compensationsPending"], &report["compensationsOverdue"]),
         (&0.into(), &0.into())
@@ -89,8 +89,8 @@ async fn an_overdue_compensation_is_asked_for_again_and_again_ever_more_slowly()
     assert_eq!(report["oldestCompensationS"], Value::Null);
 }
 
-async fn asked(world: &World, placed: &Placed) -> i64 {
-    let written = world.written(placed.id).await;
+async fn asked(fixture: &Fixture, placed: &Placed) -> i64 {
+    let written = fixture.written(placed.id).await;
     let asked = written
         .iter()
         .filter(|event| *event == "order.compensation_requested")
@@ -101,56 +101,56 @@ async fn asked(world: &World, placed: &Placed) -> i64 {
 /// While this service cannot hear the answers, no deadline passes; when it has heard what waited, it does.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_deadline_is_suspended_while_the_consumer_is_away() {
-    let mut world = World::with_timing(3600, 600).await;
-    let answered = world.place().await;
-    let unanswered = world.place().await;
-    let sign_of_life = world.place().await;
+    let mut fixture = Fixture::with_timing(3600, 600).await;
+    let answered = fixture.place().await;
+    let unanswered = fixture.place().await;
+    let sign_of_life = fixture.place().await;
     assert_eq!(
-        world
+        fixture
             .act(&sign_of_life, "cancel", &sign_of_life.identity)
             .await
             .status(),
         200
     );
 
-    delete_queue(&world).await;
+    delete_queue(&fixture).await;
     eventually("the consumer to be disconnected", || async {
-        let status = world.service.status().await;
+        let status = fixture.service.status().await;
         (status["consumer"]["state"] == "disconnected").then_some(())
     })
     .await;
-    age(&world, &answered, 3601).await;
-    age(&world, &unanswered, 3601).await;
+    age(&fixture, &answered, 3601).await;
+    age(&fixture, &unanswered, 3601).await;
     // The sweeper is alive meanwhile, and has looked at the clock twice at least since the deadline passed.
     for (nth, wait_s) in [(1, 601), (2, 1201)] {
-        age(&world, &sign_of_life, wait_s).await;
-        world
+        age(&fixture, &sign_of_life, wait_s).await;
+        fixture
             .probe
             .wait_for_nth("order.compensation_requested", sign_of_life.id, nth)
             .await;
     }
     for placed in [&answered, &unanswered] {
-        assert_eq!(world.order(placed).await["status"], "placed");
+        assert_eq!(fixture.order(placed).await["status"], "placed");
     }
 
     let topology = Topology::load()
         .unwrap()
         .only(&["order-queue"])
         .with_retry_delays_ms(&[100, 300]);
-    world.bed.broker.apply(&topology, None).await.unwrap();
-    world.tell("payment.completed", answered.id).await;
-    world.tell("inventory.reserved", answered.id).await;
-    world.probe.wait_for("order.confirmed", answered.id).await;
-    world.probe.wait_for("order.failed", unanswered.id).await;
-    assert_eq!(world.order(&answered).await["status"], "confirmed");
+    fixture.env.broker.apply(&topology, None).await.unwrap();
+    fixture.publish("payment.completed", answered.id).await;
+    fixture.publish("inventory.reserved", answered.id).await;
+    fixture.probe.wait_for("order.confirmed", answered.id).await;
+    fixture.probe.wait_for("order.failed", unanswered.id).await;
+    assert_eq!(fixture.order(&answered).await["status"], "confirmed");
 }
 
 #[expect(
     clippy::disallowed_methods,
     reason = "the broker's operator is not a service of ours"
 )]
-async fn delete_queue(world: &World) {
-    let vhost = world.bed.rabbitmq_url.rsplit_once('/').unwrap().1;
+async fn delete_queue(fixture: &Fixture) {
+    let vhost = fixture.env.rabbitmq_url.rsplit_once('/').unwrap().1;
     let url = format!(
         "{}/api/queues/{vhost}/order-queue",
         variable("TEST_RABBITMQ_MANAGEMENT_URL")
@@ -163,25 +163,25 @@ async fn delete_queue(world: &World) {
 /// Two instances sweep no order twice, and when the leader stops the other takes over.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_instance_sweeps_and_another_takes_over() {
-    let mut world = World::new().await;
-    let second = world.another_instance().await;
+    let mut fixture = Fixture::new().await;
+    let second = fixture.another_instance().await;
     let mut first_half = Vec::new();
     for _ in 0..10 {
-        first_half.push(world.place().await);
+        first_half.push(fixture.place().await);
     }
     for placed in &first_half {
-        age(&world, placed, 3601).await;
+        age(&fixture, placed, 3601).await;
     }
     for placed in &first_half {
-        world.probe.wait_for("order.failed", placed.id).await;
+        fixture.probe.wait_for("order.failed", placed.id).await;
     }
-    let survivor_sees = world.place().await;
-    let first = std::mem::replace(&mut world.service, second);
+    let survivor_sees = fixture.place().await;
+    let first = std::mem::replace(&mut fixture.service, second);
     first.stop().await;
-    age(&world, &survivor_sees, 3601).await;
-    world.probe.wait_for("order.failed", survivor_sees.id).await;
+    age(&fixture, &survivor_sees, 3601).await;
+    fixture.probe.wait_for("order.failed", survivor_sees.id).await;
     first_half.push(survivor_sees);
     for placed in &first_half {
-        assert_eq!(world.written(placed.id).await, ["order.placed", "order.failed"]);
+        assert_eq!(fixture.written(placed.id).await, ["order.placed", "order.failed"]);
     }
 }

@@ -1,17 +1,17 @@
 //! Cancelling, shipping, delivering: who may, when, and who wins a race.
 
-use crate::support::{World, problem};
+use crate::fixture::{Fixture, problem};
 use serde_json::Value;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_confirmed_order_is_shipped_and_delivered() {
-    let mut world = World::new().await;
-    let admin = world.admin();
-    let placed = world.confirmed().await;
+    let mut fixture = Fixture::new().await;
+    let admin = fixture.admin();
+    let placed = fixture.confirmed().await;
     for (action, status) in [("ship", "shipped"), ("deliver", "delivered")] {
         // Asking twice is asking once.
         for _ in 0..2 {
-            let answer = world.act(&placed, action, &admin).await;
+            let answer = fixture.act(&placed, action, &admin).await;
             assert_eq!(answer.status(), 200);
             assert!(answer.headers().contains_key("etag"));
             assert_eq!(answer.json::<Value>().await.unwrap()["status"], status);
@@ -24,49 +24,49 @@ async fn a_confirmed_order_is_shipped_and_delivered() {
         "order.shipped",
         "order.delivered",
     ];
-    assert_eq!(world.written(placed.id).await, expected);
+    assert_eq!(fixture.written(placed.id).await, expected);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_administrators_ship_and_deliver() {
-    let mut world = World::new().await;
-    let placed = world.confirmed().await;
+    let mut fixture = Fixture::new().await;
+    let placed = fixture.confirmed().await;
     for action in ["ship", "deliver"] {
-        problem(world.act(&placed, action, &placed.identity).await, 403).await;
+        problem(fixture.act(&placed, action, &placed.identity).await, 403).await;
     }
-    let admin = world.admin();
+    let admin = fixture.admin();
     // And only the owner cancels.
-    problem(world.act(&placed, "cancel", &admin).await, 404).await;
+    problem(fixture.act(&placed, "cancel", &admin).await, 404).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn steps_out_of_turn_are_conflicts() {
-    let mut world = World::new().await;
-    let admin = world.admin();
-    let placed = world.place().await;
+    let mut fixture = Fixture::new().await;
+    let admin = fixture.admin();
+    let placed = fixture.place().await;
     for action in ["ship", "deliver"] {
-        let refused = problem(world.act(&placed, action, &admin).await, 409).await;
+        let refused = problem(fixture.act(&placed, action, &admin).await, 409).await;
         assert_eq!(refused["code"], "order-status");
         assert!(refused["detail"].as_str().unwrap().contains("placed"));
     }
-    let confirmed = world.confirmed().await;
-    problem(world.act(&confirmed, "deliver", &admin).await, 409).await;
-    assert_eq!(world.act(&confirmed, "ship", &admin).await.status(), 200);
-    problem(world.act(&confirmed, "cancel", &confirmed.identity).await, 409).await;
-    let failed = world.place().await;
-    world.tell("payment.failed", failed.id).await;
-    world.until(&failed, "status", "failed").await;
-    problem(world.act(&failed, "cancel", &failed.identity).await, 409).await;
-    problem(world.act(&failed, "ship", &admin).await, 409).await;
+    let confirmed = fixture.confirmed().await;
+    problem(fixture.act(&confirmed, "deliver", &admin).await, 409).await;
+    assert_eq!(fixture.act(&confirmed, "ship", &admin).await.status(), 200);
+    problem(fixture.act(&confirmed, "cancel", &confirmed.identity).await, 409).await;
+    let failed = fixture.place().await;
+    fixture.publish("payment.failed", failed.id).await;
+    fixture.until(&failed, "status", "failed").await;
+    problem(fixture.act(&failed, "cancel", &failed.identity).await, 409).await;
+    problem(fixture.act(&failed, "ship", &admin).await, 409).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn if_match_guards_a_change() {
-    let mut world = World::new().await;
-    let placed = world.place().await;
+    let mut fixture = Fixture::new().await;
+    let placed = fixture.place().await;
     let path = format!("/api/orders/{}/cancel", placed.id);
     let cancel = |tag: &'static str| {
-        world
+        fixture
             .service
             .post(&path, &placed.identity)
             .header("If-Match", tag)
@@ -78,9 +78,9 @@ async fn if_match_guards_a_change() {
     );
     problem(cancel("W/\"1\"").await.unwrap(), 412).await;
     problem(cancel("1").await.unwrap(), 400).await;
-    assert_eq!(world.order(&placed).await["status"], "placed");
+    assert_eq!(fixture.order(&placed).await["status"], "placed");
     assert_eq!(cancel("\"1\"").await.unwrap().status(), 200);
-    let cancelled = world.order(&placed).await;
+    let cancelled = fixture.order(&placed).await;
     assert_eq!(
         (&cancelled["status"], &cancelled["reason"]),
         (&"cancelled".into(), &"customer_request".into())
@@ -89,32 +89,32 @@ async fn if_match_guards_a_change() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cancelled_at_any_time_before_shipping_it_is_compensated() {
-    let mut world = World::new().await;
+    let mut fixture = Fixture::new().await;
     for before in [
         &[][..],
         &["payment.completed"],
         &["inventory.reserved"],
         &["payment.completed", "inventory.reserved"],
     ] {
-        let placed = world.place().await;
+        let placed = fixture.place().await;
         for event_type in before {
-            let event = world.tell(event_type, placed.id).await;
-            world.until_consumed(&[&event]).await;
+            let event = fixture.publish(event_type, placed.id).await;
+            fixture.until_consumed(&[&event]).await;
         }
-        let answer = world.act(&placed, "cancel", &placed.identity).await;
+        let answer = fixture.act(&placed, "cancel", &placed.identity).await;
         assert_eq!(answer.status(), 200);
-        assert_eq!(world.act(&placed, "cancel", &placed.identity).await.status(), 200);
-        world.probe.wait_for("order.cancelled", placed.id).await;
-        assert_eq!(world.order(&placed).await["compensation"], "pending");
+        assert_eq!(fixture.act(&placed, "cancel", &placed.identity).await.status(), 200);
+        fixture.probe.wait_for("order.cancelled", placed.id).await;
+        assert_eq!(fixture.order(&placed).await["compensation"], "pending");
         let payment = if before.contains(&"payment.completed") {
             "payment.refunded"
         } else {
             "payment.voided"
         };
-        world.tell(payment, placed.id).await;
-        world.tell("inventory.released", placed.id).await;
-        world.until(&placed, "compensation", "done").await;
-        let written = world.written(placed.id).await;
+        fixture.publish(payment, placed.id).await;
+        fixture.publish("inventory.released", placed.id).await;
+        fixture.until(&placed, "compensation", "done").await;
+        let written = fixture.written(placed.id).await;
         assert_eq!(
             written.iter().filter(|event| *event == "order.cancelled").count(),
             1,
@@ -127,23 +127,23 @@ async fn cancelled_at_any_time_before_shipping_it_is_compensated() {
 /// Cancel and the last answer meet: whoever has the row first decides, and both ends are in agreement.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cancelling_and_confirming_at_once_end_in_agreement() {
-    let mut world = World::new().await;
+    let mut fixture = Fixture::new().await;
     for _ in 0..15 {
-        let placed = world.place().await;
-        let first = world.tell("payment.completed", placed.id).await;
-        world.until_consumed(&[&first]).await;
+        let placed = fixture.place().await;
+        let first = fixture.publish("payment.completed", placed.id).await;
+        fixture.until_consumed(&[&first]).await;
         let (event, answer) = tokio::join!(
-            world.tell("inventory.reserved", placed.id),
-            world.act(&placed, "cancel", &placed.identity)
+            fixture.publish("inventory.reserved", placed.id),
+            fixture.act(&placed, "cancel", &placed.identity)
         );
         assert_eq!(answer.status(), 200);
-        world.until_consumed(&[&event]).await;
-        let order = world.order(&placed).await;
+        fixture.until_consumed(&[&event]).await;
+        let order = fixture.order(&placed).await;
         assert_eq!(
             (&order["status"], &order["stock"]),
             (&"cancelled".into(), &"reserved".into())
         );
-        let written = world.written(placed.id).await;
+        let written = fixture.written(placed.id).await;
         let confirmed_first = [
             "order.placed",
             "order.payment_received",
@@ -158,17 +158,17 @@ async fn cancelling_and_confirming_at_once_end_in_agreement() {
 /// Ship and cancel meet: one of them is refused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn shipping_and_cancelling_at_once_let_one_win() {
-    let mut world = World::new().await;
-    let admin = world.admin();
+    let mut fixture = Fixture::new().await;
+    let admin = fixture.admin();
     for _ in 0..15 {
-        let placed = world.confirmed().await;
+        let placed = fixture.confirmed().await;
         let (ship, cancel) = tokio::join!(
-            world.act(&placed, "ship", &admin),
-            world.act(&placed, "cancel", &placed.identity)
+            fixture.act(&placed, "ship", &admin),
+            fixture.act(&placed, "cancel", &placed.identity)
         );
         let statuses = [ship.status().as_u16(), cancel.status().as_u16()];
         assert!(statuses == [200, 409] || statuses == [409, 200], "{statuses:?}");
-        let status = world.order(&placed).await["status"].as_str().unwrap().to_owned();
+        let status = fixture.order(&placed).await["status"].as_str().unwrap().to_owned();
         assert_eq!(status, if statuses[0] == 200 { "shipped" } else { "cancelled" });
     }
 }

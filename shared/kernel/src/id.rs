@@ -37,6 +37,11 @@ macro_rules! id {
                 Self($crate::id::new())
             }
 
+            /// Wraps a UUID that is already known.
+            pub const fn from_uuid(id: ::uuid::Uuid) -> Self {
+                Self(id)
+            }
+
             /// Returns the bare UUID, to bind in SQL.
             pub const fn uuid(self) -> ::uuid::Uuid {
                 self.0

@@ -1,7 +1,7 @@
 //! Everything at one moment: the order, the participants, the provider and what is on its way between them.
 
 use super::participants::{self, PaymentState, Provider, StockState, StockStep};
-use order_service::domain::{Compensation, Emitted, Input, Order, Payment, Refusal, Status, Stock};
+use order_service::domain::{Compensation, Effect, Input, Payment, Refusal, State, Status, Stock};
 
 /// The messages that matter between the three.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -50,14 +50,14 @@ pub(crate) const ROUTES: [(Message, To); 16] = [
 /// The rules under test, each replaceable by a broken one.
 #[derive(Clone, Copy)]
 pub(crate) struct Rules {
-    pub(crate) order: fn(&mut Order, Input) -> Result<Vec<Emitted>, Refusal>,
+    pub(crate) order: fn(&mut State, Input) -> Result<Vec<Effect>, Refusal>,
     pub(crate) payment: fn(PaymentState, Message) -> (PaymentState, Option<Message>),
     pub(crate) stock: fn(StockState, Message, bool) -> StockStep,
 }
 
 impl Rules {
     pub(crate) const AS_DESIGNED: Self = Self {
-        order: Order::apply,
+        order: State::decide,
         payment: participants::payment,
         stock: participants::stock,
     };
@@ -65,7 +65,7 @@ impl Rules {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct World {
-    pub(crate) order: Order,
+    pub(crate) order: State,
     pub(crate) payment: PaymentState,
     pub(crate) stock: StockState,
     pub(crate) provider: Provider,
@@ -80,7 +80,7 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn at_placing(losses: u8) -> Self {
         let mut world = Self {
-            order: Order::PLACED,
+            order: State::PLACED,
             payment: PaymentState::None,
             stock: StockState::None,
             provider: Provider::Untouched,
@@ -131,19 +131,19 @@ impl World {
     /// One input to the order, checked against what may never happen in a single step.
     pub(crate) fn input(mut self, rules: Rules, input: Input) -> Result<Self, String> {
         let before = self.order;
-        let emitted = match (rules.order)(&mut self.order, input) {
-            Ok(emitted) => emitted,
+        let effects = match (rules.order)(&mut self.order, input) {
+            Ok(effects) => effects,
             Err(Refusal::Transition { .. }) if self.order == before => Vec::new(),
             Err(refusal) => return Err(refusal.to_string()),
         };
-        check_step(before, self.order, input, &emitted)?;
-        for event in emitted {
+        check_step(before, self.order, input, &effects)?;
+        for event in effects {
             match event {
-                Emitted::Confirmed => self.send(Message::Confirmed),
-                Emitted::Failed => self.send(Message::Failed),
-                Emitted::Cancelled => self.send(Message::Cancelled),
-                Emitted::CompensationRequested => self.send(Message::CompensationRequested),
-                Emitted::PaymentReceived | Emitted::Shipped | Emitted::Delivered => {}
+                Effect::Confirmed => self.send(Message::Confirmed),
+                Effect::Failed => self.send(Message::Failed),
+                Effect::Cancelled => self.send(Message::Cancelled),
+                Effect::CompensationRequested => self.send(Message::CompensationRequested),
+                Effect::PaymentReceived | Effect::Shipped | Effect::Delivered => {}
             }
         }
         Ok(self)
@@ -253,16 +253,16 @@ impl World {
 }
 
 /// What no single step may do: go back, skip, or tell what is no longer to be told.
-fn check_step(before: Order, after: Order, input: Input, emitted: &[Emitted]) -> Result<(), String> {
-    let wrong = |what: &str| Err(format!("{what}: {before:?} + {input:?} → {after:?}, {emitted:?}"));
+fn check_step(before: State, after: State, input: Input, effects: &[Effect]) -> Result<(), String> {
+    let wrong = |what: &str| Err(format!("{what}: {before:?} + {input:?} → {after:?}, {effects:?}"));
     let closed = matches!(before.status, Status::Failed | Status::Cancelled);
     if closed && (after.status != before.status || after.reason != before.reason) {
         return wrong("a closed order changed its status");
     }
-    if closed && emitted.iter().any(|event| *event != Emitted::CompensationRequested) {
+    if closed && effects.iter().any(|event| *event != Effect::CompensationRequested) {
         return wrong("a closed order told something");
     }
-    if (input == Input::CompensationOverdue) != emitted.contains(&Emitted::CompensationRequested) && !emitted.is_empty()
+    if (input == Input::CompensationOverdue) != effects.contains(&Effect::CompensationRequested) && !effects.is_empty()
     {
         return wrong("asked again at the wrong time");
     }
@@ -273,7 +273,7 @@ fn check_step(before: Order, after: Order, input: Input, emitted: &[Emitted]) ->
     {
         return wrong("a fact went back");
     }
-    if emitted != expected_events(before.status, after.status) && input != Input::CompensationOverdue {
+    if effects != expected_events(before.status, after.status) && input != Input::CompensationOverdue {
         return wrong("the events do not tell what happened");
     }
     Ok(())
@@ -291,16 +291,16 @@ fn allowed(from: Status, to: Status) -> bool {
         )
 }
 
-fn expected_events(from: Status, to: Status) -> &'static [Emitted] {
+fn expected_events(from: Status, to: Status) -> &'static [Effect] {
     match (from, to) {
         (from, to) if from == to => &[],
-        (Status::Placed, Status::Confirmed) => &[Emitted::PaymentReceived, Emitted::Confirmed],
-        (_, Status::PaymentReceived) => &[Emitted::PaymentReceived],
-        (_, Status::Confirmed) => &[Emitted::Confirmed],
-        (_, Status::Shipped) => &[Emitted::Shipped],
-        (_, Status::Delivered) => &[Emitted::Delivered],
-        (_, Status::Failed) => &[Emitted::Failed],
-        (_, Status::Cancelled) => &[Emitted::Cancelled],
+        (Status::Placed, Status::Confirmed) => &[Effect::PaymentReceived, Effect::Confirmed],
+        (_, Status::PaymentReceived) => &[Effect::PaymentReceived],
+        (_, Status::Confirmed) => &[Effect::Confirmed],
+        (_, Status::Shipped) => &[Effect::Shipped],
+        (_, Status::Delivered) => &[Effect::Delivered],
+        (_, Status::Failed) => &[Effect::Failed],
+        (_, Status::Cancelled) => &[Effect::Cancelled],
         (_, Status::Placed) => &[],
     }
 }

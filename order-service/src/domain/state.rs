@@ -1,24 +1,23 @@
-//! The state of one order, and what each input makes of it.
+//! The state of one order, and the decision on each input.
 
-use super::{Compensation, Emitted, Input, Payment, Reason, Status, Stock};
+use super::{
+    input::{Effect, Input},
+    status::{Compensation, Payment, Reason, Status, Stock},
+};
 
 /// The state of one order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Order {
-    /// How far it has come.
+pub struct State {
     pub status: Status,
-    /// What is known of its payment.
     pub payment: Payment,
-    /// What is known of its stock.
     pub stock: Stock,
-    /// Whether everything was given back.
     pub compensation: Compensation,
-    /// Why it failed or was cancelled.
+    /// Set once the order has failed or was cancelled.
     pub reason: Option<Reason>,
 }
 
-impl Order {
-    /// An order at the moment of its placing.
+impl State {
+    /// The state of an order that was just placed.
     pub const PLACED: Self = Self {
         status: Status::Placed,
         payment: Payment::None,
@@ -27,47 +26,47 @@ impl Order {
         reason: None,
     };
 
-    /// Takes one input and says which events follow, in their order. What was said before, or comes late, changes nothing.
-    pub fn apply(&mut self, input: Input) -> Result<Vec<Emitted>, Refusal> {
+    /// Applies one input and returns its effects, in their order. A repeated or late input changes nothing.
+    pub fn decide(&mut self, input: Input) -> Result<Vec<Effect>, Refusal> {
         match input {
-            Input::PaymentCompleted => self.learn_payment(Payment::Captured, input),
-            Input::PaymentFailed => self.learn_payment(Payment::Declined, input),
-            Input::PaymentVoided => self.learn_payment(Payment::Voided, input),
-            Input::PaymentRefunded => self.learn_payment(Payment::Refunded, input),
-            Input::StockReserved => self.learn_stock(Stock::Reserved, input),
-            Input::StockRejected => self.learn_stock(Stock::Rejected, input),
-            Input::StockReleased => self.learn_stock(Stock::Released, input),
+            Input::PaymentCompleted => self.record_payment(Payment::Captured, input),
+            Input::PaymentFailed => self.record_payment(Payment::Declined, input),
+            Input::PaymentVoided => self.record_payment(Payment::Voided, input),
+            Input::PaymentRefunded => self.record_payment(Payment::Refunded, input),
+            Input::StockReserved => self.record_stock(Stock::Reserved, input),
+            Input::StockRejected => self.record_stock(Stock::Rejected, input),
+            Input::StockReleased => self.record_stock(Stock::Released, input),
             Input::Cancel => self.cancel(),
             Input::DeadlinePassed if self.is_open() => Ok(self.fail(Reason::Deadline)),
-            Input::Ship => self.go(Status::Confirmed, Status::Shipped, Emitted::Shipped),
-            Input::Deliver => self.go(Status::Shipped, Status::Delivered, Emitted::Delivered),
+            Input::Ship => self.advance(Status::Confirmed, Status::Shipped, Effect::Shipped),
+            Input::Deliver => self.advance(Status::Shipped, Status::Delivered, Effect::Delivered),
             Input::CompensationOverdue if self.compensation == Compensation::Pending => {
-                Ok(vec![Emitted::CompensationRequested])
+                Ok(vec![Effect::CompensationRequested])
             }
             Input::DeadlinePassed | Input::CompensationOverdue => Ok(Vec::new()),
         }
     }
 
-    fn learn_payment(&mut self, fact: Payment, input: Input) -> Result<Vec<Emitted>, Refusal> {
+    fn record_payment(&mut self, fact: Payment, input: Input) -> Result<Vec<Effect>, Refusal> {
         if fact.rank() <= self.payment.rank() {
             return Ok(Vec::new());
         }
-        self.refuse_unasked(fact.is_given_back(), input)?;
+        self.refuse_unrequested(fact.is_given_back(), input)?;
         self.payment = fact;
-        Ok(self.draw_conclusions())
+        Ok(self.conclude())
     }
 
-    fn learn_stock(&mut self, fact: Stock, input: Input) -> Result<Vec<Emitted>, Refusal> {
+    fn record_stock(&mut self, fact: Stock, input: Input) -> Result<Vec<Effect>, Refusal> {
         if fact.rank() <= self.stock.rank() {
             return Ok(Vec::new());
         }
-        self.refuse_unasked(fact == Stock::Released, input)?;
+        self.refuse_unrequested(fact == Stock::Released, input)?;
         self.stock = fact;
-        Ok(self.draw_conclusions())
+        Ok(self.conclude())
     }
 
-    /// Participants give back only after `order.failed` or `order.cancelled`, so only an order that is neither shows a bug.
-    fn refuse_unasked(self, gives_back: bool, input: Input) -> Result<(), Refusal> {
+    /// Refuses a participant that gives back before `order.failed` or `order.cancelled`: only a bug leads there.
+    fn refuse_unrequested(self, gives_back: bool, input: Input) -> Result<(), Refusal> {
         if gives_back && self.compensation == Compensation::None {
             return Err(Refusal::Impossible {
                 input,
@@ -77,8 +76,8 @@ impl Order {
         Ok(())
     }
 
-    /// What follows from the facts. After `failed` and `cancelled` nothing is told any more.
-    fn draw_conclusions(&mut self) -> Vec<Emitted> {
+    /// Concludes from the facts. After `failed` and `cancelled` no effect follows.
+    fn conclude(&mut self) -> Vec<Effect> {
         if self.compensation == Compensation::Pending && self.payment.is_given_back() && self.stock == Stock::Released {
             self.compensation = Compensation::Done;
         }
@@ -91,33 +90,33 @@ impl Order {
         if self.stock == Stock::Rejected {
             return self.fail(Reason::StockRejected);
         }
-        let mut emitted = Vec::new();
+        let mut effects = Vec::new();
         if self.status == Status::Placed && self.payment == Payment::Captured {
             self.status = Status::PaymentReceived;
-            emitted.push(Emitted::PaymentReceived);
+            effects.push(Effect::PaymentReceived);
         }
         if self.status == Status::PaymentReceived && self.stock == Stock::Reserved {
             self.status = Status::Confirmed;
-            emitted.push(Emitted::Confirmed);
+            effects.push(Effect::Confirmed);
         }
-        emitted
+        effects
     }
 
-    fn fail(&mut self, reason: Reason) -> Vec<Emitted> {
+    fn fail(&mut self, reason: Reason) -> Vec<Effect> {
         self.status = Status::Failed;
         self.reason = Some(reason);
         self.compensation = Compensation::Pending;
-        vec![Emitted::Failed]
+        vec![Effect::Failed]
     }
 
-    fn cancel(&mut self) -> Result<Vec<Emitted>, Refusal> {
+    fn cancel(&mut self) -> Result<Vec<Effect>, Refusal> {
         match self.status {
             Status::Cancelled => Ok(Vec::new()),
             Status::Placed | Status::PaymentReceived | Status::Confirmed => {
                 self.status = Status::Cancelled;
                 self.reason = Some(Reason::CustomerRequest);
                 self.compensation = Compensation::Pending;
-                Ok(vec![Emitted::Cancelled])
+                Ok(vec![Effect::Cancelled])
             }
             from => Err(Refusal::Transition {
                 from,
@@ -126,8 +125,8 @@ impl Order {
         }
     }
 
-    /// One step of the way to the owner. Asking twice is asking once.
-    fn go(&mut self, from: Status, to: Status, emitted: Emitted) -> Result<Vec<Emitted>, Refusal> {
+    /// Takes one step on the way to the owner. Repeating it has no effect.
+    fn advance(&mut self, from: Status, to: Status, effects: Effect) -> Result<Vec<Effect>, Refusal> {
         if self.status == to {
             return Ok(Vec::new());
         }
@@ -135,32 +134,28 @@ impl Order {
             return Err(Refusal::Transition { from: self.status, to });
         }
         self.status = to;
-        Ok(vec![emitted])
+        Ok(vec![effects])
     }
 
-    /// Whether payment and stock are still being waited for.
+    /// Returns true while the order waits for payment or stock.
     fn is_open(self) -> bool {
         matches!(self.status, Status::Placed | Status::PaymentReceived)
     }
 }
 
-/// Why an input was not accepted. The order is unchanged.
+/// The refusal of an input. The order is unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// The status does not allow what was asked.
+    /// The status does not allow the transition.
     #[error("an order that is {from:?} cannot become {to:?}")]
     Transition {
-        /// What the order is.
         from: Status,
-        /// What it was asked to become.
         to: Status,
     },
-    /// A participant gave back what nobody asked it to give back. Nothing in the protocol leads here.
+    /// A participant gave back without a request. Nothing in the protocol leads here.
     #[error("{input:?} cannot come to an order that is {status:?}")]
     Impossible {
-        /// What came.
         input: Input,
-        /// What the order is.
         status: Status,
     },
 }

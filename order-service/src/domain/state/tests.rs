@@ -2,46 +2,46 @@
 
 use super::*;
 
-fn after(inputs: &[Input]) -> (Order, Vec<Emitted>) {
-    let mut order = Order::PLACED;
-    let mut emitted = Vec::new();
+fn after(inputs: &[Input]) -> (State, Vec<Effect>) {
+    let mut order = State::PLACED;
+    let mut effects = Vec::new();
     for input in inputs {
-        emitted.extend(order.apply(*input).unwrap_or_default());
+        effects.extend(order.decide(*input).unwrap_or_default());
     }
-    (order, emitted)
+    (order, effects)
 }
 
 #[test]
 fn payment_then_stock_confirms_in_two_steps() {
-    let (order, emitted) = after(&[Input::PaymentCompleted]);
+    let (order, effects) = after(&[Input::PaymentCompleted]);
     assert_eq!(
-        (order.status, emitted),
-        (Status::PaymentReceived, vec![Emitted::PaymentReceived])
+        (order.status, effects),
+        (Status::PaymentReceived, vec![Effect::PaymentReceived])
     );
-    let (order, emitted) = after(&[Input::PaymentCompleted, Input::StockReserved]);
+    let (order, effects) = after(&[Input::PaymentCompleted, Input::StockReserved]);
     assert_eq!(
-        (order.status, emitted),
-        (Status::Confirmed, vec![Emitted::PaymentReceived, Emitted::Confirmed])
+        (order.status, effects),
+        (Status::Confirmed, vec![Effect::PaymentReceived, Effect::Confirmed])
     );
 }
 
 #[test]
 fn stock_then_payment_confirms_in_one_step() {
-    let mut order = Order::PLACED;
-    assert_eq!(order.apply(Input::StockReserved), Ok(vec![]));
+    let mut order = State::PLACED;
+    assert_eq!(order.decide(Input::StockReserved), Ok(vec![]));
     assert_eq!(order.status, Status::Placed);
     assert_eq!(
-        order.apply(Input::PaymentCompleted),
-        Ok(vec![Emitted::PaymentReceived, Emitted::Confirmed])
+        order.decide(Input::PaymentCompleted),
+        Ok(vec![Effect::PaymentReceived, Effect::Confirmed])
     );
 }
 
 #[test]
 fn one_bad_answer_fails_the_order_and_the_other_is_only_recorded() {
-    let (order, emitted) = after(&[Input::StockRejected, Input::PaymentCompleted, Input::PaymentRefunded]);
+    let (order, effects) = after(&[Input::StockRejected, Input::PaymentCompleted, Input::PaymentRefunded]);
     assert_eq!(
-        (order.status, order.payment, emitted),
-        (Status::Failed, Payment::Refunded, vec![Emitted::Failed])
+        (order.status, order.payment, effects),
+        (Status::Failed, Payment::Refunded, vec![Effect::Failed])
     );
     assert_eq!(
         (order.reason, order.compensation),
@@ -59,14 +59,14 @@ fn the_deadline_fails_open_orders_and_no_others() {
     for before in [&[][..], &[Input::PaymentCompleted], &[Input::StockReserved]] {
         let mut order = after(before).0;
         assert_eq!(
-            order.apply(Input::DeadlinePassed),
-            Ok(vec![Emitted::Failed]),
+            order.decide(Input::DeadlinePassed),
+            Ok(vec![Effect::Failed]),
             "{before:?}"
         );
         assert_eq!(order.reason, Some(Reason::Deadline));
     }
     let mut confirmed = after(&[Input::PaymentCompleted, Input::StockReserved]).0;
-    assert_eq!(confirmed.apply(Input::DeadlinePassed), Ok(vec![]));
+    assert_eq!(confirmed.decide(Input::DeadlinePassed), Ok(vec![]));
     assert_eq!(confirmed.status, Status::Confirmed);
 }
 
@@ -86,7 +86,7 @@ fn repeated_and_late_facts_change_nothing() {
         .chain([Input::PaymentFailed, Input::StockRejected, Input::PaymentVoided])
     {
         let mut same = order;
-        assert_eq!(same.apply(late), Ok(vec![]), "{late:?}");
+        assert_eq!(same.decide(late), Ok(vec![]), "{late:?}");
         assert_eq!(same, order, "{late:?}");
     }
 }
@@ -94,13 +94,13 @@ fn repeated_and_late_facts_change_nothing() {
 #[test]
 fn refuses_steps_out_of_turn_and_stays_as_it_was() {
     let confirmed = after(&[Input::PaymentCompleted, Input::StockReserved]).0;
-    let shipped = Order {
+    let shipped = State {
         status: Status::Shipped,
         ..confirmed
     };
     let failed = after(&[Input::PaymentFailed]).0;
     for (mut order, input, to) in [
-        (Order::PLACED, Input::Ship, Status::Shipped),
+        (State::PLACED, Input::Ship, Status::Shipped),
         (confirmed, Input::Deliver, Status::Delivered),
         (shipped, Input::Cancel, Status::Cancelled),
         (failed, Input::Cancel, Status::Cancelled),
@@ -108,7 +108,7 @@ fn refuses_steps_out_of_turn_and_stays_as_it_was() {
     ] {
         let before = order;
         assert_eq!(
-            order.apply(input),
+            order.decide(input),
             Err(Refusal::Transition {
                 from: before.status,
                 to
@@ -123,7 +123,7 @@ fn refuses_a_refund_that_nobody_asked_for() {
     let mut confirmed = after(&[Input::PaymentCompleted, Input::StockReserved]).0;
     for input in [Input::PaymentRefunded, Input::PaymentVoided, Input::StockReleased] {
         assert_eq!(
-            confirmed.apply(input),
+            confirmed.decide(input),
             Err(Refusal::Impossible {
                 input,
                 status: Status::Confirmed
@@ -136,14 +136,14 @@ fn refuses_a_refund_that_nobody_asked_for() {
 fn asks_again_only_while_something_is_missing() {
     let mut order = after(&[Input::Cancel]).0;
     assert_eq!(
-        order.apply(Input::CompensationOverdue),
-        Ok(vec![Emitted::CompensationRequested])
+        order.decide(Input::CompensationOverdue),
+        Ok(vec![Effect::CompensationRequested])
     );
     assert_eq!(
-        order.apply(Input::CompensationOverdue),
-        Ok(vec![Emitted::CompensationRequested])
+        order.decide(Input::CompensationOverdue),
+        Ok(vec![Effect::CompensationRequested])
     );
-    order.apply(Input::PaymentVoided).unwrap();
-    order.apply(Input::StockReleased).unwrap();
-    assert_eq!(order.apply(Input::CompensationOverdue), Ok(vec![]));
+    order.decide(Input::PaymentVoided).unwrap();
+    order.decide(Input::StockReleased).unwrap();
+    assert_eq!(order.decide(Input::CompensationOverdue), Ok(vec![]));
 }

@@ -1,4 +1,4 @@
-//! What the tests have in common: a service with its stand-ins, and short ways to say what they do.
+//! The fixture of the tests: a service with its upstreams, and short ways to use it.
 
 use axum::{
     Router,
@@ -7,26 +7,25 @@ use axum::{
     routing::get,
 };
 use http::StatusCode;
-use order_service::{Config, MIGRATOR, assemble};
+use http_client::BaseUrl;
+use messaging::Envelope;
+use order_service::{MIGRATOR, assemble, config::Config};
 use reqwest::Method;
 use serde_json::{Value, json};
-use shared::{
-    extract::{Path, Query},
-    http_client::BaseUrl,
-    identity::Role,
-    messaging::envelope::Envelope,
-    testing::{EventProbe, TestBed, TestService, eventually},
-};
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
     sync::{Arc, Mutex},
-    time::Duration,
 };
+use testkit::{EventProbe, TestEnv, TestService, eventually};
 use uuid::Uuid;
+use web::{
+    extract::{Path, Query},
+    identity::Role,
+};
 
-/// user-service and product-service as far as order-service asks them.
+/// user-service and product-service, as far as order-service calls them.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct StandIns {
+pub(crate) struct Upstreams {
     inner: Arc<Mutex<Inner>>,
 }
 
@@ -34,18 +33,18 @@ pub(crate) struct StandIns {
 struct Inner {
     products: BTreeMap<Uuid, Value>,
     unknown_users: HashSet<Uuid>,
-    users_away: bool,
-    products_away: bool,
+    users_unavailable: bool,
+    products_unavailable: bool,
     user_calls: Vec<Option<String>>,
 }
 
-impl StandIns {
+impl Upstreams {
     fn with<T>(&self, change: impl FnOnce(&mut Inner) -> T) -> T {
         change(&mut self.inner.lock().unwrap())
     }
 
     pub(crate) fn product(&self, price_minor: i64, currency: &str, active: bool) -> Uuid {
-        let id = shared::id::new();
+        let id = kernel::id::new();
         let product = json!({
             "id": id, "name": "a thing", "description": "", "priceMinor": price_minor, "currency": currency,
             "available": 10, "active": active,
@@ -58,20 +57,20 @@ impl StandIns {
         self.with(|inner| inner.unknown_users.insert(id));
     }
 
-    pub(crate) fn users_away(&self, away: bool) {
-        self.with(|inner| inner.users_away = away);
+    pub(crate) fn users_unavailable(&self, away: bool) {
+        self.with(|inner| inner.users_unavailable = away);
     }
 
-    pub(crate) fn products_away(&self, away: bool) {
-        self.with(|inner| inner.products_away = away);
+    pub(crate) fn products_unavailable(&self, away: bool) {
+        self.with(|inner| inner.products_unavailable = away);
     }
 
-    /// The `X-Identity` of each question about a user.
+    /// Returns the `X-Identity` of each request for a user.
     pub(crate) fn user_calls(&self) -> Vec<Option<String>> {
         self.with(|inner| inner.user_calls.clone())
     }
 
-    #[expect(clippy::disallowed_methods, reason = "it ends with the test")]
+    #[expect(clippy::disallowed_methods, reason = "the task ends with the test")]
     pub(crate) async fn serve(&self) -> BaseUrl {
         let router = Router::new()
             .route("/api/users/{id}", get(user))
@@ -84,13 +83,13 @@ impl StandIns {
     }
 }
 
-async fn user(State(all): State<StandIns>, Path(id): Path<Uuid>, headers: http::HeaderMap) -> Response {
+async fn user(State(all): State<Upstreams>, Path(id): Path<Uuid>, headers: http::HeaderMap) -> Response {
     let identity = headers
         .get("x-identity")
         .map(|value| value.to_str().unwrap().to_owned());
     all.with(|inner| {
         inner.user_calls.push(identity);
-        if inner.users_away {
+        if inner.users_unavailable {
             StatusCode::SERVICE_UNAVAILABLE.into_response()
         } else if inner.unknown_users.contains(&id) {
             StatusCode::NOT_FOUND.into_response()
@@ -100,9 +99,9 @@ async fn user(State(all): State<StandIns>, Path(id): Path<Uuid>, headers: http::
     })
 }
 
-async fn products(State(all): State<StandIns>, Query(query): Query<HashMap<String, String>>) -> Response {
+async fn products(State(all): State<Upstreams>, Query(query): Query<HashMap<String, String>>) -> Response {
     all.with(|inner| {
-        if inner.products_away {
+        if inner.products_unavailable {
             return StatusCode::SERVICE_UNAVAILABLE.into_response();
         }
         let ids = query["ids"].split(',').map(|id| id.parse::<Uuid>().unwrap());
@@ -111,71 +110,71 @@ async fn products(State(all): State<StandIns>, Query(query): Query<HashMap<Strin
     })
 }
 
-/// One test's world.
-pub(crate) struct World {
+/// A running service with its upstreams.
+pub(crate) struct Fixture {
     pub(crate) service: TestService,
-    pub(crate) stand_ins: StandIns,
+    pub(crate) upstreams: Upstreams,
     pub(crate) probe: EventProbe,
-    /// What every order of the test is about, unless it says otherwise: 2999 USD.
+    /// Product of the default order: 2999 USD.
     pub(crate) product: Uuid,
     pub(crate) config: Config,
-    pub(crate) bed: TestBed,
+    pub(crate) env: TestEnv,
 }
 
-/// An order with what its owner needs.
+/// A placed order, and its owner's identity.
 #[derive(Debug, Clone)]
 pub(crate) struct Placed {
     pub(crate) id: Uuid,
     pub(crate) identity: String,
 }
 
-impl World {
-    /// A service whose clock never runs out during a test.
+impl Fixture {
+    /// Starts a service whose deadlines are far beyond the test.
     pub(crate) async fn new() -> Self {
         Self::with_timing(3600, 3600).await
     }
 
     pub(crate) async fn with_timing(deadline_s: u64, overdue_s: u64) -> Self {
-        let bed = TestBed::new(&["order-queue"]).await;
-        let stand_ins = StandIns::default();
-        let url = stand_ins.serve().await;
+        let env = TestEnv::new(&["order-queue"]).await;
+        let upstreams = Upstreams::default();
+        let url = upstreams.serve().await;
         let config = Config {
             user_service_url: url.clone(),
             product_service_url: url,
-            payment_deadline: Duration::from_secs(deadline_s),
-            compensation_overdue: Duration::from_secs(overdue_s),
-            sweep_interval: Duration::from_millis(50),
+            payment_deadline_s: deadline_s,
+            compensation_overdue_s: overdue_s,
+            sweep_interval_ms: 50,
         };
-        let service = bed.start("order-service", &MIGRATOR, config.clone(), assemble).await;
-        let probe = bed.events().await;
-        let product = stand_ins.product(2999, "USD", true);
+        let service = env.start("order-service", &MIGRATOR, config.clone(), assemble).await;
+        let probe = env.events().await;
+        let product = upstreams.product(2999, "USD", true);
         Self {
             service,
-            stand_ins,
+            upstreams,
             probe,
             product,
             config,
-            bed,
+            env,
         }
     }
 
-    /// One more instance on the same database and broker.
+    /// Starts one more instance on the same database and broker.
     pub(crate) async fn another_instance(&self) -> TestService {
-        self.bed
+        self.env
             .start("order-service", &MIGRATOR, self.config.clone(), assemble)
             .await
     }
 
     pub(crate) fn customer(&self) -> (Uuid, String) {
-        let id = shared::id::new();
-        (id, self.bed.identity(id, Role::Customer))
+        let id = kernel::id::new();
+        (id, self.env.identity(id, Role::Customer))
     }
 
     pub(crate) fn admin(&self) -> String {
-        self.bed.identity(shared::id::new(), Role::Admin)
+        self.env.identity(kernel::id::new(), Role::Admin)
     }
 
-    /// Two pieces of the usual product.
+    /// Returns a request for two pieces of the default product.
     pub(crate) fn request(&self) -> Value {
         json!({ "items": [{ "productId": self.product, "quantity": 2 }], "paymentMethod": "pm_ok" })
     }
@@ -189,14 +188,14 @@ impl World {
         request.send().await.unwrap()
     }
 
-    /// A new customer places an order, and its event is seen.
+    /// Places an order as a new customer, and waits for its event.
     pub(crate) async fn place(&mut self) -> Placed {
         let (_, identity) = self.customer();
         self.place_as(&identity).await
     }
 
     pub(crate) async fn place_as(&mut self, identity: &str) -> Placed {
-        let key = shared::id::new().to_string();
+        let key = kernel::id::new().to_string();
         let answer = self.post_order(identity, &key, &self.request()).await;
         assert_eq!(answer.status(), 201);
         let body: Value = answer.json().await.unwrap();
@@ -227,8 +226,8 @@ impl World {
             .unwrap()
     }
 
-    /// What a participant says, as a new event.
-    pub(crate) async fn tell(&self, event_type: &str, order_id: Uuid) -> Envelope {
+    /// Publishes an answer of a participant.
+    pub(crate) async fn publish(&self, event_type: &str, order_id: Uuid) -> Envelope {
         let event = participant_event(event_type, order_id);
         self.probe.publish(&event).await;
         event
@@ -269,13 +268,13 @@ impl World {
 
     pub(crate) async fn confirmed(&mut self) -> Placed {
         let placed = self.place().await;
-        self.tell("payment.completed", placed.id).await;
-        self.tell("inventory.reserved", placed.id).await;
+        self.publish("payment.completed", placed.id).await;
+        self.publish("inventory.reserved", placed.id).await;
         self.probe.wait_for("order.confirmed", placed.id).await;
         placed
     }
 
-    /// The types of all events that this service has written about an order, in their order.
+    /// Returns the types of all events that this service has written about an order, in their order.
     pub(crate) async fn written(&self, order_id: Uuid) -> Vec<String> {
         let sql = "select event_type from (
                 select event_id, event_type from published where subject = $1
@@ -288,19 +287,19 @@ impl World {
     }
 }
 
-/// What payment-service or product-service says about an order.
+/// Returns an answer of payment-service or product-service about an order.
 pub(crate) fn participant_event(event_type: &str, order_id: Uuid) -> Envelope {
     let source = if event_type.starts_with("payment") {
         "payment-service"
     } else {
         "product-service"
     };
-    let data = json!({ "orderId": order_id, "paymentId": shared::id::new(), "amountMinor": 5998, "currency": "USD",
-        "items": [], "reason": "so it is" });
+    let data = json!({ "orderId": order_id, "paymentId": kernel::id::new(), "amountMinor": 5998, "currency": "USD",
+        "items": [], "reason": "declined" });
     EventProbe::event(source, event_type, order_id, 1, &data)
 }
 
-/// Checks that an answer is a problem of this status that says something, and returns it.
+/// Asserts that an answer is a problem of this status with a detail, and returns it.
 pub(crate) async fn problem(answer: reqwest::Response, status: u16) -> Value {
     let got = answer.status();
     let media_type = answer

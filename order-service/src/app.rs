@@ -1,0 +1,25 @@
+//! The state that endpoints, event handlers and sweeps work with.
+
+use crate::{catalogue::Catalogue, users::Users};
+use database::Database;
+use std::time::Duration;
+
+/// Database, upstreams and timing. Cheap to clone; clones share all of it.
+#[derive(Debug, Clone)]
+pub struct App {
+    pub database: Database,
+    pub users: Users,
+    pub catalogue: Catalogue,
+    pub timing: Timing,
+}
+
+/// The durations that the sweeper applies.
+#[derive(Debug, Clone, Copy)]
+pub struct Timing {
+    /// Time after which an order fails, if payment and stock have not both answered.
+    pub payment_deadline: Duration,
+    /// Time after which payment and stock are asked again; doubled each time.
+    pub compensation_overdue: Duration,
+    /// Interval between two sweeps.
+    pub interval: Duration,
+}

@@ -1,0 +1,7 @@
+//! The ids that an order refers to.
+
+kernel::id! {
+    OrderId,
+    UserId,
+    ProductId,
+}
