@@ -1,31 +1,28 @@
-//! Who is asking: token, then session.
+//! Authentication: access token, then session.
 
 use crate::{
     error::Error,
     keys::AccessKeys,
-    routes::Who,
+    routes::Access,
     sessions::Sessions,
     token::{self, Claims, TokenFault},
 };
 use http::HeaderMap;
-use shared::identity::Role;
+use web::identity::Role;
 use uuid::Uuid;
 
 /// A caller whose token and session are good.
 #[derive(Debug, Clone)]
 pub struct Caller {
-    /// The user.
     pub user_id: Uuid,
-    /// Their e-mail address.
     pub email: String,
-    /// What they may do now.
+    /// Lesser of the roles of token and session.
     pub role: Role,
-    /// Their session.
     pub session_id: String,
 }
 
-/// The caller of a request, or `None` if it shows no token. A token that is not good is refused, on public routes too:
-/// its owner believes to be logged in.
+/// Returns the caller of a request, or `None` without a token. An invalid token is refused, on public routes as well, since
+/// its owner expects to be logged in.
 pub async fn authenticate(
     headers: &HeaderMap,
     keys: &AccessKeys,
@@ -39,7 +36,7 @@ pub async fn authenticate(
     if session.user_id != claims.sub {
         return Err(TokenFault::Invalid.into());
     }
-    // The lesser of the two: a right that was taken away is gone at once, one that was given waits for a new token.
+    // The lesser of the two: a revoked right is gone at once, a granted one waits for a new token.
     let is_admin = claims.role == Role::Admin && session.role == Role::Admin;
     let role = if is_admin { Role::Admin } else { Role::Customer };
     Ok(Some(Caller {
@@ -50,26 +47,26 @@ pub async fn authenticate(
     }))
 }
 
-/// Whether the caller may use a route for `who`.
-pub fn authorise(who: Who, caller: Option<&Caller>) -> Result<(), Error> {
-    match (who, caller) {
-        (Who::Public, _) | (Who::User, Some(_)) => Ok(()),
-        (Who::Admin, Some(caller)) if caller.role == Role::Admin => Ok(()),
-        (Who::Admin, Some(_)) => Err(Error::Forbidden),
-        (Who::User | Who::Admin, None) => Err(Error::TokenMissing),
+/// Fails if the caller may not use a route with this access.
+pub fn authorise(access: Access, caller: Option<&Caller>) -> Result<(), Error> {
+    match (access, caller) {
+        (Access::Public, _) | (Access::User, Some(_)) => Ok(()),
+        (Access::Admin, Some(caller)) if caller.role == Role::Admin => Ok(()),
+        (Access::Admin, Some(_)) => Err(Error::Forbidden),
+        (Access::User | Access::Admin, None) => Err(Error::TokenMissing),
     }
 }
 
 async fn verify(token: &str, keys: &AccessKeys) -> Result<Claims, Error> {
     match token::verify(token, &keys.current()) {
-        // Perhaps the key is new.
+        // The key may be new.
         Err(TokenFault::UnknownKey(_)) => Ok(token::verify(token, &*keys.after_fetch().await?)?),
         verified => Ok(verified?),
     }
 }
 
 impl Caller {
-    /// The role as it stands in `X-User-Role`.
+    /// Returns the role as `X-User-Role` holds it.
     pub fn role_name(&self) -> &'static str {
         match self.role {
             Role::Customer => "customer",

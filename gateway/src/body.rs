@@ -1,4 +1,4 @@
-//! A request's body on its way through: counted, timed, and handed out again if nobody has begun to read it.
+//! The forwarded body of a request: counted, timed, and available to a second attempt while it is unread.
 
 use axum::body::{Body, BodyDataStream};
 use bytes::Bytes;
@@ -12,16 +12,16 @@ use std::{
     time::Duration,
 };
 
-/// What went wrong with a body while it was read.
+/// The fault of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BodyFault {
-    /// More bytes than allowed.
+    /// The body has more bytes than allowed.
     #[error("the body is too large")]
     TooLarge,
     /// The client paused for too long.
     #[error("the body stalled")]
     Stalled,
-    /// The client went away, or broke its own framing.
+    /// The client disconnected, or broke its own framing.
     #[error("the body is incomplete")]
     Broken,
 }
@@ -31,7 +31,7 @@ pub enum BodyFault {
 pub struct RequestBody {
     unread: Unread,
     fault: Arc<OnceLock<BodyFault>>,
-    /// As the client announced it, so that the service gets a `Content-Length` where there was one.
+    /// Size that the client announced, so that the service gets a `Content-Length` where there was one.
     size: SizeHint,
 }
 
@@ -39,7 +39,7 @@ type Chunks = BoxStream<'static, Result<Bytes, BodyFault>>;
 type Unread = Arc<Mutex<Option<Chunks>>>;
 
 impl RequestBody {
-    /// Wraps a body; `None` if there is nothing in it.
+    /// Wraps a body; `None` if it is empty.
     pub fn new(body: Body, bytes_max: u64, idle_timeout: Duration) -> Option<Self> {
         if body.is_end_stream() {
             return None;
@@ -54,7 +54,7 @@ impl RequestBody {
         })
     }
 
-    /// The body for one attempt. It takes the bytes with its first read, so an attempt that fails before that leaves
+    /// Returns the body for one attempt. It takes the bytes with its first read, so an attempt that fails before that leaves
     /// them for the next.
     pub fn attempt(&self) -> Body {
         Body::new(Attempt {
@@ -64,18 +64,18 @@ impl RequestBody {
         })
     }
 
-    /// Whether nothing of it has been read.
+    /// Returns true if nothing of it has been read.
     pub fn is_unread(&self) -> bool {
         self.unread.lock().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    /// What went wrong while it was read.
+    /// Returns the fault that ended the reading.
     pub fn fault(&self) -> Option<BodyFault> {
         self.fault.get().copied()
     }
 }
 
-/// Whether the head of a request already promises more than `bytes_max`.
+/// Returns true if the head of a request announces more than `bytes_max`.
 pub fn announces_too_much(headers: &HeaderMap, bytes_max: u64) -> bool {
     let announced = headers
         .get(http::header::CONTENT_LENGTH)
@@ -133,7 +133,7 @@ impl HttpBody for Attempt {
             this.chunks = this.unread.lock().unwrap_or_else(PoisonError::into_inner).take();
         }
         let Some(chunks) = &mut this.chunks else {
-            // Another attempt has it. The error comes once, as a stream's error should.
+            // Another attempt has taken it. The error comes once, as a stream's error should.
             this.chunks = Some(futures_util::stream::empty().boxed());
             return Poll::Ready(Some(Err(BodyFault::Broken)));
         };
@@ -149,9 +149,9 @@ impl HttpBody for Attempt {
 mod tests {
     use super::*;
 
-    /// What an attempt reads: the chunks, and whether it came to a good end.
+    /// Reads an attempt to its end: the chunks, and true if it had no error.
     async fn read(body: &RequestBody) -> (Vec<Bytes>, bool) {
-        // A limit: a stream that repeats its error for ever would fill the memory.
+        // Limited, since a stream that repeats its error would fill the memory.
         let read: Vec<_> = body.attempt().into_data_stream().take(10).collect().await;
         let whole = read.iter().all(Result::is_ok);
         (read.into_iter().flatten().collect(), whole)
@@ -166,14 +166,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn passes_a_body_within_the_limit() {
+    async fn a_body_within_the_limit_passes() {
         let body = body(vec!["ab", "cd"], 4);
         assert_eq!(read(&body).await, (vec![Bytes::from("ab"), Bytes::from("cd")], true));
         assert_eq!(body.fault(), None);
     }
 
     #[tokio::test]
-    async fn stops_at_the_limit_and_says_why() {
+    async fn a_body_over_the_limit_ends_with_its_fault() {
         let body = body(vec!["ab", "cde"], 4);
         assert_eq!(read(&body).await, (vec![Bytes::from("ab")], false));
         assert_eq!(body.fault(), Some(BodyFault::TooLarge));

@@ -1,157 +1,97 @@
 //! The gateway's settings.
 
-use crate::routes::{RouteTable, url_variable};
-use shared::config::{ConfigError, Env};
-use std::{net::SocketAddr, str::FromStr, time::Duration};
-
 mod addresses;
+mod upstreams;
 
 pub use addresses::{Replica, Replicas, TrustedProxies};
+pub use upstreams::Upstreams;
 
-/// The route table that holds unless `ROUTES_FILE` names another.
-const DEFAULT_ROUTES: &str = include_str!("../routes.toml");
+use crate::routes::RouteTable;
+use std::{net::SocketAddr, path::Path, time::Duration};
 
-/// Everything that the gateway is started with.
+/// The gateway's settings.
+#[derive(Debug, Clone, clap::Args)]
 pub struct Config {
-    /// `LISTEN_ADDR`: the public port.
+    /// Address and port of the public server.
+    #[arg(long, env = "LISTEN_ADDR")]
     pub listen_addr: SocketAddr,
-    /// `OPERATORS_ADDR`: the operators' port; loopback unless a network of their own protects it.
+    /// Address and port of the operators' server; loopback, unless a network of its own protects it.
+    #[arg(long, env = "OPERATORS_ADDR")]
     pub operators_addr: SocketAddr,
-    /// `REDIS_URL`: sessions (read) and token buckets.
+    /// URL of Redis, for sessions (read `session:*`) and token buckets (`bucket:*`).
+    #[arg(long, env = "REDIS_URL")]
     pub redis_url: String,
-    /// The file that `IDENTITY_SIGNING_KEY_FILE` names: Ed25519, PKCS#8 PEM.
-    pub identity_signing_key: Vec<u8>,
-    /// `ROUTES_FILE`, or the built-in table.
+    /// File with the Ed25519 private key that signs identities (PKCS#8 PEM); services verify with its public half.
+    #[arg(long = "identity-signing-key-file", env = "IDENTITY_SIGNING_KEY_FILE", value_name = "FILE", value_parser = read_key)]
+    pub identity_signing_key: Key,
+    /// File with another route table than the built-in routes.toml.
+    #[arg(long = "routes-file", env = "ROUTES_FILE", value_name = "FILE", default_value = "", hide_default_value = true, value_parser = read_routes)]
     pub routes: RouteTable,
-    /// `<NAME>_URL` of each service that the route table leads to.
-    pub upstreams: Vec<(&'static str, Replicas)>,
-    /// `TRUSTED_PROXIES`: whose `X-Forwarded-For` is believed; nobody's where absent.
+    #[command(flatten)]
+    pub upstreams: Upstreams,
+    /// Addresses of proxies whose `X-Forwarded-For` is trusted, separated by commas.
+    #[arg(long, env = "TRUSTED_PROXIES", default_value = "", hide_default_value = true)]
     pub trusted_proxies: TrustedProxies,
-    /// What one client may take.
+    #[command(flatten)]
     pub limits: Limits,
 }
 
-/// Limits of the public port.
-#[derive(Debug, Clone, Copy)]
+/// The contents of a key file.
+pub type Key = std::sync::Arc<[u8]>;
+
+/// The limits of the public port.
+#[derive(Debug, Clone, Copy, clap::Args)]
 pub struct Limits {
-    /// `RATE_PER_S`: how fast a token bucket refills.
+    /// Rate at which a token bucket refills, per second.
+    #[arg(long, env = "RATE_PER_S", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub rate_per_s: u32,
-    /// `RATE_BURST`: what a token bucket holds.
+    /// Capacity of a token bucket.
+    #[arg(long, env = "RATE_BURST", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub rate_burst: u32,
-    /// `BODY_BYTES_MAX`: the largest request body.
+    /// Largest request body in bytes.
+    #[arg(long, env = "BODY_BYTES_MAX", default_value_t = 1 << 20)]
     pub body_bytes_max: u64,
-    /// `HEADER_TIMEOUT_MS`: how long a client may take to send a request's head, and stay silent between two.
-    pub header_timeout: Duration,
-    /// `BODY_IDLE_TIMEOUT_MS`: how long a client may pause while sending a body.
-    pub body_idle_timeout: Duration,
-    /// `CONNECTIONS_MAX`: open connections; more wait in the kernel's queue. Each may need two file descriptors.
+    /// Limit in milliseconds for the head of a request, and for a connection to be idle between two.
+    #[arg(long, env = "HEADER_TIMEOUT_MS", default_value_t = 10_000)]
+    pub header_timeout_ms: u64,
+    /// Longest pause in milliseconds within a request body.
+    #[arg(long, env = "BODY_IDLE_TIMEOUT_MS", default_value_t = 10_000)]
+    pub body_idle_timeout_ms: u64,
+    /// Most open connections; more wait in the kernel's queue. Each may need two file descriptors.
+    #[arg(long, env = "CONNECTIONS_MAX", default_value_t = 800, value_parser = clap::value_parser!(u32).range(1..))]
     pub connections_max: u32,
-    /// `DRAIN_TIMEOUT_MS`: how long running requests may take after SIGTERM.
-    pub drain_timeout: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            rate_per_s: 10,
-            rate_burst: 20,
-            body_bytes_max: 1 << 20,
-            header_timeout: Duration::from_secs(10),
-            body_idle_timeout: Duration::from_secs(10),
-            connections_max: 800,
-            drain_timeout: Duration::from_secs(15),
-        }
-    }
-}
-
-impl Config {
-    /// Reads the settings; the error names the variable.
-    pub fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        let routes = read_routes(env)?;
-        Ok(Self {
-            listen_addr: env.required("LISTEN_ADDR")?,
-            operators_addr: env.required("OPERATORS_ADDR")?,
-            redis_url: env.required("REDIS_URL")?,
-            identity_signing_key: env.file("IDENTITY_SIGNING_KEY_FILE")?,
-            upstreams: upstreams(env, &routes)?,
-            routes,
-            trusted_proxies: env.or("TRUSTED_PROXIES", TrustedProxies::default())?,
-            limits: Limits::from_env(env)?,
-        })
-    }
+    /// Limit in milliseconds for running requests after SIGTERM.
+    #[arg(long, env = "DRAIN_TIMEOUT_MS", default_value_t = 15_000)]
+    pub drain_timeout_ms: u64,
 }
 
 impl Limits {
-    fn from_env(env: &Env) -> Result<Self, ConfigError> {
-        let default = Self::default();
-        Ok(Self {
-            rate_per_s: positive(env, "RATE_PER_S", default.rate_per_s)?,
-            rate_burst: positive(env, "RATE_BURST", default.rate_burst)?,
-            body_bytes_max: env.or("BODY_BYTES_MAX", default.body_bytes_max)?,
-            header_timeout: milliseconds(env, "HEADER_TIMEOUT_MS", default.header_timeout)?,
-            body_idle_timeout: milliseconds(env, "BODY_IDLE_TIMEOUT_MS", default.body_idle_timeout)?,
-            connections_max: positive(env, "CONNECTIONS_MAX", default.connections_max)?,
-            drain_timeout: milliseconds(env, "DRAIN_TIMEOUT_MS", default.drain_timeout)?,
-        })
+    /// Returns the limit for the head of a request.
+    pub fn header_timeout(&self) -> Duration {
+        Duration::from_millis(self.header_timeout_ms)
+    }
+
+    /// Returns the longest pause within a request body.
+    pub fn body_idle_timeout(&self) -> Duration {
+        Duration::from_millis(self.body_idle_timeout_ms)
+    }
+
+    /// Returns the limit for running requests after SIGTERM.
+    pub fn drain_timeout(&self) -> Duration {
+        Duration::from_millis(self.drain_timeout_ms)
     }
 }
 
-fn read_routes(env: &Env) -> Result<RouteTable, ConfigError> {
-    let name = "ROUTES_FILE";
-    let Some(path) = env.optional::<String>(name)? else {
-        return Ok(RouteTable::from_str(DEFAULT_ROUTES).expect("the built-in table is tested"));
-    };
-    let text = String::from_utf8_lossy(&env.file(name)?).into_owned();
-    RouteTable::from_str(&text).map_err(|fault| ConfigError::Invalid {
-        name,
-        value: path,
-        reason: fault.to_string(),
-    })
+fn read_key(path: &str) -> Result<Key, String> {
+    let key = std::fs::read(path).map_err(|error| format!("the file cannot be read: {error}"))?;
+    Ok(key.into())
 }
 
-/// The replicas of each upstream. The names are leaked: they are read once and used as long as the process runs.
-fn upstreams(env: &Env, routes: &RouteTable) -> Result<Vec<(&'static str, Replicas)>, ConfigError> {
-    let upstreams = routes.upstreams().into_iter();
-    upstreams
-        .map(|service| {
-            let replicas = env.required(url_variable(service).leak())?;
-            Ok((&*service.to_owned().leak(), replicas))
-        })
-        .collect()
-}
-
-fn positive(env: &Env, name: &'static str, default: u32) -> Result<u32, ConfigError> {
-    let value = env.or(name, default)?;
-    let fault = || ConfigError::Invalid {
-        name,
-        value: value.to_string(),
-        reason: "it must be at least 1".to_owned(),
-    };
-    if value == 0 { Err(fault()) } else { Ok(value) }
-}
-
-fn milliseconds(env: &Env, name: &'static str, default: Duration) -> Result<Duration, ConfigError> {
-    Ok(env.optional(name)?.map_or(default, Duration::from_millis))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_upstream_of_the_table_needs_an_address() {
-        let table = "[[route]]\npath = '/api/x'\nmethods = ['GET']\nupstream = 'evil-service'\nwho = 'public'\n";
-        let routes: RouteTable = table.parse().unwrap();
-        let url = |variable: &'static str| (variable, "http://127.0.0.1:1");
-        let env = Env::from_pairs([url("USER_SERVICE_URL")]);
-        let error = upstreams(&env, &routes).unwrap_err().to_string();
-        assert_eq!(error, "environment variable EVIL_SERVICE_URL is not set");
-        let env = Env::from_pairs([url("USER_SERVICE_URL"), url("EVIL_SERVICE_URL")]);
-        let names: Vec<&str> = upstreams(&env, &routes)
-            .unwrap()
-            .into_iter()
-            .map(|(name, _)| name)
-            .collect();
-        assert_eq!(names, ["evil-service", "user-service"]);
+/// Reads a route table; an empty path stands for the built-in one.
+fn read_routes(path: &str) -> Result<RouteTable, String> {
+    if path.is_empty() {
+        return Ok(RouteTable::built_in());
     }
+    let text = std::fs::read_to_string(Path::new(path)).map_err(|error| format!("the file cannot be read: {error}"))?;
+    text.parse().map_err(|fault: crate::routes::TableFault| fault.to_string())
 }

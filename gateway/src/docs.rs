@@ -11,7 +11,7 @@ pub const OPENAPI: &str = include_str!("docs/openapi.json");
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; connect-src 'self'; \
                            base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// The answer of one of the gateway's own routes.
+/// Returns the answer of one of the gateway's own routes.
 pub fn answer(path: &str) -> Option<Response> {
     match path {
         "/api/docs" => Some(([(header::CONTENT_SECURITY_POLICY, PAGE_POLICY)], Html(PAGE)).into_response()),
@@ -23,7 +23,7 @@ pub fn answer(path: &str) -> Option<Response> {
 #[cfg(test)]
 mod tests {
     use super::OPENAPI;
-    use crate::routes::{RouteTable, Who};
+    use crate::routes::{RouteTable, Access};
     use serde_json::Value;
     use std::collections::BTreeSet;
 
@@ -36,7 +36,7 @@ mod tests {
     }
 
     #[test]
-    fn describes_every_route_and_no_other() {
+    fn the_document_describes_every_route_and_no_other() {
         let document = document();
         let described: BTreeSet<(String, String)> = document["paths"]
             .as_object()
@@ -60,21 +60,21 @@ mod tests {
     }
 
     #[test]
-    fn says_rightly_who_may_use_a_route() {
+    fn the_document_states_the_access_of_each_route() {
         let document = document();
         for route in routes().routes() {
             for method in &route.methods {
                 let operation = &document["paths"][&route.path][method.to_lowercase()];
                 let is_open = operation["security"] == serde_json::json!([]);
-                assert_eq!(is_open, route.who == Who::Public, "{method} {}", route.path);
+                assert_eq!(is_open, route.access == Access::Public, "{method} {}", route.path);
                 let can_forbid = operation["responses"]["403"].is_object();
-                assert!(can_forbid || route.who != Who::Admin, "{method} {}", route.path);
+                assert!(can_forbid || route.access != Access::Admin, "{method} {}", route.path);
             }
         }
     }
 
     #[test]
-    fn refers_to_nothing_that_is_missing() {
+    fn each_reference_has_a_target() {
         let document = document();
         for reference in OPENAPI.split("\"$ref\": \"#").skip(1) {
             let pointer = reference.split('"').next().unwrap();

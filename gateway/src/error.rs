@@ -1,20 +1,21 @@
-//! Every way in which the gateway refuses or fails, and what the client is told.
+//! The errors of the gateway, and their problems.
 
-use crate::{keys::NoKeys, path, redis::Away, token::TokenFault};
+use crate::{keys::NoKeys, path, redis::Unavailable, token::TokenFault};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
-use shared::{http_client::CallError, problem::Problem};
+use http_client::CallError;
+use web::problem::Problem;
 
-/// Why a request got no answer from a service.
+/// An error of the gateway's own.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The path could be read in two ways.
+    /// The path has more than one reading.
     #[error("{0}")]
     Path(#[from] path::Fault),
-    /// `Host` is missing, doubled, or another than the request line's.
+    /// `Host` is missing, repeated, or differs from the request line.
     #[error("the request must have one Host header, and its target must not name another host")]
     Host,
-    /// The path exists, the method does not; the text is the `Allow` header.
+    /// The path exists, but not the method; with the `Allow` header.
     #[error("this path does not know the method; see the Allow header")]
     Method(String),
     /// No such path.
@@ -23,19 +24,19 @@ pub enum Error {
     /// The route needs a token and there is none.
     #[error("this needs an access token: `Authorization: Bearer <token>`")]
     TokenMissing,
-    /// The token is not good.
+    /// The token is refused.
     #[error("{0}")]
     Token(#[from] TokenFault),
-    /// The token is good, its session is over.
+    /// The token is valid, but its session has ended.
     #[error("the session has ended, log in again")]
     SessionEnded,
-    /// The caller may not.
+    /// The caller is no administrator.
     #[error("this is for administrators")]
     Forbidden,
-    /// The bucket is empty.
+    /// The token bucket is empty.
     #[error("too many requests, try again in {retry_after_s} s")]
     RateLimited {
-        /// When it will hold a token again.
+        /// Seconds until the bucket holds a token again.
         retry_after_s: u64,
     },
     /// The body is over the limit.
@@ -47,10 +48,10 @@ pub enum Error {
     /// The body ended before it was complete.
     #[error("the body is incomplete")]
     BodyBroken,
-    /// Nobody can tell whether the session lives.
+    /// The session cannot be checked.
     #[error("sessions cannot be checked at the moment, try again shortly")]
-    Sessions(#[from] Away),
-    /// Nobody can tell whether the token is good.
+    Sessions(#[from] Unavailable),
+    /// The token cannot be checked.
     #[error("tokens cannot be checked at the moment, try again shortly")]
     Keys(#[from] NoKeys),
     /// The service did not answer.
@@ -58,10 +59,10 @@ pub enum Error {
     Upstream(#[from] CallError),
     /// The identity could not be signed.
     #[error("something went wrong on our side")]
-    Identity(#[from] shared::identity::IdentityError),
+    Identity(#[from] web::identity::IdentityError),
 }
 
-/// `Retry-After` while Redis or user-service's keys are away.
+/// `Retry-After` while Redis or user-service's keys are unavailable.
 const RETRY_AFTER_S: u64 = 2;
 
 impl From<Error> for Problem {
@@ -86,7 +87,7 @@ impl From<Error> for Problem {
             Error::BodyBroken => Self::bad_request("body-incomplete", detail),
             Error::Sessions(cause) => Self::unavailable(detail, RETRY_AFTER_S).caused_by(cause),
             Error::Keys(cause) => Self::unavailable(detail, RETRY_AFTER_S).caused_by(cause),
-            Error::Upstream(cause) => cause.problem().caused_by(cause),
+            Error::Upstream(cause) => cause.into(),
             Error::Identity(cause) => Self::internal(cause),
         }
     }

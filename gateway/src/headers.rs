@@ -1,8 +1,7 @@
-//! What must not pass between a client and a service: identity that a client made up, and headers that belong to one
-//! connection only.
+//! Headers that must not pass between a client and a service: a forged identity, and those of one connection only.
 
+use http_client::strip_hop_by_hop;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use shared::http_client::strip_hop_by_hop;
 
 /// Headers with which a client could speak for the gateway. Compared after `_` became `-`: some servers treat
 /// `x_user_id` as `x-user-id`.
@@ -22,9 +21,9 @@ const SPOOFABLE: [&str; 11] = [
 
 const SPOOFABLE_PREFIXES: [&str; 4] = ["x-user-", "x-internal-", "x-forwarded-", "x-auth-"];
 
-/// Takes everything out of a request that the gateway must write itself or that must not reach a service.
+/// Removes from a request the headers that the gateway sets itself, and those that must not reach a service.
 ///
-/// The gateway's own headers are added after this, so naming them in `Connection` deletes nothing of ours
+/// The gateway's own headers are added after this, so naming them in `Connection` removes none of them
 /// (CVE-2021-32813, CVE-2024-45410 were that order wrong).
 pub fn strip_request(headers: &mut HeaderMap) {
     let doomed: Vec<HeaderName> = headers
@@ -33,16 +32,16 @@ pub fn strip_request(headers: &mut HeaderMap) {
         .cloned()
         .collect();
     for name in doomed {
-        // `remove` takes all values of the name, duplicates included.
+        // `remove` removes all values of the name, duplicates included.
         headers.remove(name);
     }
     strip_hop_by_hop(headers);
     headers.remove(header::HOST);
-    // The server side has answered it already (100 Continue).
+    // The server has answered it already (100 Continue).
     headers.remove(header::EXPECT);
 }
 
-/// Takes out of a response what is about the connection to the service, or tells about its insides.
+/// Removes from a response the headers of the connection to the service, and those that reveal its internals.
 pub fn strip_response(headers: &mut HeaderMap) {
     strip_hop_by_hop(headers);
     let doomed: Vec<HeaderName> = headers
@@ -57,7 +56,7 @@ pub fn strip_response(headers: &mut HeaderMap) {
     }
 }
 
-/// Sets a header of ours. A value that no header can hold (an address in another script) is left out.
+/// Sets a header. A value that no header can hold (an address in another script) is left out.
 pub fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
     if let Ok(value) = HeaderValue::from_str(value) {
         headers.insert(name, value);
@@ -65,7 +64,7 @@ pub fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
 }
 
 fn is_forbidden(name: &str) -> bool {
-    // No header of ours is spelled with `_`, and a service may read it as `-`.
+    // No header of the platform has a `_`, and a service may read it as `-`.
     name.contains('_') || SPOOFABLE.contains(&name) || SPOOFABLE_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
 }
 
@@ -82,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_speaks_for_the_gateway_survives() {
+    fn headers_that_speak_for_the_gateway_are_removed() {
         let mut headers = map(&[
             ("X-User-Id", "1"),
             ("x_user_id", "1"),
@@ -101,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn removes_what_connection_names_in_every_value() {
+    fn headers_that_connection_names_are_removed() {
         let mut headers = map(&[
             ("connection", "close, X-One"),
             ("connection", "x-two"),
@@ -119,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_response_tells_nothing_of_the_inside() {
+    fn a_response_reveals_no_internals() {
         let mut headers = map(&[
             ("x-powered-by", "x"),
             ("server", "y"),

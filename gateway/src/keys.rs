@@ -1,11 +1,12 @@
-//! user-service's public keys: fetched, refreshed, and kept when user-service is away.
+//! user-service's public keys: fetched, refreshed, and kept while user-service is unavailable.
 
 use jsonwebtoken::{
     DecodingKey,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse},
 };
+use http_client::ResilientHttpClient;
+use kernel::context::Context;
 use serde::Serialize;
-use shared::{context::Context, http_client::ResilientHttpClient};
 use std::{
     collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
@@ -13,45 +14,45 @@ use std::{
 };
 use tokio::{sync::Mutex, time::Instant};
 
-/// Where user-service publishes them.
+/// Path of user-service's key set.
 const PATH: &str = "/.well-known/jwks.json";
-/// How often they are fetched without being asked for.
+/// Interval of the refresh.
 const REFRESH_INTERVAL: Duration = Duration::from_mins(5);
-/// How soon it is tried again while there are none.
+/// Interval of the refresh while there are no keys.
 const FIRST_INTERVAL: Duration = Duration::from_millis(500);
-/// A token with an unknown key may cause a fetch, but not more often than this.
+/// Shortest interval between fetches that a token with an unknown key may cause.
 const ON_DEMAND_INTERVAL: Duration = Duration::from_secs(10);
-/// What one request waits for a fetch.
+/// Longest wait of a request for a fetch.
 const ON_DEMAND_TIMEOUT: Duration = Duration::from_secs(2);
-/// More keys than any rotation needs.
+/// Most keys of a set; a rotation needs fewer.
 const KEYS_MAX: usize = 16;
 
-/// Keys by their `kid`.
+/// The keys by `kid`.
 pub type KeySet = HashMap<String, DecodingKey>;
 
 /// The last good set of keys.
 pub struct AccessKeys {
     clients: Vec<ResilientHttpClient>,
     current: RwLock<Arc<KeySet>>,
-    /// When a fetch began last; held while it runs, so that there is one at a time.
+    /// Time of the last fetch; locked while one runs, so that there is one at a time.
     fetched: Mutex<Option<Instant>>,
 }
 
-/// There is no key to check a token with, and none could be fetched.
+/// No key is known, and none could be fetched.
 #[derive(Debug, thiserror::Error)]
 #[error("the keys that tokens are signed with cannot be fetched")]
 pub struct NoKeys;
 
-/// What an operator wants to know.
+/// The state of the keys, for operators.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct KeysStatus {
-    /// The names of the keys that are known.
+    /// `kid` of each known key.
     pub key_ids: Vec<String>,
 }
 
 impl AccessKeys {
-    /// No keys yet; `clients` are user-service's replicas.
+    /// Starts without keys; `clients` are user-service's replicas.
     pub fn new(clients: Vec<ResilientHttpClient>) -> Self {
         Self {
             clients,
@@ -60,13 +61,12 @@ impl AccessKeys {
         }
     }
 
-    /// The keys as they are now.
+    /// Returns the current keys.
     pub fn current(&self) -> Arc<KeySet> {
         Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The keys after a fetch, for a token whose key is not among the current ones. An error means that nobody can tell
-    /// whether the token is good.
+    /// Fetches the keys, for a token whose key is not among the current ones. An error means that the token cannot be checked.
     pub async fn after_fetch(&self) -> Result<Arc<KeySet>, NoKeys> {
         let Ok(mut fetched) = tokio::time::timeout(ON_DEMAND_TIMEOUT, self.fetched.lock()).await else {
             return Err(NoKeys);
@@ -83,7 +83,7 @@ impl AccessKeys {
         if current.is_empty() { Err(NoKeys) } else { Ok(current) }
     }
 
-    /// Fetches for ever.
+    /// Refreshes the keys; never returns.
     pub async fn refresh(&self) {
         loop {
             *self.fetched.lock().await = Some(Instant::now());
@@ -93,7 +93,7 @@ impl AccessKeys {
         }
     }
 
-    /// Where things stand.
+    /// Returns the state of the keys.
     pub fn status(&self) -> KeysStatus {
         KeysStatus {
             key_ids: self.current().keys().cloned().collect(),
@@ -108,7 +108,7 @@ impl AccessKeys {
         }
     }
 
-    /// Takes the set of the first replica that gives a good one. A bad answer leaves the last good set in place.
+    /// Takes the first usable set of a replica. Without one, the last good set stays.
     async fn fetch(&self) -> bool {
         let context = Context::new();
         for client in &self.clients {
@@ -122,14 +122,15 @@ impl AccessKeys {
             }
         }
         tracing::warn!(
-            known = self.current().len(),
-            "the token keys of user-service could not be fetched"
+            dependency = "user-service",
+            keys.known = self.current().len(),
+            "Token keys could not be fetched"
         );
         false
     }
 }
 
-/// The Ed25519 keys of a set; `None` if it has none, or more than is sensible.
+/// Returns the Ed25519 keys of a set; `None` if it has none, or too many.
 fn usable(set: &JwkSet) -> Option<KeySet> {
     let keys: KeySet = set.keys.iter().filter_map(named_key).collect();
     (1..=KEYS_MAX).contains(&keys.len()).then_some(keys)

@@ -1,7 +1,7 @@
 //! The rate limit: a token bucket per user, or per address for callers without a token.
 //!
-//! The bucket lives in Redis, so that all gateways share it. While Redis is away each gateway keeps buckets of its own
-//! with the same numbers: never no limit, and never a refusal because of the outage.
+//! The bucket is in Redis, so that all gateways share it. While Redis is unavailable, each gateway has local buckets with the
+//! same rate and burst: requests stay limited, and none is refused because of the outage.
 
 use crate::redis::Redis;
 use deadpool_redis::redis::Script;
@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 
-/// How often buckets of the local limiter that are full again are thrown away.
+/// Interval at which full local buckets are dropped.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 
 static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("limiter/take.lua")));
@@ -35,28 +35,28 @@ pub struct Limiter {
     burst: NonZeroU32,
 }
 
-/// Whose bucket a request takes from.
+/// The bucket that a request takes a token from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Bucket {
-    /// A user's.
+    /// Bucket of a user.
     User(uuid::Uuid),
-    /// An address's. One IPv6 customer has a whole /64, so that counts as one.
+    /// Bucket of an address. A customer has a whole IPv6 /64, which counts as one address.
     Address(std::net::IpAddr),
 }
 
-/// What the bucket said.
+/// The result of taking a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
-    /// How long until one token is back; zero if there was one.
+    /// Time until a token is back; zero if there was one.
     pub wait: Duration,
-    /// Tokens left.
+    /// Number of tokens left.
     pub remaining: u32,
-    /// How long until the bucket is full.
+    /// Time until the bucket is full.
     pub full_in: Duration,
 }
 
 impl Limiter {
-    /// A limiter with `rate_per_s` and `burst`, of which neither is zero.
+    /// Creates a limiter.
     pub fn new(redis: Arc<Redis>, rate_per_s: NonZeroU32, burst: NonZeroU32) -> Self {
         let quota = Quota::per_second(rate_per_s).allow_burst(burst);
         Self {
@@ -82,12 +82,12 @@ impl Limiter {
         verdict
     }
 
-    /// Whether the last request was counted here and not in Redis.
+    /// Returns true if the last request was counted locally and not in Redis.
     pub fn is_local(&self) -> bool {
         self.is_local.load(Ordering::Relaxed)
     }
 
-    /// The `RateLimit-Policy` and `RateLimit` headers (draft-ietf-httpapi-ratelimit-headers).
+    /// Writes the `RateLimit-Policy` and `RateLimit` headers (draft-ietf-httpapi-ratelimit-headers).
     pub fn describe(&self, bucket: &Bucket, verdict: Verdict, headers: &mut HeaderMap) {
         let (kind, burst) = (bucket.kind(), self.burst);
         let window_s = burst.get().div_ceil(self.rate_per_s.get());
@@ -98,7 +98,7 @@ impl Limiter {
         }
     }
 
-    /// Keeps the local buckets from growing for ever; never returns.
+    /// Drops full local buckets, so that they do not grow without bound; never returns.
     pub async fn sweep(&self) {
         loop {
             tokio::time::sleep(SWEEP_INTERVAL).await;
@@ -109,7 +109,7 @@ impl Limiter {
     async fn take_shared(&self, key: &str) -> Option<Verdict> {
         let mut invocation = TAKE.key(key);
         invocation.arg(1_000_000 / self.rate_per_s.get()).arg(self.burst.get());
-        let answer = self.redis.ask(move |connection| {
+        let answer = self.redis.query(move |connection| {
             Box::pin(async move { invocation.invoke_async::<(u64, u32, u64)>(connection).await })
         });
         let answer = answer.await;
@@ -142,12 +142,12 @@ impl Limiter {
 }
 
 impl Verdict {
-    /// Whether the request must wait.
+    /// Returns true if the request must wait.
     pub fn is_refusal(self) -> bool {
         !self.wait.is_zero()
     }
 
-    /// `Retry-After`: whole seconds, at least one, and never too short.
+    /// Returns `Retry-After`: whole seconds, at least one, and never too short.
     pub fn retry_after_s(self) -> u64 {
         ceil_s(self.wait).max(1)
     }

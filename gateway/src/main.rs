@@ -1,4 +1,4 @@
-//! The gateway's process.
+//! The program `gateway`; the library describes it.
 
 fn main() -> std::process::ExitCode {
     gateway::start::main()

@@ -2,9 +2,9 @@
 
 mod status;
 
-use crate::Gateway;
+use crate::state::Gateway;
 use axum::{
-    Json, Router,
+    Router,
     extract::State,
     http::header,
     middleware,
@@ -12,9 +12,12 @@ use axum::{
     routing::get,
 };
 use serde_json::Value;
-use shared::problem::{self, Problem};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
+use web::{
+    extract::Json,
+    problem::{self, Problem},
+};
 
 pub use status::Services;
 
@@ -22,7 +25,7 @@ const DASHBOARD: &str = include_str!("dashboard.html");
 const DASHBOARD_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \
                                 connect-src 'self'; frame-ancestors 'none'";
 
-/// What the operators' port tells about.
+/// The sources of the operators' port.
 #[derive(Clone)]
 pub struct Operators {
     gateway: Arc<Gateway>,
@@ -31,7 +34,7 @@ pub struct Operators {
 }
 
 impl Operators {
-    /// `stop` is what ends the public port.
+    /// Creates the sources; `stop` ends the public port.
     pub fn new(gateway: Arc<Gateway>, services: Services, stop: CancellationToken) -> Self {
         Self {
             gateway,
@@ -40,13 +43,13 @@ impl Operators {
         }
     }
 
-    /// Ready: tokens can be checked, and no stop is under way. Redis may be away; the gateway does without for a while.
+    /// Returns true if tokens can be checked and no stop is under way. Redis may be unavailable for a while.
     fn is_ready(&self) -> bool {
         !self.stop.is_cancelled() && !self.gateway.keys.current().is_empty()
     }
 }
 
-/// All routes of the port.
+/// Returns the routes of the port.
 pub fn routes(operators: Operators) -> Router {
     Router::new()
         .route("/", get(dashboard))
@@ -55,7 +58,7 @@ pub fn routes(operators: Operators) -> Router {
         .route("/internal/status", get(report))
         .route(
             "/internal/metrics",
-            get(|| async { shared::telemetry::render_metrics() }),
+            get(|| async { runtime::telemetry::render_metrics() }),
         )
         .layer(middleware::from_fn(problem::render))
         .with_state(operators)

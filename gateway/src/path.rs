@@ -4,10 +4,10 @@
 //! `%2e%2e`, `\` or `//` first. `/api/users/%2e%2e/%2e%2e/internal/status` would pass as a user's path and arrive as
 //! `/internal/status`. So only characters that need no interpretation are let through, and what was matched is sent.
 
-/// Why a path or query was refused; the text is for the client.
+/// The refusal of a path or query; its text is for the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
-    /// It does not begin with `/`.
+    /// The path does not begin with `/`.
     #[error("the path must begin with /")]
     NotAbsolute,
     /// `//` somewhere.
@@ -16,7 +16,7 @@ pub enum Fault {
     /// `.` or `..` as a segment.
     #[error("the path has a dot segment")]
     DotSegment,
-    /// A character that has no place in a path, or not in ours (`\`, `;`, controls, non-ASCII).
+    /// A character that is not allowed in a path, or not in those of the platform (`\`, `;`, controls, non-ASCII).
     #[error("the path has a character that is not allowed")]
     Character,
     /// A percent-encoding that is broken, or that hides a delimiter.
@@ -27,7 +27,7 @@ pub enum Fault {
     Query,
 }
 
-/// Bytes that must not hide behind a percent-encoding: they would become delimiters once somebody decodes them.
+/// Bytes that must not hide behind a percent-encoding: decoded, they would be delimiters.
 const HIDDEN_DELIMITERS: &[u8] = b"/\\.%;?#";
 
 /// Checks path and query of a request target.
@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lets_ordinary_paths_through() {
+    fn ordinary_paths_pass() {
         for path in [
             "/",
             "/api/orders",
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn refuses_what_could_be_read_in_two_ways() {
+    fn paths_with_two_readings_are_refused() {
         for path in [
             "",
             "api",

@@ -1,7 +1,6 @@
-//! One request from beginning to end, in the order of `answer`: what is cheap and needs no trust comes first.
+//! One request from beginning to end, in the order of `answer`: cheap checks that need no trust come first.
 
 use crate::{
-    Gateway,
     auth::{self, Caller},
     body::{self, BodyFault, RequestBody},
     docs,
@@ -9,7 +8,10 @@ use crate::{
     headers,
     limiter::Bucket,
     path,
+    request_log::RequestLog,
     routes::{GATEWAY, Match, Route},
+    server::Peer,
+    state::Gateway,
     trace::Trace,
     upstream::Forwarded,
 };
@@ -18,27 +20,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{HeaderMap, Method, StatusCode, header, request::Parts};
-use shared::context::Context;
-use std::{net::SocketAddr, sync::Arc};
-use uuid::Uuid;
+use kernel::context::Context;
+use std::sync::Arc;
 
-/// The other end of the connection; put into each request's extensions by the server.
-#[derive(Debug, Clone, Copy)]
-pub struct Peer(pub SocketAddr);
-
-/// What became known about a request on its way, for the access log and the answer's headers. It travels in the
-/// response's extensions.
-#[derive(Debug, Clone, Default)]
-pub struct Journey {
-    /// The pattern of its route.
-    pub route: Option<String>,
-    /// Who asked.
-    pub user_id: Option<Uuid>,
-    /// `RateLimit` headers.
-    pub limit_headers: HeaderMap,
-}
-
-/// Methods that any resource could have. CONNECT and TRACE are for other kinds of server.
+/// The methods of resources. CONNECT and TRACE are for other kinds of server.
 const METHODS: [Method; 7] = [
     Method::GET,
     Method::HEAD,
@@ -50,11 +35,11 @@ const METHODS: [Method; 7] = [
 ];
 
 /// Answers one request.
-pub async fn handle(State(gateway): State<Arc<Gateway>>, context: Context, request: Request) -> Response {
-    let mut journey = Journey::default();
-    let answer = answer(&gateway, &context, request, &mut journey).await;
+pub async fn forward_request(State(gateway): State<Arc<Gateway>>, context: Context, request: Request) -> Response {
+    let mut log = RequestLog::default();
+    let answer = answer(&gateway, &context, request, &mut log).await;
     let mut response = answer.unwrap_or_else(IntoResponse::into_response);
-    response.extensions_mut().insert(journey);
+    response.extensions_mut().insert(log);
     response
 }
 
@@ -62,11 +47,11 @@ async fn answer(
     gateway: &Gateway,
     context: &Context,
     request: Request,
-    journey: &mut Journey,
+    log: &mut RequestLog,
 ) -> Result<Response, Error> {
     let (mut parts, body) = request.into_parts();
     check_shape(&parts)?;
-    let arrival = Arrival::of(gateway, &parts);
+    let received = ReceivedRequest::of(gateway, &parts);
     headers::strip_request(&mut parts.headers);
 
     let route = match gateway.routes.find(&parts.method, parts.uri.path()) {
@@ -74,12 +59,12 @@ async fn answer(
         Match::OtherMethods(allowed) => return wrong_method(&parts.method, &allowed),
         Match::Nothing => return Err(Error::NoRoute),
     };
-    journey.route = Some(route.path.clone());
+    log.route = Some(route.path.clone());
 
     let caller = auth::authenticate(&parts.headers, &gateway.keys, &gateway.sessions).await?;
-    journey.user_id = caller.as_ref().map(|caller| caller.user_id);
-    limit(gateway, caller.as_ref(), &arrival, journey).await?;
-    auth::authorise(route.who, caller.as_ref())?;
+    log.user_id = caller.as_ref().map(|caller| caller.user_id);
+    limit(gateway, caller.as_ref(), &received, log).await?;
+    auth::authorise(route.access, caller.as_ref())?;
     if route.upstream == GATEWAY {
         return docs::answer(&route.path).ok_or(Error::NoRoute);
     }
@@ -88,26 +73,26 @@ async fn answer(
     if body::announces_too_much(&parts.headers, bytes_max) {
         return Err(Error::BodyTooLarge(bytes_max));
     }
-    inject(gateway, context, caller.as_ref(), arrival, &mut parts.headers)?;
+    inject(gateway, context, caller.as_ref(), received, &mut parts.headers)?;
     let forwarded = Forwarded {
         method: parts.method,
         target: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
         headers: parts.headers,
-        body: RequestBody::new(body, bytes_max, gateway.limits.body_idle_timeout),
+        body: RequestBody::new(body, bytes_max, gateway.limits.body_idle_timeout()),
     };
     let response = forward(gateway, route, forwarded).await?;
     end_session(gateway, route, caller.as_ref(), response.status()).await;
     Ok(response)
 }
 
-/// What is noted about a request before its headers are stripped.
-struct Arrival {
+/// The facts about a request that are read before its headers are stripped.
+struct ReceivedRequest {
     client_ip: std::net::IpAddr,
     host: Option<http::HeaderValue>,
     trace: Trace,
 }
 
-impl Arrival {
+impl ReceivedRequest {
     fn of(gateway: &Gateway, parts: &Parts) -> Self {
         let Peer(peer) = *parts
             .extensions
@@ -121,7 +106,7 @@ impl Arrival {
     }
 }
 
-/// Refuses what could be understood in two ways, before anything else is done with it.
+/// Refuses a request with more than one reading, before any other step.
 fn check_shape(parts: &Parts) -> Result<(), Error> {
     if !METHODS.contains(&parts.method) {
         return Err(Error::Method(METHODS.map(|method| method.to_string()).join(", ")));
@@ -130,7 +115,7 @@ fn check_shape(parts: &Parts) -> Result<(), Error> {
     let mut hosts = parts.headers.get_all(header::HOST).iter();
     let (host, second) = (hosts.next(), hosts.next());
     let is_missing = host.is_none() && parts.version >= http::Version::HTTP_11;
-    // A target in absolute form must not name another host than `Host` does.
+    // A target in absolute form must name the same host as `Host`.
     let is_other = parts
         .uri
         .authority()
@@ -145,7 +130,7 @@ fn check_shape(parts: &Parts) -> Result<(), Error> {
 fn wrong_method(method: &Method, allowed: &[&str]) -> Result<Response, Error> {
     let allow = [allowed, &["OPTIONS"]].concat().join(", ");
     if method == Method::OPTIONS {
-        // No origin but our own is allowed, so there are no CORS headers to send.
+        // No other origin is allowed, so there are no CORS headers to send.
         return Ok((StatusCode::NO_CONTENT, [(header::ALLOW, allow)]).into_response());
     }
     Err(Error::Method(allow))
@@ -154,14 +139,14 @@ fn wrong_method(method: &Method, allowed: &[&str]) -> Result<Response, Error> {
 async fn limit(
     gateway: &Gateway,
     caller: Option<&Caller>,
-    arrival: &Arrival,
-    journey: &mut Journey,
+    received: &ReceivedRequest,
+    log: &mut RequestLog,
 ) -> Result<(), Error> {
-    let bucket = caller.map_or(Bucket::Address(arrival.client_ip), |caller| {
+    let bucket = caller.map_or(Bucket::Address(received.client_ip), |caller| {
         Bucket::User(caller.user_id)
     });
     let verdict = gateway.limiter.take(&bucket).await;
-    gateway.limiter.describe(&bucket, verdict, &mut journey.limit_headers);
+    gateway.limiter.describe(&bucket, verdict, &mut log.limit_headers);
     if verdict.is_refusal() {
         Err(Error::RateLimited {
             retry_after_s: verdict.retry_after_s(),
@@ -171,12 +156,12 @@ async fn limit(
     }
 }
 
-/// Says who asks and on whose behalf. `X-Identity` is what services believe; the plain headers are for people and logs.
+/// Injects the caller's identity. Services trust `X-Identity` alone; the plain headers are for readers of logs.
 fn inject(
     gateway: &Gateway,
     context: &Context,
     caller: Option<&Caller>,
-    arrival: Arrival,
+    received: ReceivedRequest,
     headers: &mut HeaderMap,
 ) -> Result<(), Error> {
     headers.remove(header::AUTHORIZATION);
@@ -188,19 +173,19 @@ fn inject(
         headers::put(headers, "x-user-role", caller.role_name());
     }
     headers::put(headers, "x-correlation-id", &context.correlation_id);
-    headers::put(headers, "x-forwarded-for", &arrival.client_ip.to_string());
+    headers::put(headers, "x-forwarded-for", &received.client_ip.to_string());
     headers::put(headers, "x-forwarded-proto", "http");
-    if let Some(host) = arrival.host {
+    if let Some(host) = received.host {
         headers.insert("x-forwarded-host", host);
     }
-    arrival.trace.inject(headers);
+    received.trace.inject(headers);
     Ok(())
 }
 
 async fn forward(gateway: &Gateway, route: &Route, request: Forwarded) -> Result<Response, Error> {
     let upstream = &gateway.upstreams[route.upstream.as_str()];
     let mut response = upstream.forward(&request).await.map_err(|fault| {
-        // When the client's own body was the trouble, it is told so.
+        // The client's own body may be the cause.
         match request.body.as_ref().and_then(RequestBody::fault) {
             Some(BodyFault::TooLarge) => Error::BodyTooLarge(gateway.limits.body_bytes_max),
             Some(BodyFault::Stalled) => Error::BodyStalled,

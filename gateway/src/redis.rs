@@ -1,7 +1,7 @@
-//! Redis, asked in such a way that its absence costs milliseconds.
+//! Redis, queried so that an outage costs milliseconds.
 //!
-//! Every question has a short deadline. After a failure nobody asks for a pause that grows up to a limit; then one
-//! caller tries while the others still go without. So a Redis that hangs delays one request per pause and no more.
+//! Every query has a short deadline. After a failure there is a cooldown without queries, which grows up to a limit; then one
+//! caller probes while the others still go without. A Redis that hangs so delays one request per cooldown.
 
 use deadpool_redis::redis::{
     AsyncConnectionConfig, Client, RedisError, RedisFuture, RedisResult, aio::MultiplexedConnection,
@@ -12,72 +12,72 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// One question has ten of these, connecting included; so an outage costs a request 100 ms.
+/// Slice of a query's deadline. A query has ten, connecting included, so an outage costs a request 100 ms.
 ///
-/// The deadline is counted in small steps because a process that gets no processor time finds one long timer expired
-/// although the answer lies in its socket. Between steps the connection gets its turn, before anybody blames Redis.
-const STEP: Duration = Duration::from_millis(10);
-const STEPS: usize = 10;
-/// The client library's own limits, which must not be the first to end.
+/// The deadline is counted in slices because a process without processor time finds one long timer expired although the answer
+/// lies in its socket. Between slices the connection is polled, before Redis is blamed.
+const DEADLINE_SLICE: Duration = Duration::from_millis(10);
+const DEADLINE_SLICES: usize = 10;
+/// The client library's own limit, which must not end first.
 const LIBRARY_TIMEOUT: Duration = Duration::from_secs(1);
-const PAUSE_FIRST: Duration = Duration::from_millis(100);
-const PAUSE_MAX: Duration = Duration::from_secs(2);
+const COOLDOWN_MIN: Duration = Duration::from_millis(100);
+const COOLDOWN_MAX: Duration = Duration::from_secs(2);
 
 /// A handle to Redis.
 ///
-/// All questions share one connection and are pipelined on it: a pool would send a PING before each of them, and a burst
-/// would wait for connections.
+/// All queries share one connection and are pipelined on it: a pool would send a PING before each, and a burst would wait for
+/// connections.
 pub struct Redis {
     client: Client,
-    line: tokio::sync::Mutex<Line>,
+    shared: tokio::sync::Mutex<SharedConnection>,
     outage: Mutex<Outage>,
 }
 
-/// The shared connection. The generation tells a question that failed whether the connection is still the one it used.
+/// The shared connection. By the generation a failed query tells whether the connection is still the one that it used.
 #[derive(Default)]
-struct Line {
+struct SharedConnection {
     generation: u64,
     connection: Option<MultiplexedConnection>,
 }
 
-/// Redis did not answer, or is being left alone after it did not.
+/// Redis did not answer, or is in the cooldown after it did not.
 #[derive(Debug, thiserror::Error)]
-#[error("Redis is away: {reason}")]
-pub struct Away {
+#[error("Redis is unavailable: {reason}")]
+pub struct Unavailable {
     reason: String,
 }
 
-/// What an operator wants to know.
+/// The state of Redis, for operators.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RedisStatus {
-    /// Whether the last question was answered.
+    /// True if the last query was answered.
     pub reachable: bool,
-    /// Questions that failed in a row.
+    /// Number of queries that failed in a row.
     pub failures: u32,
-    /// Why the last one failed.
+    /// Error of the last failed query.
     pub last_error: Option<String>,
 }
 
 #[derive(Default)]
 struct Outage {
     failures: u32,
-    pause_until: Option<Instant>,
+    cooldown_until: Option<Instant>,
     last_error: Option<String>,
 }
 
 impl Redis {
-    /// Checks the URL; nothing is connected before the first question.
+    /// Checks the URL; nothing is connected before the first query.
     pub fn new(url: &str) -> RedisResult<Self> {
         Ok(Self {
             client: Client::open(url)?,
-            line: tokio::sync::Mutex::default(),
+            shared: tokio::sync::Mutex::default(),
             outage: Mutex::default(),
         })
     }
 
-    /// Asks one question.
-    pub async fn ask<T, F>(&self, question: F) -> Result<T, Away>
+    /// Makes one query.
+    pub async fn query<T, F>(&self, query: F) -> Result<T, Unavailable>
     where
         F: for<'a> FnOnce(&'a mut MultiplexedConnection) -> RedisFuture<'a, T>,
     {
@@ -86,7 +86,7 @@ impl Redis {
         let answer = in_time(async {
             let (generation, mut connection) = self.connection().await?;
             used = Some(generation);
-            question(&mut connection).await
+            query(&mut connection).await
         });
         let reason = match answer.await {
             Some(Ok(value)) => {
@@ -96,11 +96,11 @@ impl Redis {
             Some(Err(error)) => RedisError::to_string(&error),
             None => "no answer in time".to_owned(),
         };
-        self.hang_up(used);
+        self.disconnect(used);
         Err(self.failed(reason))
     }
 
-    /// Where things stand.
+    /// Returns the state of Redis.
     pub fn status(&self) -> RedisStatus {
         let outage = self.outage();
         RedisStatus {
@@ -110,11 +110,11 @@ impl Redis {
         }
     }
 
-    /// The shared connection. Whoever comes first makes it; the others wait for that, within their own deadlines.
+    /// Returns the shared connection. The first caller opens it; the others wait for that, within their own deadlines.
     async fn connection(&self) -> RedisResult<(u64, MultiplexedConnection)> {
-        let mut line = self.line.lock().await;
-        if let Some(connection) = &line.connection {
-            return Ok((line.generation, connection.clone()));
+        let mut shared = self.shared.lock().await;
+        if let Some(connection) = &shared.connection {
+            return Ok((shared.generation, connection.clone()));
         }
         let timeouts = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(LIBRARY_TIMEOUT))
@@ -123,54 +123,58 @@ impl Redis {
             .client
             .get_multiplexed_async_connection_with_config(&timeouts)
             .await?;
-        line.generation += 1;
-        line.connection = Some(connection.clone());
-        Ok((line.generation, connection))
+        shared.generation += 1;
+        shared.connection = Some(connection.clone());
+        Ok((shared.generation, connection))
     }
 
-    /// After a failure the connection cannot be trusted. While somebody else holds the lock, it is being made anew anyway.
-    fn hang_up(&self, used: Option<u64>) {
-        if let Ok(mut line) = self.line.try_lock()
-            && used == Some(line.generation)
+    /// Drops the connection after a failure. While the lock is held, another caller is opening a new one anyway.
+    fn disconnect(&self, used: Option<u64>) {
+        if let Ok(mut shared) = self.shared.try_lock()
+            && used == Some(shared.generation)
         {
-            line.connection = None;
+            shared.connection = None;
         }
     }
 
-    fn admit(&self) -> Result<(), Away> {
+    fn admit(&self) -> Result<(), Unavailable> {
         let mut outage = self.outage();
-        let Some(pause_until) = outage.pause_until else {
+        let Some(cooldown_until) = outage.cooldown_until else {
             return Ok(());
         };
         let now = Instant::now();
-        if now < pause_until {
-            return Err(Away {
-                reason: "left alone after a failure".to_owned(),
+        if now < cooldown_until {
+            return Err(Unavailable {
+                reason: "cooldown after a failure".to_owned(),
             });
         }
-        // This caller tries; those who come meanwhile do not wait for the outcome.
-        outage.pause_until = Some(now + PAUSE_FIRST);
+        // This caller probes; others do not wait for the outcome.
+        outage.cooldown_until = Some(now + COOLDOWN_MIN);
         Ok(())
     }
 
     fn answered(&self) {
         let mut outage = self.outage();
         if outage.failures > 0 {
-            tracing::info!(failures = outage.failures, "redis answers again");
+            tracing::info!(dependency = "redis", failures = outage.failures, "Redis is available again");
         }
         *outage = Outage::default();
     }
 
-    fn failed(&self, reason: String) -> Away {
+    fn failed(&self, reason: String) -> Unavailable {
         let mut outage = self.outage();
         if outage.failures == 0 {
-            tracing::warn!(reason, "redis is away: cached sessions and a local rate limit carry on");
+            tracing::warn!(
+                dependency = "redis",
+                error = reason,
+                "Redis unavailable: using cached sessions and local rate limits"
+            );
         }
-        let pause = PAUSE_FIRST.saturating_mul(1 << outage.failures.min(8)).min(PAUSE_MAX);
+        let cooldown = COOLDOWN_MIN.saturating_mul(1 << outage.failures.min(8)).min(COOLDOWN_MAX);
         outage.failures = outage.failures.saturating_add(1);
-        outage.pause_until = Some(Instant::now() + pause);
+        outage.cooldown_until = Some(Instant::now() + cooldown);
         outage.last_error = Some(reason.clone());
-        Away { reason }
+        Unavailable { reason }
     }
 
     fn outage(&self) -> MutexGuard<'_, Outage> {
@@ -178,10 +182,10 @@ impl Redis {
     }
 }
 
-async fn in_time<T>(question: impl Future<Output = T>) -> Option<T> {
-    let mut question = std::pin::pin!(question);
-    for _ in 0..STEPS {
-        if let Ok(answer) = tokio::time::timeout(STEP, &mut question).await {
+async fn in_time<T>(query: impl Future<Output = T>) -> Option<T> {
+    let mut query = std::pin::pin!(query);
+    for _ in 0..DEADLINE_SLICES {
+        if let Ok(answer) = tokio::time::timeout(DEADLINE_SLICE, &mut query).await {
             return Some(answer);
         }
     }

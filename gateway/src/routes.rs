@@ -1,4 +1,4 @@
-//! The route table: which paths exist for a client, who may use them, and which service answers.
+//! The route table: the paths that exist for a client, their access, and the service that answers.
 
 use http::Method;
 use serde::Deserialize;
@@ -12,83 +12,77 @@ pub const KEY_PUBLISHER: &str = "user-service";
 
 const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 
-/// All routes.
+/// The routes of a gateway.
 #[derive(Debug, Clone)]
 pub struct RouteTable {
     routes: Vec<Route>,
 }
 
-/// One line of the table.
+/// One route of the table.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Route {
-    /// The pattern; `{name}` stands for one segment.
+    /// Pattern of the path; `{name}` stands for one segment.
     pub path: String,
-    /// The methods it answers. `GET` includes `HEAD`.
+    /// Methods that it answers; `GET` includes `HEAD`.
     pub methods: Vec<String>,
-    /// The service that answers, or [`GATEWAY`].
+    /// Service that answers, or [`GATEWAY`].
     pub upstream: String,
-    /// Who may ask.
-    pub who: Who,
-    /// Whether a 2xx answer ends the caller's session.
+    /// Callers that may use it.
+    #[serde(rename = "who")]
+    pub access: Access,
+    /// True if a 2xx answer ends the caller's session.
     #[serde(default)]
     pub ends_session: bool,
 }
 
-/// Who may use a route.
+/// The callers that may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Who {
-    /// Anyone; a token is optional.
+pub enum Access {
+    /// Any caller; a token is optional.
     Public,
-    /// Anyone with a valid token.
+    /// Callers with a valid token.
     User,
-    /// An administrator.
+    /// Administrators.
     Admin,
 }
 
-/// What the table says about a request.
+/// The result of looking a request up.
 #[derive(Debug)]
 pub enum Match<'a> {
-    /// This route.
     Found(&'a Route),
-    /// The path exists, the method does not; these do.
+    /// The path exists, but not the method; with the methods that do.
     OtherMethods(Vec<&'a str>),
     /// No such path.
     Nothing,
 }
 
-/// Why a table cannot be used.
+/// The fault of a route table.
 #[derive(Debug, thiserror::Error)]
 pub enum TableFault {
     /// Not TOML of the right shape. Only the message: the rest is a drawing of several lines.
     #[error("{}", .0.message())]
     Syntax(#[from] toml::de::Error),
-    /// The path could be read in two ways, or holds something else than whole segments.
+    /// The path has more than one reading, or does not consist of whole segments.
     #[error("the path `{0}` is not a clean pattern under /api/")]
     Path(String),
-    /// A method that is not offered.
+    /// The method cannot be routed.
     #[error("`{path}` names the method `{method}`; it must be one of GET, HEAD, POST, PUT, PATCH, DELETE")]
     Method {
-        /// The route.
         path: String,
-        /// Its method.
         method: String,
     },
-    /// An upstream that cannot be the name of a service, nor part of a variable's name.
+    /// The upstream cannot be the name of a service, nor part of a variable's name.
     #[error("`{path}` leads to `{upstream}`, which is no service's name")]
     Upstream {
-        /// The route.
         path: String,
-        /// Where it leads.
         upstream: String,
     },
-    /// Two routes for one thing.
+    /// Two routes answer the same method and path.
     #[error("two routes answer {method} {path}")]
     Twice {
-        /// The method.
         method: String,
-        /// The path.
         path: String,
     },
 }
@@ -108,13 +102,18 @@ impl FromStr for RouteTable {
             route.check()?;
             route.check_unique(&routes[..index])?;
         }
-        // The first match wins, so the more literal come first.
+        // The first match wins, so literal segments sort before parameters.
         routes.sort_by_key(|route| route.segments().map(is_parameter).collect::<Vec<_>>());
         Ok(Self { routes })
     }
 }
 
 impl RouteTable {
+    /// Returns the table of `routes.toml`.
+    pub fn built_in() -> Self {
+        include_str!("../routes.toml").parse().expect("a test parses the built-in table")
+    }
+
     /// Finds the route of a request. `path` must have passed [`crate::path::check`].
     pub fn find(&self, method: &Method, path: &str) -> Match<'_> {
         let Some(first) = self.routes.iter().find(|route| route.matches(path)) else {
@@ -127,7 +126,7 @@ impl RouteTable {
         }
     }
 
-    /// The services that the routes lead to.
+    /// Returns the services that the routes lead to.
     pub fn upstreams(&self) -> BTreeSet<&str> {
         let upstreams = self.routes.iter().map(|route| route.upstream.as_str());
         upstreams
@@ -136,7 +135,7 @@ impl RouteTable {
             .collect()
     }
 
-    /// All routes, the more literal first.
+    /// Returns the routes, literal segments first.
     pub fn routes(&self) -> &[Route] {
         &self.routes
     }
@@ -153,7 +152,7 @@ impl Route {
         self.segments().all(fits) && asked.next().is_none()
     }
 
-    /// Whether the two patterns match the same paths, whatever they call their parameters.
+    /// Returns true if both patterns match the same paths, regardless of the names of their parameters.
     fn is_like(&self, other: &Self) -> bool {
         let same = |(one, two): (&str, &str)| one == two || (is_parameter(one) && is_parameter(two));
         self.segments().count() == other.segments().count() && self.segments().zip(other.segments()).all(same)
@@ -206,7 +205,7 @@ impl Route {
     }
 }
 
-/// The variable with the addresses of a service: `order-service` → `ORDER_SERVICE_URL`.
+/// Returns the variable with the addresses of a service: `order-service` → `ORDER_SERVICE_URL`.
 pub fn url_variable(service: &str) -> String {
     service.to_uppercase().replace('-', "_") + "_URL"
 }

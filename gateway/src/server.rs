@@ -1,15 +1,16 @@
 //! The accept loop of the public port.
 //!
-//! `axum::serve` sets no timer, so its connections may take for ever to send a header. This loop has a limit on
-//! everything that a client can hold: connections, the time and size of a request's head, the time of the drain.
+//! `axum::serve` sets no timer, so its connections may take any time to send a header. This loop limits everything that a
+//! client can hold: connections, the time and size of a request's head, the time of the drain.
 
-use crate::{config::Limits, proxy::Peer};
+use crate::config::Limits;
 use axum::Router;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
+use kernel::chain;
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
@@ -20,37 +21,41 @@ use tower::ServiceExt as _;
 
 const HEADERS_MAX: usize = 64;
 const HEAD_BYTES_MAX: usize = 32 * 1024;
-/// After an accept that failed for want of descriptors: time for others to end.
+/// Pause after an accept that failed for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// The remote address of a connection; the server puts it into each request's extensions.
+#[derive(Debug, Clone, Copy)]
+pub struct Peer(pub SocketAddr);
 
 /// The public port.
 pub struct Server {
     app: Router,
     limits: Limits,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     connections: GracefulShutdown,
 }
 
 impl Server {
-    /// A server for `app`.
-    pub fn new(app: Router, limits: Limits, places: Arc<Semaphore>) -> Self {
+    /// Creates a server for `app`, with a permit for each connection.
+    pub fn new(app: Router, limits: Limits, permits: Arc<Semaphore>) -> Self {
         Self {
             app,
             limits,
-            places,
+            permits,
             connections: GracefulShutdown::new(),
         }
     }
 
-    /// Accepts until `stop`; then lets running requests finish, but not for longer than the drain timeout.
+    /// Accepts until `stop`; then waits for running requests, at most the drain timeout.
     pub async fn run(self, listener: TcpListener, stop: CancellationToken) {
-        while let Some((socket, peer, place)) = self.next(&listener, &stop).await {
-            self.serve(socket, peer, place);
+        while let Some((socket, peer, permit)) = self.next(&listener, &stop).await {
+            self.serve(socket, peer, permit);
         }
         drop(listener);
-        let drained = tokio::time::timeout(self.limits.drain_timeout, self.connections.shutdown()).await;
+        let drained = tokio::time::timeout(self.limits.drain_timeout(), self.connections.shutdown()).await;
         if drained.is_err() {
-            tracing::warn!("requests were still running at the end of the drain timeout and are cut");
+            tracing::warn!("Drain timeout: running requests are cut");
         }
     }
 
@@ -66,9 +71,9 @@ impl Server {
                     Err(error) => pause_after(&error).await,
                 }
             };
-            // Where all places are taken, this one connection waits here, and those behind it in the kernel's queue.
-            let place = Arc::clone(&self.places).acquire_owned().await;
-            (socket, peer, place.expect("the semaphore is never closed"))
+            // Without a free permit this connection waits here, and those behind it in the kernel's queue.
+            let permit = Arc::clone(&self.permits).acquire_owned().await;
+            (socket, peer, permit.expect("the semaphore is never closed"))
         };
         tokio::select! {
             biased;
@@ -81,10 +86,10 @@ impl Server {
         clippy::disallowed_methods,
         reason = "a connection is watched by `connections`, which the drain waits for"
     )]
-    fn serve(&self, socket: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
-        // Answers are written whole; waiting for more to send would only delay them.
+    fn serve(&self, socket: TcpStream, peer: SocketAddr, permit: OwnedSemaphorePermit) {
+        // Answers are written whole; waiting for more data would only delay them.
         if let Err(error) = socket.set_nodelay(true) {
-            tracing::debug!(%error, "a connection was gone before it was served");
+            tracing::debug!(error = chain(&error), "Connection closed before it was served");
             return;
         }
         let app = self.app.clone();
@@ -94,28 +99,28 @@ impl Server {
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.header_timeout)
+            .header_read_timeout(self.limits.header_timeout())
             .max_headers(HEADERS_MAX)
             .max_buf_size(HEAD_BYTES_MAX)
             .serve_connection(TokioIo::new(socket), service);
         let connection = self.connections.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(%error, "a connection ended badly");
+                tracing::debug!(%error, "Connection failed");
             }
-            drop(place);
+            drop(permit);
         });
     }
 }
 
-/// A client that gave up while it waited in the queue is no reason to pause; a lack of descriptors is.
+/// Pauses for lack of file descriptors, but not for a client that gave up while it waited in the queue.
 async fn pause_after(error: &io::Error) {
     let is_clients_doing = matches!(
         error.kind(),
         io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset
     );
     if !is_clients_doing {
-        tracing::error!(%error, "no connection could be accepted");
+        tracing::error!(error = chain(error), "Connection not accepted");
         tokio::time::sleep(ACCEPT_PAUSE).await;
     }
 }

@@ -1,38 +1,38 @@
-//! Whether a session still lives. user-service owns `session:<sid>` in Redis; a key that is gone is a session that ended.
+//! Sessions. user-service owns `session:<sid>` in Redis; without the key, the session has ended.
 //!
-//! Answers are cached, which sets two limits. A session that was ended elsewhere may be used for [`FRESH_FOR`] more. While
-//! Redis is away, a session that was seen alive may be used for [`STALE_FOR`] after it was last seen; others are told to
-//! come back, not that they are logged out.
+//! Answers are cached, with two limits. A session that was ended elsewhere may be used for [`FRESH_FOR`] more. While Redis is
+//! unavailable, a session that was seen may be used for [`STALE_FOR`] after that; other callers get 503 and not 401.
 
-use crate::redis::{Away, Redis};
+use crate::redis::{Redis, Unavailable};
 use deadpool_redis::redis::AsyncCommands;
+use kernel::chain;
 use moka::future::Cache;
 use serde::Deserialize;
-use shared::identity::Role;
+use web::identity::Role;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 use uuid::Uuid;
 
-/// How long a session that was seen alive is believed without asking again.
+/// Age up to which a cached session is used without asking Redis.
 pub const FRESH_FOR: Duration = Duration::from_secs(5);
-/// How long it is believed while Redis is away.
+/// Age up to which a cached session is used while Redis is unavailable.
 pub const STALE_FOR: Duration = Duration::from_mins(1);
-/// What bounds the memory: about 200 bytes each.
+/// Most cached sessions, of about 200 bytes each.
 const CACHED_MAX: u64 = 50_000;
 
 /// The value under `session:<sid>`: this gateway's view of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Session {
-    /// Whose session it is.
+    /// Owner of the session.
     pub user_id: Uuid,
-    /// What they may do now; the token says what they might when it was made.
+    /// Current role of the owner; the token holds the role at its signing.
     pub role: Role,
 }
 
-/// Asks Redis for sessions and remembers the answers.
+/// A cache of sessions in front of Redis.
 pub struct Sessions {
     redis: Arc<Redis>,
     seen: Cache<String, Seen>,
@@ -45,7 +45,7 @@ struct Seen {
 }
 
 impl Sessions {
-    /// An empty cache in front of Redis.
+    /// Creates an empty cache.
     pub fn new(redis: Arc<Redis>) -> Self {
         let seen = Cache::builder()
             .max_capacity(CACHED_MAX)
@@ -54,8 +54,8 @@ impl Sessions {
         Self { redis, seen }
     }
 
-    /// The session, or `None` if it has ended. An error means that nobody can tell.
-    pub async fn find(&self, session_id: &str) -> Result<Option<Session>, Away> {
+    /// Returns the session, or `None` if it has ended. An error means that it cannot be checked.
+    pub async fn find(&self, session_id: &str) -> Result<Option<Session>, Unavailable> {
         let seen = self.seen.get(session_id).await;
         if let Some(seen) = seen.filter(|seen| seen.at.elapsed() < FRESH_FOR) {
             return Ok(Some(seen.session));
@@ -73,34 +73,34 @@ impl Sessions {
                 self.forget(session_id).await;
                 Ok(None)
             }
-            Err(away) => {
-                let seen = seen.filter(|seen| seen.at.elapsed() < STALE_FOR).ok_or(away)?;
+            Err(unavailable) => {
+                let seen = seen.filter(|seen| seen.at.elapsed() < STALE_FOR).ok_or(unavailable)?;
                 metrics::counter!("gateway_sessions_stale_total").increment(1);
                 Ok(Some(seen.session))
             }
         }
     }
 
-    /// Drops what was remembered: the session has just ended.
+    /// Removes a session from the cache, since it has just ended.
     pub async fn forget(&self, session_id: &str) {
         self.seen.invalidate(session_id).await;
     }
 
-    /// How many sessions are remembered.
+    /// Returns the number of cached sessions.
     pub fn cached(&self) -> u64 {
         self.seen.entry_count()
     }
 
-    async fn read(&self, session_id: &str) -> Result<Option<Session>, Away> {
+    async fn read(&self, session_id: &str) -> Result<Option<Session>, Unavailable> {
         let key = format!("session:{session_id}");
-        let value: Option<Vec<u8>> = self.redis.ask(move |connection| connection.get(key)).await?;
+        let value: Option<Vec<u8>> = self.redis.query(move |connection| connection.get(key)).await?;
         let Some(value) = value else {
             return Ok(None);
         };
-        // Nothing that this gateway could read is a session that it could let in.
+        // An unreadable value admits no caller.
         let session = serde_json::from_slice(&value);
         Ok(session
-            .inspect_err(|fault| tracing::error!(%fault, "a session in redis cannot be read"))
+            .inspect_err(|error| tracing::error!(dependency = "redis", error = chain(error), "Session cannot be read"))
             .ok())
     }
 }

@@ -1,32 +1,31 @@
-//! Access tokens: what a client must show, and every way in which one can be wrong.
+//! Access tokens, and the ways in which one can be invalid.
 
 use crate::keys::KeySet;
 use http::{HeaderMap, header};
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header, get_current_timestamp};
 use serde::Deserialize;
-use shared::identity::Role;
+use web::identity::Role;
 use std::sync::LazyLock;
 use uuid::Uuid;
 
-/// No honest token comes near; parsing is not free.
+/// Longest token that is parsed; a valid one is far shorter.
 const TOKEN_LENGTH_MAX: usize = 4096;
-/// How far the clocks of user-service and of this process may be apart.
+/// Tolerated difference between the clocks of user-service and of this process.
 const LEEWAY_S: u64 = 5;
 const ISSUER: &str = "user-service";
 const AUDIENCE: &str = "platform";
 /// RFC 9068: another kind of token by the same issuer must not pass for an access token.
 const TOKEN_TYPE: &str = "at+jwt";
 
-/// What the token says, once it is verified.
+/// The claims of a verified token.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Claims {
-    /// The user.
+    /// User id.
     pub sub: Uuid,
-    /// Their e-mail address.
     pub email: String,
-    /// What they might do when the token was made.
+    /// Role of the user when the token was signed.
     pub role: Role,
-    /// The session it belongs to.
+    /// Session id.
     pub sid: String,
     iat: u64,
     /// Read as whole seconds, which refuses what jsonwebtoken would round.
@@ -34,24 +33,24 @@ pub struct Claims {
     _exp: u64,
     #[serde(rename = "nbf")]
     _nbf: u64,
-    /// One issuer, not a list that contains it.
+    /// Read as one issuer, which refuses a list that contains it.
     #[serde(rename = "iss")]
     _iss: String,
 }
 
-/// Why a token is refused; the text is for the client.
+/// The refusal of a token; its text is for the client.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenFault {
     /// More than one `Authorization`, or one that is not `Bearer <token>`.
     #[error("the Authorization header must be one `Bearer <token>`")]
     Header,
-    /// Not a token at all, another kind of token, or one with extensions that we do not know.
+    /// No token, another kind of token, or one with unknown extensions.
     #[error("this is not an access token")]
     Kind,
     /// Signed with a key that user-service does not publish.
     #[error("the access token is signed with an unknown key")]
     UnknownKey(String),
-    /// It was good once.
+    /// The token was valid once.
     #[error("the access token has expired")]
     Expired,
     /// Signature, issuer, audience or times are wrong.
@@ -59,7 +58,7 @@ pub enum TokenFault {
     Invalid,
 }
 
-/// The token of a request; `None` if it has no `Authorization`.
+/// Returns the token of a request; `None` without `Authorization`.
 pub fn of_request(headers: &HeaderMap) -> Result<Option<&str>, TokenFault> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else {
@@ -84,8 +83,8 @@ pub fn of_request(headers: &HeaderMap) -> Result<Option<&str>, TokenFault> {
     }
 }
 
-/// Verifies a token. Of its own header only the key's name is believed: key and algorithm are what we hold under it, and
-/// `jku`, `x5u` and `jwk` are not looked at.
+/// Verifies a token. Only the key id is taken from its header: key and algorithm are those known under it, and `jku`, `x5u`
+/// and `jwk` are ignored.
 pub fn verify(token: &str, keys: &KeySet) -> Result<Claims, TokenFault> {
     let header = decode_header(token).map_err(|_| TokenFault::Kind)?;
     if header.typ.as_deref() != Some(TOKEN_TYPE) || header.crit.is_some() || header.alg != Algorithm::EdDSA {

@@ -1,7 +1,7 @@
 //! W3C Trace Context: a client's trace goes on with a new span, or a new trace begins.
 
 use http::{HeaderMap, HeaderValue};
-use shared::context::TRACEPARENT_HEADER;
+use kernel::context::TRACEPARENT_HEADER;
 use std::fmt::Write as _;
 
 /// `traceparent` (and `tracestate`) as they came, read before the request is stripped of them.
@@ -63,7 +63,7 @@ fn is_hex(text: &str, length: usize) -> bool {
 
 /// The last `bytes` bytes of a new id. Its last eight are random, which is what the specification asks of a trace id.
 fn random_hex(bytes: usize) -> String {
-    let id = shared::id::new();
+    let id = kernel::id::new();
     id.as_bytes()[16 - bytes..]
         .iter()
         .fold(String::new(), |mut text, byte| {

@@ -1,48 +1,46 @@
-//! The services behind the gateway: their replicas, and whose turn it is.
+//! The services behind the gateway, and the rotation of their replicas.
 
 use crate::{body::RequestBody, config::Replica};
 use axum::{body::Body, response::Response};
 use http::{HeaderMap, Method};
-use shared::http_client::{BreakerConfig, BreakerStatus, CallError, ClientConfig, ResilientHttpClient, RetryConfig};
+use http_client::{BreakerConfig, BreakerStatus, CallError, ClientConfig, ResilientHttpClient, RetryConfig};
 use std::{
     sync::atomic::{AtomicUsize, Ordering},
     time::Duration,
 };
 
-/// How long a service may take to begin its answer.
+/// Limit for a service to begin its answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(15);
-/// A service may be waiting for its own calls, which end after five seconds.
+/// Duration from which a call is slow: a service may wait for its own calls, which end after five seconds.
 const SLOW_CALL: Duration = Duration::from_secs(6);
-/// A service that was killed is back after two or three seconds; customers should not wait much longer than it. See
+/// Cooldown of a breaker: a killed service is back after two or three seconds, and customers should not wait much longer. See
 /// `docs/adr/0006-breakers-on-the-customers-way-ask-sooner.md`.
 const OPEN_FOR: Duration = Duration::from_secs(2);
 const OPEN_FOR_MAX: Duration = Duration::from_secs(30);
-/// How many requests may be under way to one replica. What is above it waits shortly and is then refused with 503, so
-/// that one slow service does not take all connections with it.
+/// Permits of a replica's bulkhead: further requests wait shortly and are then refused with 503, so that one slow service does
+/// not hold all connections.
 const CONCURRENCY_MAX: usize = 256;
 
-/// One service.
+/// A service with its replicas.
 pub struct Upstream {
     replicas: Vec<ResilientHttpClient>,
-    /// Indices of `replicas`, each as often as its weight says, evenly mixed.
+    /// Indices of `replicas`, each as often as its weight, evenly mixed.
     rotation: Vec<usize>,
     turn: AtomicUsize,
 }
 
-/// A request as the service will see it.
+/// A request as the service receives it.
 pub struct Forwarded {
-    /// The method.
     pub method: Method,
-    /// Path and query exactly as they were matched.
+    /// Path and query, exactly as they were matched.
     pub target: String,
-    /// The headers, stripped and complete.
+    /// Headers, stripped and complete.
     pub headers: HeaderMap,
-    /// The body, if there is one.
     pub body: Option<RequestBody>,
 }
 
 impl Upstream {
-    /// The service `name` at `replicas`, each with a breaker of its own.
+    /// Creates the service `name` at `replicas`, each with a breaker of its own.
     pub fn new(name: &str, replicas: &[Replica]) -> Self {
         let client = |(index, replica): (usize, &Replica)| {
             let config = ClientConfig {
@@ -73,7 +71,7 @@ impl Upstream {
         }
     }
 
-    /// Sends a request to the replica whose turn it is, or to the next ones while nothing of it has been sent.
+    /// Sends a request to the next replica of the rotation, and to the others while nothing of it has been sent.
     pub async fn forward(&self, request: &Forwarded) -> Result<Response, CallError> {
         let turn = self.rotation[self.turn.fetch_add(1, Ordering::Relaxed) % self.rotation.len()];
         let mut last = None;
@@ -87,7 +85,7 @@ impl Upstream {
         Err(last.expect("a service has at least one replica"))
     }
 
-    /// What a replica is called in metrics and on the status page; the first, mostly the only one, like its service.
+    /// Returns the name of a replica in metrics and on the status page; the first is named like its service.
     pub fn replica_name(service: &str, index: usize) -> String {
         if index == 0 {
             service.to_owned()
@@ -96,12 +94,12 @@ impl Upstream {
         }
     }
 
-    /// The replicas' clients.
+    /// Returns the clients of the replicas.
     pub fn clients(&self) -> &[ResilientHttpClient] {
         &self.replicas
     }
 
-    /// The replicas' breakers.
+    /// Returns the breakers of the replicas.
     pub fn breakers(&self) -> impl Iterator<Item = BreakerStatus> {
         self.replicas.iter().map(ResilientHttpClient::status)
     }
@@ -120,13 +118,13 @@ impl Forwarded {
     }
 }
 
-/// The rotation of smooth weighted round robin: with the weights 3 and 1 it is 0 0 1 0 and not 0 0 0 1.
+/// Returns the rotation of smooth weighted round robin: with the weights 3 and 1 it is 0 0 1 0 and not 0 0 0 1.
 fn rotation(weights: &[usize]) -> Vec<usize> {
     let total: usize = weights.iter().sum();
     let mut served = vec![0_usize; weights.len()];
     let mut rotation = Vec::with_capacity(total);
     for slot in 1..=total {
-        // Who lags furthest behind the share that is due after `slot` turns: weight × slot − served × total.
+        // The replica that lags furthest behind its share after `slot` turns: weight × slot − served × total.
         let lag = |&index: &usize| (weights[index] * slot + total * total) - served[index] * total;
         let next = (0..weights.len())
             .rev()

@@ -1,6 +1,6 @@
-//! Settings that hold addresses: a service's replicas, and the proxies in front of us.
+//! Settings that hold addresses: a service's replicas, and the proxies in front of the gateway.
 
-use shared::http_client::BaseUrl;
+use http_client::BaseUrl;
 use std::{net::IpAddr, str::FromStr};
 
 /// One process of a service.
@@ -8,7 +8,7 @@ use std::{net::IpAddr, str::FromStr};
 pub struct Replica {
     /// `http://host:port`.
     pub base_url: BaseUrl,
-    /// Its share of the requests, compared with its neighbours'.
+    /// Share of the requests, relative to the other replicas.
     pub weight: usize,
 }
 
@@ -16,19 +16,19 @@ pub struct Replica {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Replicas(pub Vec<Replica>);
 
-/// Why an address list cannot be used.
+/// The fault of an address list.
 #[derive(Debug, thiserror::Error)]
 pub enum AddressFault {
-    /// Nothing but commas.
+    /// The list has no entries.
     #[error("it names no address")]
     Empty,
     /// Not `http://host:port`.
     #[error("`{0}` is not of the form http://host:port")]
     Url(String),
-    /// Something else than `;weight=1` to `;weight=100` behind the address.
+    /// The part behind the address is not `;weight=1` to `;weight=100`.
     #[error("`{0}` must be weight=N with N from 1 to 100")]
     Weight(String),
-    /// Not an address.
+    /// Not an IP address.
     #[error("`{0}` is not an IP address")]
     Ip(String),
 }
@@ -55,7 +55,7 @@ impl FromStr for Replica {
             .map_or((text, None), |(address, option)| (address, Some(option)));
         let address = address.trim();
         let uri: http::Uri = address.parse().map_err(|_| AddressFault::Url(address.to_owned()))?;
-        // A path here would be a second place that decides what `/internal` is.
+        // A path here would be a second place that decides about `/internal`.
         let is_base = uri.scheme() == Some(&http::uri::Scheme::HTTP) && uri.path() == "/" && uri.query().is_none();
         if !is_base {
             return Err(AddressFault::Url(address.to_owned()));
@@ -76,7 +76,7 @@ fn parse_weight(option: &str) -> Result<usize, AddressFault> {
         .ok_or_else(|| AddressFault::Weight(option.to_owned()))
 }
 
-/// The proxies whose `X-Forwarded-For` is believed.
+/// The proxies whose `X-Forwarded-For` is trusted.
 #[derive(Debug, Clone, Default)]
 pub struct TrustedProxies(Vec<IpAddr>);
 
@@ -90,8 +90,8 @@ impl FromStr for TrustedProxies {
 }
 
 impl TrustedProxies {
-    /// The client behind a connection: its peer, or, where the peer is one of these proxies, the last address that they
-    /// passed on and that is not theirs. Anything further left may be the client's own invention.
+    /// Returns the client behind a connection: its peer, or, if the peer is one of these proxies, the last forwarded address that
+    /// is not a proxy's. Addresses further left may be forged by the client.
     pub fn client_ip(&self, peer: IpAddr, forwarded_for: &http::HeaderMap) -> IpAddr {
         let peer = peer.to_canonical();
         if !self.0.contains(&peer) {
@@ -122,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn reads_replicas_with_weights() {
+    fn replicas_are_read_with_their_weights() {
         let replicas: Replicas = "http://a:1, http://b:2/;weight=3".parse().unwrap();
         let expected = [("http://a:1", 1), ("http://b:2", 3)];
         let read = replicas
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn believes_only_trusted_proxies_and_from_the_right() {
+    fn only_trusted_proxies_are_believed_and_from_the_right() {
         let mut headers = http::HeaderMap::new();
         headers.append("x-forwarded-for", "6.6.6.6, 1.1.1.1".parse().unwrap());
         headers.append("x-forwarded-for", "10.0.0.2".parse().unwrap());

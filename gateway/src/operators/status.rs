@@ -1,14 +1,12 @@
-//! What `/internal/status` says: the gateway's own part, and each service's.
+//! The document of `/internal/status`: the gateway's own part, and each service's.
 
-use crate::{Gateway, config::Replicas, upstream::Upstream};
+use crate::{config::Replicas, state::Gateway, upstream::Upstream};
+use http_client::{BreakerConfig, CallError, ClientConfig, ResilientHttpClient, RetryConfig};
+use kernel::context::Context;
 use serde_json::{Map, Value, json};
-use shared::{
-    context::Context,
-    http_client::{BreakerConfig, CallError, ClientConfig, ResilientHttpClient, RetryConfig},
-};
 use std::time::Duration;
 
-/// A service whose database hangs needs some seconds to find that out and say so.
+/// Limit for a status page: a service needs some seconds to find out that its database hangs.
 const SERVICE_TIMEOUT: Duration = Duration::from_secs(5);
 const CONNECT_TIMEOUT: Duration = Duration::from_millis(500);
 const PATH: &str = "/internal/status";
@@ -19,10 +17,10 @@ pub struct Services {
 }
 
 impl Services {
-    /// A client for each replica, apart from those that serve the public port.
-    pub fn new(upstreams: &[(&'static str, Replicas)]) -> Self {
-        let of_service = |(name, replicas): &(&'static str, Replicas)| {
-            let name = *name;
+    /// Creates a client for each replica, apart from those of the public port.
+    pub fn new(upstreams: &[(String, Replicas)]) -> Self {
+        let of_service = |(name, replicas): &(String, Replicas)| {
+            let name = name.clone();
             let bases: Vec<_> = replicas.0.iter().map(|replica| replica.base_url.clone()).collect();
             bases.into_iter().enumerate().map(move |(index, base_url)| {
                 ResilientHttpClient::new(ClientConfig {
@@ -34,7 +32,7 @@ impl Services {
                         ..RetryConfig::default()
                     },
                     breaker: never(),
-                    ..ClientConfig::new(Upstream::replica_name(name, index), base_url)
+                    ..ClientConfig::new(Upstream::replica_name(&name, index), base_url)
                 })
             })
         };
@@ -43,7 +41,7 @@ impl Services {
         }
     }
 
-    /// What each says of itself, or `"unreachable"`; all are asked at once.
+    /// Reads all status pages at once; `"unreachable"` stands for one that gives no answer.
     pub async fn report(&self) -> Value {
         let context = Context::new();
         let answers = self
@@ -55,7 +53,7 @@ impl Services {
     }
 }
 
-/// A page that shows who is back must ask who was away.
+/// A breaker that never opens: a page that shows recovered services must call those that failed.
 fn never() -> BreakerConfig {
     BreakerConfig {
         failures_in_a_row: u32::MAX,
@@ -68,13 +66,13 @@ async fn ask(client: &ResilientHttpClient, context: &Context) -> Value {
     match client.get(PATH).context(context).send().await {
         Ok(answer) if answer.status.is_success() => answer.json().unwrap_or_else(|_| json!("unreadable")),
         Ok(answer) => json!(format!("answers {}", answer.status.as_u16())),
-        // It runs, and waits for something itself.
+        // The service runs, and waits for a dependency.
         Err(CallError::Timeout { .. } | CallError::Deadline { .. }) => json!("no answer in time"),
         Err(_) => json!("unreachable"),
     }
 }
 
-/// The gateway's own part.
+/// Returns the gateway's own part.
 pub(super) fn of_gateway(gateway: &Gateway, is_ready: bool) -> Value {
     let connections_max = gateway.limits.connections_max as usize;
     json!({
@@ -91,7 +89,7 @@ pub(super) fn of_gateway(gateway: &Gateway, is_ready: bool) -> Value {
             "burst": gateway.limits.rate_burst,
         },
         "keys": gateway.keys.status(),
-        "connections": { "open": connections_max - gateway.places.available_permits(), "max": connections_max },
+        "connections": { "open": connections_max - gateway.permits.available_permits(), "max": connections_max },
         "routes": gateway.routes.routes().len(),
     })
 }

@@ -4,9 +4,9 @@ fn default_table() -> RouteTable {
     include_str!("../../routes.toml").parse().unwrap()
 }
 
-fn found(table: &RouteTable, method: &Method, path: &str) -> (String, Who) {
+fn found(table: &RouteTable, method: &Method, path: &str) -> (String, Access) {
     match table.find(method, path) {
-        Match::Found(route) => (route.path.clone(), route.who),
+        Match::Found(route) => (route.path.clone(), route.access),
         other => panic!("{method} {path}: {other:?}"),
     }
 }
@@ -21,8 +21,8 @@ fn the_more_literal_route_wins() {
 #[test]
 fn one_path_may_ask_for_different_rights_by_method() {
     let table = default_table();
-    assert_eq!(found(&table, &Method::HEAD, "/api/products").1, Who::Public);
-    assert_eq!(found(&table, &Method::POST, "/api/products").1, Who::Admin);
+    assert_eq!(found(&table, &Method::HEAD, "/api/products").1, Access::Public);
+    assert_eq!(found(&table, &Method::POST, "/api/products").1, Access::Admin);
 }
 
 #[test]

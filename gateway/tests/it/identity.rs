@@ -1,7 +1,7 @@
 //! Who a service believes to be asking.
 
-use crate::support::{Bed, TestUser, Wish, answer_json, problem, raw};
-use shared::identity::{IdentitySigner, IdentityVerifier, Role};
+use crate::fixture::{TestGateway, TestUser, Options, answer_json, problem, raw};
+use web::identity::{IdentitySigner, IdentityVerifier, Role};
 
 const FORGED: [(&str, &str); 10] = [
     ("X-User-Id", "1"),
@@ -23,16 +23,16 @@ fn verifier() -> IdentityVerifier {
 
 #[tokio::test]
 async fn a_service_learns_who_asks_from_the_gateway_alone() {
-    let bed = Bed::new().await;
-    let user = bed.user("customer").await;
-    let mut request = bed.client.get(bed.url("/api/orders?limit=3")).bearer_auth(&user.token);
+    let gateway = TestGateway::new().await;
+    let user = gateway.user("customer").await;
+    let mut request = gateway.client.get(gateway.url("/api/orders?limit=3")).bearer_auth(&user.token);
     for (name, value) in FORGED {
         request = request.header(name, value);
     }
     let answer = request.send().await.unwrap();
     assert_eq!(answer.status(), 200);
 
-    let seen = bed.stub.last();
+    let seen = gateway.stub.last();
     assert_eq!(seen.target, "/api/orders?limit=3");
     let one = |name: &str| {
         let values: Vec<_> = seen
@@ -60,13 +60,13 @@ async fn a_service_learns_who_asks_from_the_gateway_alone() {
 
 #[tokio::test]
 async fn nothing_forged_arrives_on_a_public_route() {
-    let bed = Bed::new().await;
-    let mut request = bed.client.get(bed.url("/api/products"));
+    let gateway = TestGateway::new().await;
+    let mut request = gateway.client.get(gateway.url("/api/products"));
     for (name, value) in FORGED {
         request = request.header(name, value);
     }
     assert_eq!(request.send().await.unwrap().status(), 200);
-    let seen = bed.stub.last();
+    let seen = gateway.stub.last();
     let claims_identity = |name: &str| name.contains('_') || name.starts_with("x-user") || name == "x-identity";
     assert!(
         !seen.headers.keys().any(|name| claims_identity(name.as_str())),
@@ -77,16 +77,16 @@ async fn nothing_forged_arrives_on_a_public_route() {
 
 #[tokio::test]
 async fn connection_cannot_name_away_what_the_gateway_says() {
-    let bed = Bed::new().await;
-    let user = bed.user("customer").await;
+    let gateway = TestGateway::new().await;
+    let user = gateway.user("customer").await;
     let nominated = "close, x-identity, X-User-Id, x-user-role, x-correlation-id, x-mine";
     let request = format!(
         "GET /api/orders HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nX-Mine: 1\r\nKeep-Alive: 5\r\n\
          TE: trailers\r\nConnection: {nominated}\r\nConnection: x-user-email\r\n\r\n",
         user.token
     );
-    assert_eq!(raw(bed.address, request).await.status, 200);
-    let seen = bed.stub.last();
+    assert_eq!(raw(gateway.address, request).await.status, 200);
+    let seen = gateway.stub.last();
     for name in [
         "x-identity",
         "x-user-id",
@@ -104,23 +104,23 @@ async fn connection_cannot_name_away_what_the_gateway_says() {
 
 #[tokio::test]
 async fn a_token_counts_on_a_public_route_too() {
-    let bed = Bed::new().await;
-    let user = bed.user("customer").await;
-    assert_eq!(bed.get("/api/products", &user.token).await.status(), 200);
-    assert_eq!(bed.stub.last().headers["x-user-id"], user.id.to_string().as_str());
+    let gateway = TestGateway::new().await;
+    let user = gateway.user("customer").await;
+    assert_eq!(gateway.get("/api/products", &user.token).await.status(), 200);
+    assert_eq!(gateway.stub.last().headers["x-user-id"], user.id.to_string().as_str());
     // Its owner believes to be logged in: a bad one is said to be bad.
     let stranger = TestUser::new("customer");
     assert_eq!(
-        problem(bed.get("/api/products", &stranger.token).await, 401).await["code"],
+        problem(gateway.get("/api/products", &stranger.token).await, 401).await["code"],
         "session-ended"
     );
-    assert_eq!(bed.stub.seen().len(), 1);
+    assert_eq!(gateway.stub.seen().len(), 1);
 }
 
 #[tokio::test]
 async fn what_is_for_administrators_is_refused_to_customers() {
-    let bed = Bed::new().await;
-    let (customer, admin) = (bed.user("customer").await, bed.user("admin").await);
+    let gateway = TestGateway::new().await;
+    let (customer, admin) = (gateway.user("customer").await, gateway.user("admin").await);
     let routes = [
         ("POST", "/api/products"),
         ("PATCH", "/api/products/1"),
@@ -129,7 +129,7 @@ async fn what_is_for_administrators_is_refused_to_customers() {
     ];
     for (method, path) in routes {
         let ask = |token: Option<&str>| {
-            let request = bed.client.request(method.parse().unwrap(), bed.url(path));
+            let request = gateway.client.request(method.parse().unwrap(), gateway.url(path));
             token
                 .map_or(request.try_clone().unwrap(), |token| request.bearer_auth(token))
                 .send()
@@ -138,39 +138,39 @@ async fn what_is_for_administrators_is_refused_to_customers() {
         problem(ask(Some(&customer.token)).await.unwrap(), 403).await;
         assert_eq!(ask(Some(&admin.token)).await.unwrap().status(), 200, "{method} {path}");
     }
-    assert_eq!(bed.stub.seen().len(), routes.len());
+    assert_eq!(gateway.stub.seen().len(), routes.len());
 }
 
 #[tokio::test]
 async fn a_right_that_was_taken_away_is_gone_before_the_token_ends() {
-    let bed = Bed::new().await;
+    let gateway = TestGateway::new().await;
     let admin = TestUser::new("admin");
-    bed.put_session(&admin.session_id, admin.id, "customer").await;
-    problem(bed.get("/api/analytics/counters", &admin.token).await, 403).await;
+    gateway.put_session(&admin.session_id, admin.id, "customer").await;
+    problem(gateway.get("/api/analytics/counters", &admin.token).await, 403).await;
     // And a session gives nothing that the token does not say.
     let customer = TestUser::new("customer");
-    bed.put_session(&customer.session_id, customer.id, "admin").await;
-    problem(bed.get("/api/analytics/counters", &customer.token).await, 403).await;
+    gateway.put_session(&customer.session_id, customer.id, "admin").await;
+    problem(gateway.get("/api/analytics/counters", &customer.token).await, 403).await;
 }
 
 #[tokio::test]
 async fn a_session_of_somebody_else_does_not_fit() {
-    let bed = Bed::new().await;
+    let gateway = TestGateway::new().await;
     let user = TestUser::new("customer");
-    bed.put_session(&user.session_id, shared::id::new(), "customer").await;
-    problem(bed.get("/api/orders", &user.token).await, 401).await;
+    gateway.put_session(&user.session_id, kernel::id::new(), "customer").await;
+    problem(gateway.get("/api/orders", &user.token).await, 401).await;
 }
 
 #[tokio::test]
 async fn correlation_and_trace_are_passed_on_or_made() {
-    let bed = Bed::new().await;
+    let gateway = TestGateway::new().await;
     let ask = async |correlation: &str, traceparent: &str| {
-        let request = bed
+        let request = gateway
             .client
-            .get(bed.url("/api/products"))
+            .get(gateway.url("/api/products"))
             .header("traceparent", traceparent);
         let answer = request.header("x-correlation-id", correlation).send().await.unwrap();
-        let seen = bed.stub.last();
+        let seen = gateway.stub.last();
         assert_eq!(answer.headers()["x-correlation-id"], seen.headers["x-correlation-id"]);
         let text = |name: &str| seen.headers[name].to_str().unwrap().to_owned();
         (text("x-correlation-id"), text("traceparent"))
@@ -191,8 +191,8 @@ async fn correlation_and_trace_are_passed_on_or_made() {
 
 #[tokio::test]
 async fn an_answer_tells_nothing_of_the_inside() {
-    let bed = Bed::new().await;
-    let answer = bed.client.get(bed.url("/api/products")).send().await.unwrap();
+    let gateway = TestGateway::new().await;
+    let answer = gateway.client.get(gateway.url("/api/products")).send().await.unwrap();
     for name in ["server", "x-powered-by", "x-user-id"] {
         assert!(!answer.headers().contains_key(name), "{name}");
     }
@@ -200,21 +200,21 @@ async fn an_answer_tells_nothing_of_the_inside() {
     assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
     assert_eq!(answer.json::<serde_json::Value>().await.unwrap(), answer_json());
     // An error that no service wrote a problem for becomes one, without its text.
-    let broken = bed.client.get(bed.url("/api/products/broken")).send().await.unwrap();
+    let broken = gateway.client.get(gateway.url("/api/products/broken")).send().await.unwrap();
     assert!(!problem(broken, 500).await.to_string().contains("secret.rs"));
 }
 
 #[tokio::test]
 async fn only_a_trusted_proxy_says_where_a_client_is() {
-    let bed = Bed::with(Wish {
+    let gateway = TestGateway::with(Options {
         trusted_proxies: "127.0.0.1",
-        ..Wish::default()
+        ..Options::default()
     })
     .await;
-    let request = bed
+    let request = gateway
         .client
-        .get(bed.url("/api/products"))
+        .get(gateway.url("/api/products"))
         .header("x-forwarded-for", "6.6.6.6, 9.9.9.9");
     assert_eq!(request.send().await.unwrap().status(), 200);
-    assert_eq!(bed.stub.last().headers["x-forwarded-for"], "9.9.9.9");
+    assert_eq!(gateway.stub.last().headers["x-forwarded-for"], "9.9.9.9");
 }

@@ -1,6 +1,6 @@
 //! What one client may take.
 
-use crate::support::{Answer, Bed, Wish, eventually, problem, raw, raw_from};
+use crate::fixture::{Answer, TestGateway, Options, eventually, problem, raw, raw_from};
 use futures_util::future::join_all;
 use gateway::config::Limits;
 use std::{
@@ -17,16 +17,16 @@ const SLOW: Limits = Limits {
     rate_per_s: 1,
     rate_burst: 20,
     body_bytes_max: 1 << 20,
-    header_timeout: Duration::from_secs(10),
-    body_idle_timeout: Duration::from_secs(10),
+    header_timeout_ms: 10_000,
+    body_idle_timeout_ms: 10_000,
     connections_max: 800,
-    drain_timeout: Duration::from_secs(20),
+    drain_timeout_ms: 20_000,
 };
 
-fn with(limits: Limits) -> Wish {
-    Wish {
+fn with(limits: Limits) -> Options {
+    Options {
         limits,
-        ..Wish::default()
+        ..Options::default()
     }
 }
 
@@ -41,10 +41,10 @@ fn allowed(started: Instant) -> RangeInclusive<usize> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_21st_of_a_burst_waits_and_waiting_as_told_is_enough() {
-    let bed = Bed::with(with(SLOW)).await;
-    let user = bed.user("customer").await;
+    let gateway = TestGateway::with(with(SLOW)).await;
+    let user = gateway.user("customer").await;
     let started = Instant::now();
-    let burst = join_all((0..60).map(|_| bed.get("/api/orders", &user.token))).await;
+    let burst = join_all((0..60).map(|_| gateway.get("/api/orders", &user.token))).await;
     let (passed, refused): (Vec<_>, Vec<_>) = burst.into_iter().partition(|answer| answer.status() == 200);
     assert!(
         allowed(started).contains(&passed.len()),
@@ -57,7 +57,7 @@ async fn the_21st_of_a_burst_waits_and_waiting_as_told_is_enough() {
             .iter()
             .all(|answer| answer.headers()["ratelimit-policy"] == "\"user\";q=20;w=20")
     );
-    assert_eq!(bed.stub.seen().len(), passed.len());
+    assert_eq!(gateway.stub.seen().len(), passed.len());
 
     let refused = refused.into_iter().next().unwrap();
     assert!(
@@ -71,12 +71,12 @@ async fn the_21st_of_a_burst_waits_and_waiting_as_told_is_enough() {
     assert_eq!(problem(refused, 429).await["code"], "rate-limited");
     // The wait that the answer names is what is tested here, so it is waited for in full.
     tokio::time::sleep(Duration::from_secs(retry_after_s)).await;
-    assert_eq!(bed.get("/api/orders", &user.token).await.status(), 200);
+    assert_eq!(gateway.get("/api/orders", &user.token).await.status(), 200);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_user_has_a_bucket_and_two_gateways_share_it() {
-    let (one, two) = (Bed::with(with(SLOW)).await, Bed::with(with(SLOW)).await);
+    let (one, two) = (TestGateway::with(with(SLOW)).await, TestGateway::with(with(SLOW)).await);
     let (user, other) = (one.user("customer").await, one.user("customer").await);
     let started = Instant::now();
     let asked = (0..60).map(|turn| if turn % 2 == 0 { &one } else { &two }.get("/api/orders", &user.token));
@@ -95,14 +95,14 @@ async fn each_user_has_a_bucket_and_two_gateways_share_it() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn callers_without_a_token_share_the_bucket_of_their_address() {
-    let bed = Bed::with(with(SLOW)).await;
+    let gateway = TestGateway::with(with(SLOW)).await;
     // Bytes of an id, so that a run does not meet the bucket of the run before.
-    let id = shared::id::new();
+    let id = kernel::id::new();
     let [.., a, b] = *id.as_bytes();
     let (mine, neighbour) = (format!("127.1.{a}.{}", b.max(1)), format!("127.2.{a}.{}", b.max(1)));
     let request = "GET /api/products HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     let started = Instant::now();
-    let burst: Vec<Answer> = join_all((0..60).map(|_| raw_from(&mine, bed.address, request))).await;
+    let burst: Vec<Answer> = join_all((0..60).map(|_| raw_from(&mine, gateway.address, request))).await;
     let passed = burst.iter().filter(|answer| answer.status == 200).count();
     assert!(
         allowed(started).contains(&passed),
@@ -110,20 +110,20 @@ async fn callers_without_a_token_share_the_bucket_of_their_address() {
         started.elapsed()
     );
     assert!(burst.iter().all(|answer| [200, 429].contains(&answer.status)));
-    assert_eq!(raw_from(&neighbour, bed.address, request).await.status, 200);
+    assert_eq!(raw_from(&neighbour, gateway.address, request).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_body_over_the_limit_is_413_however_it_comes() {
-    let bed = Bed::with(with(Limits {
+    let gateway = TestGateway::with(with(Limits {
         body_bytes_max: 1000,
-        ..Wish::default().limits
+        ..Options::default().limits
     }))
     .await;
-    let post = |body: reqwest::Body| bed.client.post(bed.url("/api/users")).body(body).send();
+    let post = |body: reqwest::Body| gateway.client.post(gateway.url("/api/users")).body(body).send();
     assert_eq!(post(vec![b'x'; 1000].into()).await.unwrap().status(), 200);
-    assert_eq!(bed.stub.last().body_bytes, 1000);
-    assert_eq!(bed.stub.last().headers["content-length"], "1000");
+    assert_eq!(gateway.stub.last().body_bytes, 1000);
+    assert_eq!(gateway.stub.last().headers["content-length"], "1000");
     problem(post(vec![b'x'; 1001].into()).await.unwrap(), 413).await;
 
     let chunked = format!(
@@ -131,21 +131,21 @@ async fn a_body_over_the_limit_is_413_however_it_comes() {
          258\r\n{0}\r\n258\r\n{0}\r\n0\r\n\r\n",
         "x".repeat(0x258)
     );
-    let answer = raw(bed.address, chunked).await;
+    let answer = raw(gateway.address, chunked).await;
     assert_eq!(answer.status, 413, "{answer:?}");
     assert!(answer.text.contains("body-too-large"), "{answer:?}");
-    assert_eq!(bed.stub.seen().len(), 1);
+    assert_eq!(gateway.stub.seen().len(), 1);
 }
 
 #[tokio::test]
 async fn a_head_that_comes_too_slowly_is_cut() {
     let header_timeout = Duration::from_millis(300);
-    let bed = Bed::with(with(Limits {
-        header_timeout,
-        ..Wish::default().limits
+    let gateway = TestGateway::with(with(Limits {
+        header_timeout_ms: u64::try_from(header_timeout.as_millis()).unwrap(),
+        ..Options::default().limits
     }))
     .await;
-    let mut slow = TcpStream::connect(bed.address).await.unwrap();
+    let mut slow = TcpStream::connect(gateway.address).await.unwrap();
     slow.write_all(b"GET /api/products HTTP/1.1\r\nHost: x\r\nX-A: ")
         .await
         .unwrap();
@@ -154,48 +154,48 @@ async fn a_head_that_comes_too_slowly_is_cut() {
     let ended = tokio::time::timeout(Duration::from_secs(10), slow.read_to_end(&mut read)).await;
     assert!(ended.is_ok(), "the connection is still open");
     assert!(started.elapsed() >= header_timeout / 2);
-    assert!(bed.stub.seen().is_empty());
+    assert!(gateway.stub.seen().is_empty());
 }
 
 #[tokio::test]
 async fn a_body_that_stops_coming_is_408() {
     let limits = Limits {
-        body_idle_timeout: Duration::from_millis(200),
-        ..Wish::default().limits
+        body_idle_timeout_ms: 200,
+        ..Options::default().limits
     };
-    let bed = Bed::with(with(limits)).await;
+    let gateway = TestGateway::with(with(limits)).await;
     let request = "POST /api/users HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 10\r\n\r\nhalf";
-    let answer = raw(bed.address, request).await;
+    let answer = raw(gateway.address, request).await;
     assert_eq!(answer.status, 408, "{answer:?}");
 }
 
 #[tokio::test]
 async fn too_many_headers_or_too_large_ones_are_refused() {
-    let bed = Bed::new().await;
+    let gateway = TestGateway::new().await;
     let many = "X-A: 1\r\n".repeat(65);
     for headers in [many, format!("X-Large: {}\r\n", "a".repeat(64 * 1024))] {
         let request = format!("GET /api/products HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n");
         // The kernel may drop the refusal when the client is still sending; then there is no answer at all.
-        assert!([431, 400, 0].contains(&raw(bed.address, request).await.status));
+        assert!([431, 400, 0].contains(&raw(gateway.address, request).await.status));
     }
-    assert!(bed.stub.seen().is_empty());
+    assert!(gateway.stub.seen().is_empty());
 }
 
 #[tokio::test]
 async fn connections_over_the_cap_wait_for_a_place() {
     let limits = Limits {
         connections_max: 2,
-        ..Wish::default().limits
+        ..Options::default().limits
     };
-    let bed = Bed::with(with(limits)).await;
+    let gateway = TestGateway::with(with(limits)).await;
     let idle = [
-        TcpStream::connect(bed.address).await.unwrap(),
-        TcpStream::connect(bed.address).await.unwrap(),
+        TcpStream::connect(gateway.address).await.unwrap(),
+        TcpStream::connect(gateway.address).await.unwrap(),
     ];
     eventually("both places to be taken", || async {
-        let status: serde_json::Value = bed
+        let status: serde_json::Value = gateway
             .client
-            .get(bed.operators_url("/internal/status"))
+            .get(gateway.operators_url("/internal/status"))
             .send()
             .await
             .unwrap()
@@ -206,8 +206,8 @@ async fn connections_over_the_cap_wait_for_a_place() {
     })
     .await;
     let request = "GET /api/products HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-    let third = tokio::spawn(raw(bed.address, request));
-    assert!(bed.stub.seen().is_empty());
+    let third = tokio::spawn(raw(gateway.address, request));
+    assert!(gateway.stub.seen().is_empty());
     drop(idle);
     assert_eq!(third.await.unwrap().status, 200);
 }

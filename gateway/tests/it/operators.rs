@@ -1,22 +1,22 @@
 //! The operators' port, and the documentation on the public one.
 
-use crate::support::{Bed, Wish, eventually};
+use crate::fixture::{TestGateway, Options, eventually};
 use serde_json::Value;
 
-async fn json(bed: &Bed, url: String) -> Value {
-    bed.client.get(url).send().await.unwrap().json().await.unwrap()
+async fn json(gateway: &TestGateway, url: String) -> Value {
+    gateway.client.get(url).send().await.unwrap().json().await.unwrap()
 }
 
 #[tokio::test]
 async fn the_status_tells_of_the_gateway_and_of_every_service() {
-    let bed = Bed::with(Wish {
+    let gateway = TestGateway::with(Options {
         services_url: Some("http://127.0.0.1:1".to_owned()),
-        ..Wish::default()
+        ..Options::default()
     })
     .await;
-    let user = bed.user("customer").await;
-    bed.get("/api/users/me", &user.token).await;
-    let status = json(&bed, bed.operators_url("/internal/status")).await;
+    let user = gateway.user("customer").await;
+    gateway.get("/api/users/me", &user.token).await;
+    let status = json(&gateway, gateway.operators_url("/internal/status")).await;
     assert_eq!(
         (&status["service"], &status["ready"]),
         (&"gateway".into(), &true.into())
@@ -32,34 +32,34 @@ async fn the_status_tells_of_the_gateway_and_of_every_service() {
 
 #[tokio::test]
 async fn probes_metrics_and_the_page_are_there() {
-    let bed = Bed::new().await;
-    shared::telemetry::start("off");
-    bed.client.get(bed.url("/api/products")).send().await.unwrap();
+    let gateway = TestGateway::new().await;
+    runtime::telemetry::start("off");
+    gateway.client.get(gateway.url("/api/products")).send().await.unwrap();
     for path in ["/livez", "/readyz", "/"] {
         assert_eq!(
-            bed.client.get(bed.operators_url(path)).send().await.unwrap().status(),
+            gateway.client.get(gateway.operators_url(path)).send().await.unwrap().status(),
             200,
             "{path}"
         );
     }
     eventually("the request to be counted", || async {
-        let metrics = bed
+        let metrics = gateway
             .client
-            .get(bed.operators_url("/internal/metrics"))
+            .get(gateway.operators_url("/internal/metrics"))
             .send()
             .await
             .unwrap()
             .text()
             .await
             .unwrap();
-        bed.client.get(bed.url("/api/products")).send().await.unwrap();
+        gateway.client.get(gateway.url("/api/products")).send().await.unwrap();
         metrics.contains("gateway_request_duration_seconds").then_some(())
     })
     .await;
     // Nothing of what a client may ask is here.
     assert_eq!(
-        bed.client
-            .get(bed.operators_url("/api/products"))
+        gateway.client
+            .get(gateway.operators_url("/api/products"))
             .send()
             .await
             .unwrap()
@@ -70,10 +70,10 @@ async fn probes_metrics_and_the_page_are_there() {
 
 #[tokio::test]
 async fn the_documentation_needs_no_token_and_no_service() {
-    let bed = Bed::new().await;
-    let document = json(&bed, bed.url("/api/openapi.json")).await;
+    let gateway = TestGateway::new().await;
+    let document = json(&gateway, gateway.url("/api/openapi.json")).await;
     assert_eq!(document["openapi"], "3.1.0");
-    let page = bed.client.get(bed.url("/api/docs")).send().await.unwrap();
+    let page = gateway.client.get(gateway.url("/api/docs")).send().await.unwrap();
     assert!(
         page.headers()["content-security-policy"]
             .to_str()
@@ -81,5 +81,5 @@ async fn the_documentation_needs_no_token_and_no_service() {
             .contains("connect-src 'self'")
     );
     assert!(page.text().await.unwrap().contains("/api/openapi.json"));
-    assert!(bed.stub.seen().is_empty());
+    assert!(gateway.stub.seen().is_empty());
 }

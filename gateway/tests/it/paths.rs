@@ -1,24 +1,24 @@
 //! Paths and request lines that mean one thing here and could mean another behind us. All are sent by hand.
 
-use crate::support::{Answer, Bed, raw};
+use crate::fixture::{Answer, TestGateway, raw};
 
-async fn send(bed: &Bed, target: &str) -> Answer {
+async fn send(gateway: &TestGateway, target: &str) -> Answer {
     raw(
-        bed.address,
+        gateway.address,
         format!("GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
     )
     .await
 }
 
-fn assert_refused(bed: &Bed, what: &str, answer: &Answer, statuses: &[u16]) {
+fn assert_refused(gateway: &TestGateway, what: &str, answer: &Answer, statuses: &[u16]) {
     assert!(statuses.contains(&answer.status), "{what}: {answer:?}");
     assert!(!answer.text.contains("inside"), "{what} shows the inside: {answer:?}");
-    assert!(bed.stub.seen().is_empty(), "{what} reached a service");
+    assert!(gateway.stub.seen().is_empty(), "{what} reached a service");
 }
 
 #[tokio::test]
 async fn a_path_that_a_library_would_resolve_is_refused() {
-    let bed = Bed::new().await;
+    let gateway = TestGateway::new().await;
     for target in [
         "/api/users/%2e%2e/%2e%2e/internal/status",
         "/api/products/%2e%2e/%2e%2e/internal/status",
@@ -44,15 +44,15 @@ async fn a_path_that_a_library_would_resolve_is_refused() {
         "/api/products/%3fx",
         "/api/products/%23x",
     ] {
-        let answer = send(&bed, target).await;
-        assert_refused(&bed, target, &answer, &[400]);
+        let answer = send(&gateway, target).await;
+        assert_refused(&gateway, target, &answer, &[400]);
         assert!(answer.text.contains("application/problem+json"), "{target}: {answer:?}");
     }
 }
 
 #[tokio::test]
 async fn bytes_that_are_no_path_are_refused() {
-    let bed = Bed::new().await;
+    let gateway = TestGateway::new().await;
     let line = |target: &[u8]| [b"GET ", target, b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"].concat();
     for target in [
         &b"/api/products/\0"[..],
@@ -61,17 +61,17 @@ async fn bytes_that_are_no_path_are_refused() {
         b"/api/products/\t",
         b"/api/a\x01",
     ] {
-        let answer = raw(bed.address, line(target)).await;
-        assert_refused(&bed, &String::from_utf8_lossy(target), &answer, &[400]);
+        let answer = raw(gateway.address, line(target)).await;
+        assert_refused(&gateway, &String::from_utf8_lossy(target), &answer, &[400]);
     }
     let long = [b"/api/products/", "a".repeat(70_000).as_bytes()].concat();
-    let answer = raw(bed.address, line(&long)).await;
-    assert_refused(&bed, "70 kB", &answer, &[400, 414, 431]);
+    let answer = raw(gateway.address, line(&long)).await;
+    assert_refused(&gateway, "70 kB", &answer, &[400, 414, 431]);
 }
 
 #[tokio::test]
 async fn nothing_inside_is_reachable() {
-    let bed = Bed::new().await;
+    let gateway = TestGateway::new().await;
     for target in [
         "/internal/status",
         "/INTERNAL/status",
@@ -92,13 +92,13 @@ async fn nothing_inside_is_reachable() {
         "/api/users/republish/x",
         "/favicon.ico",
     ] {
-        assert_refused(&bed, target, &send(&bed, target).await, &[404]);
+        assert_refused(&gateway, target, &send(&gateway, target).await, &[404]);
     }
 }
 
 #[tokio::test]
 async fn a_request_names_one_host() {
-    let bed = Bed::new().await;
+    let gateway = TestGateway::new().await;
     let cases = [
         (
             "a foreign target",
@@ -119,24 +119,24 @@ async fn a_request_names_one_host() {
         ("no host", "GET /api/products HTTP/1.1\r\n"),
     ];
     for (what, head) in cases {
-        let answer = raw(bed.address, format!("{head}Connection: close\r\n\r\n")).await;
-        assert_refused(&bed, what, &answer, &[400, 421]);
+        let answer = raw(gateway.address, format!("{head}Connection: close\r\n\r\n")).await;
+        assert_refused(&gateway, what, &answer, &[400, 421]);
     }
     let same = raw(
-        bed.address,
+        gateway.address,
         "GET http://x/api/products HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
     )
     .await;
     assert_eq!(same.status, 200);
-    assert_eq!(bed.stub.last().target, "/api/products");
+    assert_eq!(gateway.stub.last().target, "/api/products");
 }
 
 #[tokio::test]
 async fn other_methods_are_refused_and_the_right_ones_named() {
-    let bed = Bed::new().await;
+    let gateway = TestGateway::new().await;
     let send = async |line: &str| {
         raw(
-            bed.address,
+            gateway.address,
             format!("{line} HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"),
         )
         .await
@@ -149,11 +149,11 @@ async fn other_methods_are_refused_and_the_right_ones_named() {
         "GET /api/auth/login",
     ] {
         let answer = send(line).await;
-        assert_refused(&bed, line, &answer, &[405]);
+        assert_refused(&gateway, line, &answer, &[405]);
         assert!(answer.text.to_lowercase().contains("\r\nallow: "), "{line}: {answer:?}");
     }
     let options = send("OPTIONS /api/products").await;
-    assert_refused(&bed, "OPTIONS", &options, &[204]);
+    assert_refused(&gateway, "OPTIONS", &options, &[204]);
     assert!(options.text.contains("allow: GET, HEAD, POST, OPTIONS"), "{options:?}");
     assert!(
         !options.text.to_lowercase().contains("access-control-allow-origin"),
@@ -163,21 +163,21 @@ async fn other_methods_are_refused_and_the_right_ones_named() {
 
 #[tokio::test]
 async fn what_was_matched_is_what_is_sent() {
-    let bed = Bed::new().await;
+    let gateway = TestGateway::new().await;
     for target in [
         "/api/products/a%20b",
         "/api/products/a'b(c)!~*",
         "/api/products/%C3%A9?ids=a,b&x=%2F..%2F",
         "/api/products?a=/../internal",
     ] {
-        assert_eq!(send(&bed, target).await.status, 200, "{target}");
-        assert_eq!(bed.stub.last().target, target);
+        assert_eq!(send(&gateway, target).await.status, 200, "{target}");
+        assert_eq!(gateway.stub.last().target, target);
     }
 }
 
 #[tokio::test]
 async fn framing_that_two_servers_could_read_differently_is_refused() {
-    let bed = Bed::new().await;
+    let gateway = TestGateway::new().await;
     let cases = [
         ("two lengths", "Content-Length: 5\r\nContent-Length: 6\r\n"),
         ("a signed length", "Content-Length: +5\r\n"),
@@ -188,8 +188,8 @@ async fn framing_that_two_servers_could_read_differently_is_refused() {
     ];
     for (what, headers) in cases {
         let request = format!("POST /api/users HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\nhello");
-        assert_refused(&bed, what, &raw(bed.address, request).await, &[400]);
+        assert_refused(&gateway, what, &raw(gateway.address, request).await, &[400]);
     }
     let old = "POST /api/users HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
-    assert_refused(&bed, "chunked in HTTP/1.0", &raw(bed.address, old).await, &[400]);
+    assert_refused(&gateway, "chunked in HTTP/1.0", &raw(gateway.address, old).await, &[400]);
 }

@@ -1,6 +1,6 @@
 //! Services that are away, and replicas that stand in for them.
 
-use crate::support::{Bed, Stub, Wish, eventually, problem};
+use crate::fixture::{TestGateway, Stub, Options, eventually, problem};
 use tokio::net::TcpListener;
 
 /// An address where nobody listens.
@@ -11,20 +11,20 @@ async fn nobody() -> String {
 
 #[tokio::test]
 async fn a_service_that_is_away_is_503_and_soon_not_asked_any_more() {
-    let bed = Bed::with(Wish {
+    let gateway = TestGateway::with(Options {
         services_url: Some(nobody().await),
-        ..Wish::default()
+        ..Options::default()
     })
     .await;
     for _ in 0..6 {
-        let answer = bed.client.get(bed.url("/api/products")).send().await.unwrap();
+        let answer = gateway.client.get(gateway.url("/api/products")).send().await.unwrap();
         let retry_after_s: u64 = answer.headers()["retry-after"].to_str().unwrap().parse().unwrap();
         assert!(retry_after_s >= 1);
         problem(answer, 503).await;
     }
-    let status: serde_json::Value = bed
+    let status: serde_json::Value = gateway
         .client
-        .get(bed.operators_url("/internal/status"))
+        .get(gateway.operators_url("/internal/status"))
         .send()
         .await
         .unwrap()
@@ -41,16 +41,16 @@ async fn a_service_that_is_away_is_503_and_soon_not_asked_any_more() {
 async fn another_replica_stands_in_also_for_a_request_with_a_body() {
     let other = Stub::start().await;
     let replicas = format!("{},{}", nobody().await, other.url());
-    let bed = Bed::with(Wish {
+    let gateway = TestGateway::with(Options {
         services_url: Some(replicas),
-        ..Wish::default()
+        ..Options::default()
     })
     .await;
-    let admin = bed.user("admin").await;
+    let admin = gateway.user("admin").await;
     for turn in 1..=8 {
-        let request = bed
+        let request = gateway
             .client
-            .post(bed.url("/api/products"))
+            .post(gateway.url("/api/products"))
             .bearer_auth(&admin.token)
             .body("hello");
         assert_eq!(request.send().await.unwrap().status(), 200);
@@ -62,14 +62,14 @@ async fn another_replica_stands_in_also_for_a_request_with_a_body() {
 async fn requests_follow_the_weights() {
     let (light, heavy) = (Stub::start().await, Stub::start().await);
     let replicas = format!("{},{};weight=3", light.url(), heavy.url());
-    let bed = Bed::with(Wish {
+    let gateway = TestGateway::with(Options {
         services_url: Some(replicas),
-        ..Wish::default()
+        ..Options::default()
     })
     .await;
     for _ in 0..8 {
         assert_eq!(
-            bed.client.get(bed.url("/api/products")).send().await.unwrap().status(),
+            gateway.client.get(gateway.url("/api/products")).send().await.unwrap().status(),
             200
         );
     }
@@ -78,34 +78,34 @@ async fn requests_follow_the_weights() {
 
 #[tokio::test]
 async fn a_request_that_may_have_had_its_effect_is_not_sent_twice() {
-    let bed = Bed::new().await;
-    let user = bed.user("customer").await;
-    let order = bed
+    let gateway = TestGateway::new().await;
+    let user = gateway.user("customer").await;
+    let order = gateway
         .client
-        .post(bed.url("/api/orders/broken/cancel"))
+        .post(gateway.url("/api/orders/broken/cancel"))
         .bearer_auth(&user.token)
         .send()
         .await
         .unwrap();
     assert_eq!(order.status(), 200);
-    let broken = bed.client.get(bed.url("/api/products/broken")).send().await.unwrap();
+    let broken = gateway.client.get(gateway.url("/api/products/broken")).send().await.unwrap();
     assert_eq!(broken.status(), 500);
-    assert_eq!(bed.stub.seen().len(), 2);
+    assert_eq!(gateway.stub.seen().len(), 2);
 }
 
 #[tokio::test]
 async fn a_client_that_goes_away_takes_nothing_with_it() {
-    let bed = Bed::new().await;
-    let user = bed.user("customer").await;
-    let waiting = tokio::spawn(bed.client.get(bed.url("/api/products/slow")).send());
-    eventually("the request to arrive", || async { bed.stub.seen().pop() }).await;
+    let gateway = TestGateway::new().await;
+    let user = gateway.user("customer").await;
+    let waiting = tokio::spawn(gateway.client.get(gateway.url("/api/products/slow")).send());
+    eventually("the request to arrive", || async { gateway.stub.seen().pop() }).await;
     waiting.abort();
     assert!(waiting.await.unwrap_err().is_cancelled());
-    assert_eq!(bed.get("/api/orders", &user.token).await.status(), 200);
+    assert_eq!(gateway.get("/api/orders", &user.token).await.status(), 200);
     eventually("its place to be free", || async {
-        let status: serde_json::Value = bed
+        let status: serde_json::Value = gateway
             .client
-            .get(bed.operators_url("/internal/status"))
+            .get(gateway.operators_url("/internal/status"))
             .send()
             .await
             .unwrap()

@@ -1,6 +1,6 @@
 //! Bodies go through piece by piece, both ways.
 
-use crate::support::{Bed, PIECE, PIECES, eventually};
+use crate::fixture::{TestGateway, PIECE, PIECES, eventually};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use std::convert::Infallible;
@@ -8,8 +8,8 @@ use tokio::sync::mpsc;
 
 #[tokio::test]
 async fn an_answer_begins_before_it_is_complete_and_arrives_whole() {
-    let bed = Bed::new().await;
-    let answer = bed.client.get(bed.url("/api/products/endless")).send().await.unwrap();
+    let gateway = TestGateway::new().await;
+    let answer = gateway.client.get(gateway.url("/api/products/endless")).send().await.unwrap();
     let mut body = answer.bytes_stream();
     let mut received = 0;
     // The second half is not there yet.
@@ -17,7 +17,7 @@ async fn an_answer_begins_before_it_is_complete_and_arrives_whole() {
         received += body.next().await.unwrap().unwrap().len();
     }
     assert_eq!(received, PIECE * PIECES / 2);
-    bed.stub.release();
+    gateway.stub.release();
     while let Some(piece) = body.next().await {
         received += piece.unwrap().len();
     }
@@ -26,7 +26,7 @@ async fn an_answer_begins_before_it_is_complete_and_arrives_whole() {
 
 #[tokio::test]
 async fn a_request_body_arrives_piece_by_piece() {
-    let bed = Bed::new().await;
+    let gateway = TestGateway::new().await;
     let (pieces, receiver) = mpsc::channel::<Bytes>(1);
     let stream = futures_util::stream::unfold(receiver, |mut receiver| async move {
         receiver
@@ -34,26 +34,26 @@ async fn a_request_body_arrives_piece_by_piece() {
             .await
             .map(|piece| (Ok::<_, Infallible>(piece), receiver))
     });
-    let early = bed
+    let early = gateway
         .client
-        .get(bed.url("/api/products/early"))
+        .get(gateway.url("/api/products/early"))
         .body(reqwest::Body::wrap_stream(stream))
         .send();
     let early = tokio::spawn(early);
     pieces.send(Bytes::from_static(b"the first piece")).await.unwrap();
     // The service has the head of the request, while its body has no end yet.
-    eventually("the request to arrive", || async { bed.stub.seen().pop() }).await;
+    eventually("the request to arrive", || async { gateway.stub.seen().pop() }).await;
     drop(pieces);
     assert_eq!(early.await.unwrap().unwrap().status(), 204);
 }
 
 #[tokio::test]
 async fn a_body_arrives_whole_with_and_without_a_length() {
-    let bed = Bed::new().await;
+    let gateway = TestGateway::new().await;
     let size = 1 << 20;
-    let whole = bed
+    let whole = gateway
         .client
-        .post(bed.url("/api/users"))
+        .post(gateway.url("/api/users"))
         .body(vec![b'x'; size])
         .send()
         .await
@@ -61,21 +61,21 @@ async fn a_body_arrives_whole_with_and_without_a_length() {
     assert_eq!(whole.status(), 200);
     assert_eq!(
         (
-            bed.stub.last().body_bytes,
-            bed.stub.last().headers["content-length"].as_bytes()
+            gateway.stub.last().body_bytes,
+            gateway.stub.last().headers["content-length"].as_bytes()
         ),
         (size, &b"1048576"[..])
     );
 
     let pieces = futures_util::stream::iter((0..16).map(move |_| Ok::<_, Infallible>(vec![b'x'; size / 16])));
-    let chunked = bed
+    let chunked = gateway
         .client
-        .post(bed.url("/api/users"))
+        .post(gateway.url("/api/users"))
         .body(reqwest::Body::wrap_stream(pieces))
         .send()
         .await
         .unwrap();
     assert_eq!(chunked.status(), 200);
-    assert_eq!(bed.stub.last().body_bytes, size);
-    assert_eq!(bed.stub.last().headers["transfer-encoding"], "chunked");
+    assert_eq!(gateway.stub.last().body_bytes, size);
+    assert_eq!(gateway.stub.last().headers["transfer-encoding"], "chunked");
 }

@@ -1,14 +1,14 @@
 //! Attacks on the access token. Each must end at the gateway.
 
-use crate::support::{
-    Bed, TestUser, claims, eventually, jwks_of, now_s, problem, raw, sign, sign_as, stranger_key, user_service_key,
+use crate::fixture::{
+    TestGateway, TestUser, claims, eventually, jwks_of, now_s, problem, raw, sign, sign_as, stranger_key, user_service_key,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 
-async fn refused(bed: &Bed, what: &str, token: &str) {
-    let answer = bed.get("/api/orders", token).await;
+async fn refused(gateway: &TestGateway, what: &str, token: &str) {
+    let answer = gateway.get("/api/orders", token).await;
     assert_eq!(
         answer
             .headers()
@@ -18,7 +18,7 @@ async fn refused(bed: &Bed, what: &str, token: &str) {
         "{what}"
     );
     problem(answer, 401).await;
-    assert!(bed.stub.seen().is_empty(), "{what} reached the service");
+    assert!(gateway.stub.seen().is_empty(), "{what} reached the service");
 }
 
 fn with(claims: &Value, name: &str, value: Value) -> Value {
@@ -35,36 +35,36 @@ fn without(claims: &Value, name: &str) -> Value {
 
 #[tokio::test]
 async fn no_token_is_401_and_says_what_is_wanted() {
-    let bed = Bed::new().await;
-    let answer = bed.client.get(bed.url("/api/orders")).send().await.unwrap();
+    let gateway = TestGateway::new().await;
+    let answer = gateway.client.get(gateway.url("/api/orders")).send().await.unwrap();
     assert_eq!(answer.headers()["www-authenticate"], "Bearer");
     assert_eq!(problem(answer, 401).await["code"], "token-missing");
-    assert!(bed.stub.seen().is_empty());
+    assert!(gateway.stub.seen().is_empty());
 }
 
 #[tokio::test]
 async fn unsigned_tokens_are_refused() {
-    let bed = Bed::new().await;
-    let user = bed.user("admin").await;
+    let gateway = TestGateway::new().await;
+    let user = gateway.user("admin").await;
     let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
     let payload = encode(&claims(&user));
     for algorithm in ["none", "None", "nOnE", "NONE", ""] {
         let header = encode(&json!({ "alg": algorithm, "typ": "at+jwt", "kid": "k" }));
-        refused(&bed, algorithm, &format!("{header}.{payload}.")).await;
-        refused(&bed, algorithm, &format!("{header}.{payload}")).await;
+        refused(&gateway, algorithm, &format!("{header}.{payload}.")).await;
+        refused(&gateway, algorithm, &format!("{header}.{payload}")).await;
     }
     let (signed, _signature) = user.token.rsplit_once('.').unwrap();
-    refused(&bed, "no signature", &format!("{signed}.")).await;
+    refused(&gateway, "no signature", &format!("{signed}.")).await;
     let (header, _) = signed.split_once('.').unwrap();
     let (_, signature) = user.token.rsplit_once('.').unwrap();
     let other = encode(&with(&claims(&user), "role", json!("admin")));
-    refused(&bed, "another payload", &format!("{header}.{other}.{signature}")).await;
+    refused(&gateway, "another payload", &format!("{header}.{other}.{signature}")).await;
 }
 
 #[tokio::test]
 async fn a_public_key_is_no_secret() {
-    let bed = Bed::new().await;
-    let user = bed.user("admin").await;
+    let gateway = TestGateway::new().await;
+    let user = gateway.user("admin").await;
     let jwks = jwks_of(&[user_service_key()]);
     let (x, kid) = (
         jwks["keys"][0]["x"].as_str().unwrap(),
@@ -81,28 +81,28 @@ async fn a_public_key_is_no_secret() {
             header.alg = Algorithm::HS256;
             header.kid = Some(kid.to_owned());
         });
-        refused(&bed, "HS256 with the public key", &token).await;
+        refused(&gateway, "HS256 with the public key", &token).await;
     }
 }
 
 #[tokio::test]
 async fn keys_that_a_token_brings_along_are_not_looked_at() {
-    let bed = Bed::new().await;
-    let user = bed.user("admin").await;
+    let gateway = TestGateway::new().await;
+    let user = gateway.user("admin").await;
     let stranger = stranger_key();
     let own = jwks_of(&[stranger_key()]);
-    refused(&bed, "a stranger's key", &sign_as(&claims(&user), &stranger, |_| {})).await;
+    refused(&gateway, "a stranger's key", &sign_as(&claims(&user), &stranger, |_| {})).await;
     let kid = jwks_of(&[user_service_key()])["keys"][0]["kid"]
         .as_str()
         .unwrap()
         .to_owned();
     let borrowed = sign_as(&claims(&user), &stranger, |header| header.kid = Some(kid.clone()));
-    refused(&bed, "a stranger's key under our name", &borrowed).await;
+    refused(&gateway, "a stranger's key under our name", &borrowed).await;
     let embedded = sign_as(&claims(&user), &stranger, |header| {
         header.jwk = serde_json::from_value(own["keys"][0].clone()).unwrap();
         header.jku = Some("http://127.0.0.1:1/jwks.json".to_owned());
     });
-    refused(&bed, "an embedded key", &embedded).await;
+    refused(&gateway, "an embedded key", &embedded).await;
     for kid in [
         None,
         Some("../../etc/passwd".to_owned()),
@@ -110,30 +110,30 @@ async fn keys_that_a_token_brings_along_are_not_looked_at() {
         Some(String::new()),
     ] {
         let token = sign_as(&claims(&user), &user_service_key(), |header| header.kid = kid);
-        refused(&bed, "a wrong kid", &token).await;
+        refused(&gateway, "a wrong kid", &token).await;
     }
 }
 
 #[tokio::test]
 async fn another_kind_of_token_is_refused() {
-    let bed = Bed::new().await;
-    let user = bed.user("admin").await;
+    let gateway = TestGateway::new().await;
+    let user = gateway.user("admin").await;
     for kind in [None, Some("JWT"), Some("identity+jwt"), Some("rt+jwt")] {
         let token = sign_as(&claims(&user), &user_service_key(), |header| {
             header.typ = kind.map(str::to_owned);
         });
-        refused(&bed, "another typ", &token).await;
+        refused(&gateway, "another typ", &token).await;
     }
     let critical = sign_as(&claims(&user), &user_service_key(), |header| {
         header.crit = Some(vec!["exp".to_owned()]);
     });
-    refused(&bed, "an unknown critical extension", &critical).await;
+    refused(&gateway, "an unknown critical extension", &critical).await;
 }
 
 #[tokio::test]
 async fn times_must_be_right() {
-    let bed = Bed::new().await;
-    let user = bed.user("customer").await;
+    let gateway = TestGateway::new().await;
+    let user = gateway.user("customer").await;
     let good = claims(&user);
     let wrong = [
         ("exp", json!(now_s() - 7)),
@@ -151,23 +151,23 @@ async fn times_must_be_right() {
     ];
     for (name, value) in wrong {
         refused(
-            &bed,
+            &gateway,
             &format!("{name}: {value}"),
             &sign(&with(&good, name, value.clone())),
         )
         .await;
     }
     for name in ["exp", "nbf", "iat"] {
-        refused(&bed, &format!("no {name}"), &sign(&without(&good, name))).await;
+        refused(&gateway, &format!("no {name}"), &sign(&without(&good, name))).await;
     }
     let within_leeway = sign(&with(&good, "exp", json!(now_s() - 2)));
-    assert_eq!(bed.get("/api/orders", &within_leeway).await.status(), 200);
+    assert_eq!(gateway.get("/api/orders", &within_leeway).await.status(), 200);
 }
 
 #[tokio::test]
 async fn it_must_be_by_and_for_and_about_the_right_ones() {
-    let bed = Bed::new().await;
-    let user = bed.user("customer").await;
+    let gateway = TestGateway::new().await;
+    let user = gateway.user("customer").await;
     let good = claims(&user);
     let wrong = [
         ("iss", json!("gateway")),
@@ -181,60 +181,60 @@ async fn it_must_be_by_and_for_and_about_the_right_ones() {
     ];
     for (name, value) in wrong {
         refused(
-            &bed,
+            &gateway,
             &format!("{name}: {value}"),
             &sign(&with(&good, name, value.clone())),
         )
         .await;
     }
     for name in ["iss", "aud", "sub", "role", "sid", "email"] {
-        refused(&bed, &format!("no {name}"), &sign(&without(&good, name))).await;
+        refused(&gateway, &format!("no {name}"), &sign(&without(&good, name))).await;
     }
 }
 
 #[tokio::test]
 async fn a_session_that_has_ended_is_refused() {
-    let bed = Bed::new().await;
+    let gateway = TestGateway::new().await;
     let never = TestUser::new("customer");
-    refused(&bed, "a session that never was", &never.token).await;
-    let user = bed.user("customer").await;
-    assert_eq!(bed.get("/api/orders", &user.token).await.status(), 200);
-    bed.end_session(&user.session_id).await;
+    refused(&gateway, "a session that never was", &never.token).await;
+    let user = gateway.user("customer").await;
+    assert_eq!(gateway.get("/api/orders", &user.token).await.status(), 200);
+    gateway.end_session(&user.session_id).await;
     // Within the five seconds for which the answer is believed.
     eventually("the session to be refused", || async {
-        (bed.get("/api/orders", &user.token).await.status() == 401).then_some(())
+        (gateway.get("/api/orders", &user.token).await.status() == 401).then_some(())
     })
     .await;
 }
 
 #[tokio::test]
 async fn a_log_out_here_counts_at_once() {
-    let bed = Bed::new().await;
-    let user = bed.user("customer").await;
-    assert_eq!(bed.get("/api/orders", &user.token).await.status(), 200);
-    bed.end_session(&user.session_id).await;
-    let logout = bed
+    let gateway = TestGateway::new().await;
+    let user = gateway.user("customer").await;
+    assert_eq!(gateway.get("/api/orders", &user.token).await.status(), 200);
+    gateway.end_session(&user.session_id).await;
+    let logout = gateway
         .client
-        .post(bed.url("/api/auth/logout"))
+        .post(gateway.url("/api/auth/logout"))
         .bearer_auth(&user.token)
         .send()
         .await
         .unwrap();
     assert_eq!(logout.status(), 204);
     assert_eq!(
-        problem(bed.get("/api/orders", &user.token).await, 401).await["code"],
+        problem(gateway.get("/api/orders", &user.token).await, 401).await["code"],
         "session-ended"
     );
 }
 
 #[tokio::test]
 async fn the_header_must_be_one_bearer_token() {
-    let bed = Bed::new().await;
-    let user = bed.user("customer").await;
+    let gateway = TestGateway::new().await;
+    let user = gateway.user("customer").await;
     let token = &user.token;
     let ask = async |headers: &str, target: &str| {
         raw(
-            bed.address,
+            gateway.address,
             format!("GET {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n{headers}\r\n"),
         )
         .await
@@ -261,20 +261,20 @@ async fn the_header_must_be_one_bearer_token() {
         ask(&format!("Cookie: access_token={token}\r\n"), "/api/orders").await,
         401
     );
-    assert_eq!(bed.stub.seen().len(), 1);
+    assert_eq!(gateway.stub.seen().len(), 1);
 }
 
 #[tokio::test]
 async fn a_new_key_is_learnt_and_bad_sets_change_nothing() {
-    let bed = Bed::new().await;
-    let user = bed.user("customer").await;
-    bed.stub.publish_keys(jwks_of(&[user_service_key(), stranger_key()]));
+    let gateway = TestGateway::new().await;
+    let user = gateway.user("customer").await;
+    gateway.stub.publish_keys(jwks_of(&[user_service_key(), stranger_key()]));
     let rotated = sign_as(&claims(&user), &stranger_key(), |_| {});
     // A fetch on demand may have to wait for ten seconds since the last one.
     eventually("the new key to be known", || async {
-        (bed.get("/api/orders", &rotated).await.status() == 200).then_some(())
+        (gateway.get("/api/orders", &rotated).await.status() == 200).then_some(())
     })
     .await;
-    bed.stub.publish_keys(json!({ "keys": [] }));
-    assert_eq!(bed.get("/api/orders", &user.token).await.status(), 200);
+    gateway.stub.publish_keys(json!({ "keys": [] }));
+    assert_eq!(gateway.get("/api/orders", &user.token).await.status(), 200);
 }

@@ -1,12 +1,12 @@
-//! The outermost layer of the public port: headers that every answer has, the access log, and the request metrics.
+//! The outermost layer of the public port: headers of every answer, the access log, and the request metrics.
 
-use crate::proxy::Journey;
+use crate::request_log::RequestLog;
 use axum::{extract::Request, middleware::Next, response::Response};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use shared::context::CORRELATION_HEADER;
+use kernel::context::CORRELATION_HEADER;
 use std::time::Instant;
 
-/// A JSON API is not to be guessed at, framed or run; the documentation page says its own policy.
+/// Headers of a JSON API, which must not be sniffed, framed or executed; the documentation page sets its own policy.
 const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
     (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
     (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
@@ -17,33 +17,33 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
     ),
 ];
 
-/// axum middleware around everything else.
-pub async fn finish(request: Request, next: Next) -> Response {
+/// Adds the headers of every answer, then logs and measures the request. The outermost middleware.
+pub async fn complete_and_log(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
     let mut response = next.run(request).await;
-    let journey = response.extensions_mut().remove::<Journey>().unwrap_or_default();
-    complete(&journey, response.headers_mut());
-    report(&journey, method.as_str(), &response, started);
+    let log = response.extensions_mut().remove::<RequestLog>().unwrap_or_default();
+    complete(&log, response.headers_mut());
+    report(&log, method.as_str(), &response, started);
     response
 }
 
-fn complete(journey: &Journey, headers: &mut HeaderMap) {
-    headers.extend(journey.limit_headers.clone());
+fn complete(log: &RequestLog, headers: &mut HeaderMap) {
+    headers.extend(log.limit_headers.clone());
     for (name, value) in SECURITY_HEADERS {
         headers.entry(name).or_insert(value);
     }
-    if journey.user_id.is_some() {
-        // What one caller was told is not for a cache to tell another.
+    if log.user_id.is_some() {
+        // A cache must not give one caller's answer to another.
         headers
             .entry(header::CACHE_CONTROL)
             .or_insert(HeaderValue::from_static("no-store"));
     }
 }
 
-fn report(journey: &Journey, method: &str, response: &Response, started: Instant) {
+fn report(log: &RequestLog, method: &str, response: &Response, started: Instant) {
     let status = response.status();
-    let route = journey.route.clone().unwrap_or_else(|| "none".to_owned());
+    let route = log.route.clone().unwrap_or_else(|| "none".to_owned());
     let seconds = started.elapsed().as_secs_f64();
     let correlation_id = response
         .headers()
@@ -54,12 +54,12 @@ fn report(journey: &Journey, method: &str, response: &Response, started: Instant
         http.method = method,
         http.route = route,
         http.status = status.as_u16(),
-        user.id = journey.user_id.map(tracing::field::display),
+        user.id = log.user_id.map(tracing::field::display),
         correlation_id,
         duration_ms = seconds * 1000.0,
-        "answered"
+        "Request answered"
     );
-    // Methods that nobody has would otherwise be labels without end.
+    // Invented methods would otherwise be labels without bound.
     let method = if status == http::StatusCode::METHOD_NOT_ALLOWED {
         "other".to_owned()
     } else {

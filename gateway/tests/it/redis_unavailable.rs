@@ -1,24 +1,24 @@
 //! Redis away: cut off, or hanging. Both must cost milliseconds, and change as little as can be.
 
-use crate::support::{Bed, RedisLink, TestUser, Wish, eventually, problem};
+use crate::fixture::{TestGateway, RedisProxy, TestUser, Options, eventually, problem};
 use futures_util::future::join_all;
 use gateway::config::Limits;
 use std::time::{Duration, Instant};
 
-async fn bed_behind(link: &RedisLink, limits: Limits) -> Bed {
-    Bed::with(Wish {
+async fn bed_behind(link: &RedisProxy, limits: Limits) -> TestGateway {
+    TestGateway::with(Options {
         redis_url: link.url(),
         limits,
-        ..Wish::default()
+        ..Options::default()
     })
     .await
 }
 
 /// A session that has been seen passes, one that has not is 503 and not 401, and no answer takes long.
-async fn carries_an_outage(bed: &Bed, seen: &TestUser, unseen: &TestUser) {
+async fn carries_an_outage(gateway: &TestGateway, seen: &TestUser, unseen: &TestUser) {
     for turn in 0..5 {
         let started = Instant::now();
-        assert_eq!(bed.get("/api/orders", &seen.token).await.status(), 200, "{turn}");
+        assert_eq!(gateway.get("/api/orders", &seen.token).await.status(), 200, "{turn}");
         assert!(
             started.elapsed() < Duration::from_millis(500),
             "took {:?}",
@@ -26,7 +26,7 @@ async fn carries_an_outage(bed: &Bed, seen: &TestUser, unseen: &TestUser) {
         );
 
         let started = Instant::now();
-        let refused = bed.get("/api/orders", &unseen.token).await;
+        let refused = gateway.get("/api/orders", &unseen.token).await;
         assert!(
             started.elapsed() < Duration::from_millis(500),
             "took {:?}",
@@ -36,59 +36,59 @@ async fn carries_an_outage(bed: &Bed, seen: &TestUser, unseen: &TestUser) {
         problem(refused, 503).await;
     }
     assert_eq!(
-        bed.client.get(bed.url("/api/products")).send().await.unwrap().status(),
+        gateway.client.get(gateway.url("/api/products")).send().await.unwrap().status(),
         200
     );
 }
 
-async fn is_back(bed: &Bed, user: &TestUser) {
+async fn is_back(gateway: &TestGateway, user: &TestUser) {
     eventually("the session to be checked again", || async {
-        (bed.get("/api/orders", &user.token).await.status() == 200).then_some(())
+        (gateway.get("/api/orders", &user.token).await.status() == 200).then_some(())
     })
     .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_is_cut_off() {
-    let link = RedisLink::new().await;
-    let bed = bed_behind(&link, Wish::default().limits).await;
-    let (seen, unseen) = (bed.user("customer").await, bed.user("customer").await);
-    assert_eq!(bed.get("/api/orders", &seen.token).await.status(), 200);
+    let link = RedisProxy::new().await;
+    let gateway = bed_behind(&link, Options::default().limits).await;
+    let (seen, unseen) = (gateway.user("customer").await, gateway.user("customer").await);
+    assert_eq!(gateway.get("/api/orders", &seen.token).await.status(), 200);
     link.cut();
-    carries_an_outage(&bed, &seen, &unseen).await;
+    carries_an_outage(&gateway, &seen, &unseen).await;
     link.mend();
-    is_back(&bed, &unseen).await;
+    is_back(&gateway, &unseen).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_hangs() {
-    let link = RedisLink::new().await;
-    let bed = bed_behind(&link, Wish::default().limits).await;
-    let (seen, unseen) = (bed.user("customer").await, bed.user("customer").await);
-    assert_eq!(bed.get("/api/orders", &seen.token).await.status(), 200);
+    let link = RedisProxy::new().await;
+    let gateway = bed_behind(&link, Options::default().limits).await;
+    let (seen, unseen) = (gateway.user("customer").await, gateway.user("customer").await);
+    assert_eq!(gateway.get("/api/orders", &seen.token).await.status(), 200);
     link.silence();
-    carries_an_outage(&bed, &seen, &unseen).await;
+    carries_an_outage(&gateway, &seen, &unseen).await;
     link.mend();
-    is_back(&bed, &unseen).await;
+    is_back(&gateway, &unseen).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_limit_holds_without_redis() {
-    let link = RedisLink::new().await;
-    let bed = bed_behind(
+    let link = RedisProxy::new().await;
+    let gateway = bed_behind(
         &link,
         Limits {
             rate_per_s: 1,
             rate_burst: 5,
-            ..Wish::default().limits
+            ..Options::default().limits
         },
     )
     .await;
-    let user = bed.user("customer").await;
-    assert_eq!(bed.get("/api/orders", &user.token).await.status(), 200);
+    let user = gateway.user("customer").await;
+    assert_eq!(gateway.get("/api/orders", &user.token).await.status(), 200);
     link.cut();
     let started = Instant::now();
-    let burst = join_all((0..40).map(|_| bed.get("/api/orders", &user.token))).await;
+    let burst = join_all((0..40).map(|_| gateway.get("/api/orders", &user.token))).await;
     let (passed, mut refused): (Vec<_>, Vec<_>) = burst.into_iter().partition(|answer| answer.status() == 200);
     let came_back = usize::try_from(started.elapsed().as_secs()).unwrap() + 1;
     assert!(
@@ -104,19 +104,19 @@ async fn the_limit_holds_without_redis() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_out_is_not_forgotten_without_redis() {
-    let link = RedisLink::new().await;
-    let bed = bed_behind(&link, Wish::default().limits).await;
-    let user = bed.user("customer").await;
-    assert_eq!(bed.get("/api/orders", &user.token).await.status(), 200);
+    let link = RedisProxy::new().await;
+    let gateway = bed_behind(&link, Options::default().limits).await;
+    let user = gateway.user("customer").await;
+    assert_eq!(gateway.get("/api/orders", &user.token).await.status(), 200);
     link.cut();
-    let logout = bed
+    let logout = gateway
         .client
-        .post(bed.url("/api/auth/logout"))
+        .post(gateway.url("/api/auth/logout"))
         .bearer_auth(&user.token)
         .send()
         .await
         .unwrap();
     assert_eq!(logout.status(), 204);
     // Nobody can tell any more, so it is not let in.
-    problem(bed.get("/api/orders", &user.token).await, 503).await;
+    problem(gateway.get("/api/orders", &user.token).await, 503).await;
 }

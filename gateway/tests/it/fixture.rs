@@ -1,13 +1,13 @@
-//! One gateway, one stub for all services, and users with sessions.
+//! A gateway, one stub for all services, and users with sessions.
 
 mod raw;
-mod redis_link;
+mod redis_proxy;
 mod stub;
 mod tokens;
 
 pub(crate) use raw::{Answer, raw, raw_from};
-pub(crate) use redis_link::RedisLink;
-pub(crate) use shared::testing::eventually;
+pub(crate) use redis_proxy::RedisProxy;
+pub(crate) use testkit::eventually;
 pub(crate) use stub::{PIECE, PIECES, Stub, answer_json};
 pub(crate) use tokens::{TestUser, claims, jwks_of, now_s, sign, sign_as, stranger_key, user_service_key};
 
@@ -15,9 +15,9 @@ use deadpool_redis::{Pool, Runtime, redis::AsyncCommands};
 use gateway::{
     config::{Config, Limits},
     routes::{RouteTable, url_variable},
-    start::{StartError, run},
+    start::run,
 };
-use shared::config::Env;
+use runtime::{StartError, arguments};
 use std::{net::SocketAddr, path::PathBuf};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -25,8 +25,8 @@ use uuid::Uuid;
 
 const GATEWAY_KEY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/keys/gateway.pem");
 
-/// A running gateway and what is around it.
-pub(crate) struct Bed {
+/// A running gateway and its surroundings.
+pub(crate) struct TestGateway {
     pub(crate) address: SocketAddr,
     pub(crate) operators: SocketAddr,
     pub(crate) stub: Stub,
@@ -36,23 +36,23 @@ pub(crate) struct Bed {
     redis: Pool,
 }
 
-/// What a test wants to be different.
-pub(crate) struct Wish {
+/// The options of a test.
+pub(crate) struct Options {
     pub(crate) limits: Limits,
     pub(crate) redis_url: String,
-    /// The address of every service; the stub's where absent.
+    /// Base URL of every service; the stub's where absent.
     pub(crate) services_url: Option<String>,
     pub(crate) trusted_proxies: &'static str,
 }
 
-impl Default for Wish {
+impl Default for Options {
     fn default() -> Self {
         Self {
             // All tests come from one address, and share its bucket.
             limits: Limits {
                 rate_per_s: 100_000,
                 rate_burst: 100_000,
-                ..Limits::default()
+                ..limits()
             },
             redis_url: redis_url(),
             services_url: None,
@@ -61,30 +61,33 @@ impl Default for Wish {
     }
 }
 
-pub(crate) fn redis_url() -> String {
-    Env::from_process()
-        .required("TEST_REDIS_URL")
-        .expect("`make test` starts Redis and sets this")
+/// The default limits.
+pub(crate) fn limits() -> Limits {
+    arguments::from_variables(&[]).unwrap()
 }
 
-impl Bed {
+pub(crate) fn redis_url() -> String {
+    testkit::variable("TEST_REDIS_URL")
+}
+
+impl TestGateway {
     pub(crate) async fn new() -> Self {
-        Self::with(Wish::default()).await
+        Self::with(Options::default()).await
     }
 
-    pub(crate) async fn with(wish: Wish) -> Self {
+    pub(crate) async fn with(options: Options) -> Self {
         let stub = Stub::start().await;
         let public_port = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let operators_port = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (address, operators) = (public_port.local_addr().unwrap(), operators_port.local_addr().unwrap());
-        let config = config(&wish, &stub);
+        let config = config(&options, &stub);
         let stop = CancellationToken::new();
         let ended = tokio::spawn(run(config, public_port, operators_port, stop.clone()));
         let client = reqwest::Client::builder().no_proxy().build().unwrap();
         let redis = deadpool_redis::Config::from_url(redis_url())
             .create_pool(Some(Runtime::Tokio1))
             .unwrap();
-        let bed = Self {
+        let gateway = Self {
             address,
             operators,
             stub,
@@ -94,15 +97,15 @@ impl Bed {
             redis,
         };
         eventually("the gateway to be ready", || async {
-            bed.client
-                .get(bed.operators_url("/readyz"))
+            gateway.client
+                .get(gateway.operators_url("/readyz"))
                 .send()
                 .await
                 .ok()
                 .filter(|answer| answer.status() == 200)
         })
         .await;
-        bed
+        gateway
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -140,36 +143,36 @@ impl Bed {
     }
 }
 
-impl Drop for Bed {
+impl Drop for TestGateway {
     fn drop(&mut self) {
         self.stop.cancel();
     }
 }
 
-fn config(wish: &Wish, stub: &Stub) -> Config {
-    let services_url = wish.services_url.clone().unwrap_or_else(|| stub.url());
+fn config(options: &Options, stub: &Stub) -> Config {
+    let services_url = options.services_url.clone().unwrap_or_else(|| stub.url());
     let mut variables = vec![
         ("LISTEN_ADDR", "127.0.0.1:0".to_owned()),
         ("OPERATORS_ADDR", "127.0.0.1:0".to_owned()),
-        ("REDIS_URL", wish.redis_url.clone()),
+        ("REDIS_URL", options.redis_url.clone()),
         (
             "IDENTITY_SIGNING_KEY_FILE",
             PathBuf::from(GATEWAY_KEY).display().to_string(),
         ),
-        ("TRUSTED_PROXIES", wish.trusted_proxies.to_owned()),
+        ("TRUSTED_PROXIES", options.trusted_proxies.to_owned()),
     ];
-    let table: RouteTable = include_str!("../../routes.toml").parse().unwrap();
-    let upstreams: Vec<String> = table.upstreams().into_iter().map(url_variable).collect();
+    let upstreams: Vec<String> = RouteTable::built_in().upstreams().into_iter().map(url_variable).collect();
     variables.extend(
         upstreams
             .iter()
             .map(|variable| (variable.as_str(), services_url.clone())),
     );
-    // Token keys come from user-service, whatever becomes of the others.
+    // Token keys come from user-service, also where the other services are replaced.
     variables.retain(|(name, _)| *name != "USER_SERVICE_URL");
     variables.push(("USER_SERVICE_URL", stub.url()));
-    let mut config = Config::from_env(&Env::from_pairs(variables)).unwrap();
-    config.limits = wish.limits;
+    let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let mut config: Config = arguments::from_variables(&variables).unwrap();
+    config.limits = options.limits;
     config
 }
 

@@ -1,0 +1,73 @@
+//! The state that the requests of one gateway share.
+
+use crate::{
+    config::{Config, Limits, TrustedProxies},
+    keys::AccessKeys,
+    limiter::Limiter,
+    redis::Redis,
+    routes::{KEY_PUBLISHER, RouteTable},
+    sessions::Sessions,
+    upstream::Upstream,
+};
+use http_client::BreakerStatus;
+use kernel::chain;
+use runtime::StartError;
+use std::{collections::BTreeMap, num::NonZeroU32, sync::Arc};
+use tokio::{sync::Semaphore, time::Instant};
+use web::identity::IdentitySigner;
+
+/// The state that requests share.
+pub struct Gateway {
+    pub(crate) routes: RouteTable,
+    pub(crate) upstreams: BTreeMap<String, Upstream>,
+    pub(crate) keys: AccessKeys,
+    pub(crate) sessions: Sessions,
+    pub(crate) limiter: Limiter,
+    pub(crate) redis: Arc<Redis>,
+    pub(crate) signer: IdentitySigner,
+    pub(crate) trusted_proxies: TrustedProxies,
+    pub(crate) limits: Limits,
+    pub(crate) permits: Arc<Semaphore>,
+    pub(crate) started: Instant,
+}
+
+impl Gateway {
+    /// Creates the state; nothing is connected yet.
+    pub fn new(config: Config) -> Result<Self, StartError> {
+        let limits = config.limits;
+        let upstreams: BTreeMap<_, _> = config
+            .upstreams
+            .iter()
+            .map(|(service, replicas)| (service.clone(), Upstream::new(service, &replicas.0)))
+            .collect();
+        let redis = Arc::new(Redis::new(&config.redis_url).map_err(setting("REDIS_URL"))?);
+        let rate = NonZeroU32::new(limits.rate_per_s).unwrap_or(NonZeroU32::MIN);
+        let burst = NonZeroU32::new(limits.rate_burst).unwrap_or(NonZeroU32::MIN);
+        Ok(Self {
+            keys: AccessKeys::new(upstreams[KEY_PUBLISHER].clients().to_vec()),
+            upstreams,
+            sessions: Sessions::new(Arc::clone(&redis)),
+            limiter: Limiter::new(Arc::clone(&redis), rate, burst),
+            redis,
+            signer: IdentitySigner::from_pem(&config.identity_signing_key).map_err(setting("IDENTITY_SIGNING_KEY_FILE"))?,
+            routes: config.routes,
+            trusted_proxies: config.trusted_proxies,
+            limits,
+            permits: Arc::new(Semaphore::new(limits.connections_max as usize)),
+            started: Instant::now(),
+        })
+    }
+
+    /// Returns the breakers of all replicas.
+    pub(crate) fn breakers(&self) -> Vec<BreakerStatus> {
+        self.upstreams.values().flat_map(Upstream::breakers).collect()
+    }
+}
+
+/// Attributes an error to the setting that caused it.
+fn setting<E: std::error::Error>(variable: &'static str) -> impl Fn(E) -> StartError {
+    move |error| StartError::Setting {
+        variable,
+        reason: chain(&error),
+    }
+}
