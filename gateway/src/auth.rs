@@ -8,8 +8,8 @@ use crate::{
     token::{self, Claims, TokenFault},
 };
 use http::HeaderMap;
-use web::identity::Role;
 use uuid::Uuid;
+use web::identity::Role;
 
 /// A caller whose token and session are good.
 #[derive(Debug, Clone)]

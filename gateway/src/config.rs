@@ -93,5 +93,6 @@ fn read_routes(path: &str) -> Result<RouteTable, String> {
         return Ok(RouteTable::built_in());
     }
     let text = std::fs::read_to_string(Path::new(path)).map_err(|error| format!("the file cannot be read: {error}"))?;
-    text.parse().map_err(|fault: crate::routes::TableFault| fault.to_string())
+    text.parse()
+        .map_err(|fault: crate::routes::TableFault| fault.to_string())
 }

@@ -23,7 +23,7 @@ pub fn answer(path: &str) -> Option<Response> {
 #[cfg(test)]
 mod tests {
     use super::OPENAPI;
-    use crate::routes::{RouteTable, Access};
+    use crate::routes::{Access, RouteTable};
     use serde_json::Value;
     use std::collections::BTreeSet;
 

@@ -1,7 +1,7 @@
 //! Headers that must not pass between a client and a service: a forged identity, and those of one connection only.
 
-use http_client::strip_hop_by_hop;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http_client::strip_hop_by_hop;
 
 /// Headers with which a client could speak for the gateway. Compared after `_` became `-`: some servers treat
 /// `x_user_id` as `x-user-id`.

@@ -1,10 +1,10 @@
 //! user-service's public keys: fetched, refreshed, and kept while user-service is unavailable.
 
+use http_client::ResilientHttpClient;
 use jsonwebtoken::{
     DecodingKey,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse},
 };
-use http_client::ResilientHttpClient;
 use kernel::context::Context;
 use serde::Serialize;
 use std::{

@@ -156,7 +156,11 @@ impl Redis {
     fn answered(&self) {
         let mut outage = self.outage();
         if outage.failures > 0 {
-            tracing::info!(dependency = "redis", failures = outage.failures, "Redis is available again");
+            tracing::info!(
+                dependency = "redis",
+                failures = outage.failures,
+                "Redis is available again"
+            );
         }
         *outage = Outage::default();
     }
@@ -170,7 +174,9 @@ impl Redis {
                 "Redis unavailable: using cached sessions and local rate limits"
             );
         }
-        let cooldown = COOLDOWN_MIN.saturating_mul(1 << outage.failures.min(8)).min(COOLDOWN_MAX);
+        let cooldown = COOLDOWN_MIN
+            .saturating_mul(1 << outage.failures.min(8))
+            .min(COOLDOWN_MAX);
         outage.failures = outage.failures.saturating_add(1);
         outage.cooldown_until = Some(Instant::now() + cooldown);
         outage.last_error = Some(reason.clone());

@@ -69,22 +69,13 @@ pub enum TableFault {
     Path(String),
     /// The method cannot be routed.
     #[error("`{path}` names the method `{method}`; it must be one of GET, HEAD, POST, PUT, PATCH, DELETE")]
-    Method {
-        path: String,
-        method: String,
-    },
+    Method { path: String, method: String },
     /// The upstream cannot be the name of a service, nor part of a variable's name.
     #[error("`{path}` leads to `{upstream}`, which is no service's name")]
-    Upstream {
-        path: String,
-        upstream: String,
-    },
+    Upstream { path: String, upstream: String },
     /// Two routes answer the same method and path.
     #[error("two routes answer {method} {path}")]
-    Twice {
-        method: String,
-        path: String,
-    },
+    Twice { method: String, path: String },
 }
 
 #[derive(Deserialize)]
@@ -111,7 +102,9 @@ impl FromStr for RouteTable {
 impl RouteTable {
     /// Returns the table of `routes.toml`.
     pub fn built_in() -> Self {
-        include_str!("../routes.toml").parse().expect("a test parses the built-in table")
+        include_str!("../routes.toml")
+            .parse()
+            .expect("a test parses the built-in table")
     }
 
     /// Finds the route of a request. `path` must have passed [`crate::path::check`].

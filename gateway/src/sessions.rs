@@ -8,12 +8,12 @@ use deadpool_redis::redis::AsyncCommands;
 use kernel::chain;
 use moka::future::Cache;
 use serde::Deserialize;
-use web::identity::Role;
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 use uuid::Uuid;
+use web::identity::Role;
 
 /// Age up to which a cached session is used without asking Redis.
 pub const FRESH_FOR: Duration = Duration::from_secs(5);

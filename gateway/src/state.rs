@@ -49,7 +49,8 @@ impl Gateway {
             sessions: Sessions::new(Arc::clone(&redis)),
             limiter: Limiter::new(Arc::clone(&redis), rate, burst),
             redis,
-            signer: IdentitySigner::from_pem(&config.identity_signing_key).map_err(setting("IDENTITY_SIGNING_KEY_FILE"))?,
+            signer: IdentitySigner::from_pem(&config.identity_signing_key)
+                .map_err(setting("IDENTITY_SIGNING_KEY_FILE"))?,
             routes: config.routes,
             trusted_proxies: config.trusted_proxies,
             limits,

@@ -4,9 +4,9 @@ use crate::keys::KeySet;
 use http::{HeaderMap, header};
 use jsonwebtoken::{Algorithm, Validation, decode, decode_header, get_current_timestamp};
 use serde::Deserialize;
-use web::identity::Role;
 use std::sync::LazyLock;
 use uuid::Uuid;
+use web::identity::Role;
 
 /// Longest token that is parsed; a valid one is far shorter.
 const TOKEN_LENGTH_MAX: usize = 4096;
@@ -20,12 +20,12 @@ const TOKEN_TYPE: &str = "at+jwt";
 /// The claims of a verified token.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Claims {
-    /// User id.
+    /// Id of the user.
     pub sub: Uuid,
     pub email: String,
     /// Role of the user when the token was signed.
     pub role: Role,
-    /// Session id.
+    /// Id of the session, which Redis must still hold.
     pub sid: String,
     iat: u64,
     /// Read as whole seconds, which refuses what jsonwebtoken would round.

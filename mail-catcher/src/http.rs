@@ -13,11 +13,11 @@ use axum::{
     routing::get,
 };
 use serde::Deserialize;
+use std::{io, sync::Arc};
 use web::{
     extract::{Json, Path, Query},
     problem::{self, Problem},
 };
-use std::{io, sync::Arc};
 
 const PAGE_MAILS: usize = 200;
 const API_MAILS_DEFAULT: usize = 1_000;

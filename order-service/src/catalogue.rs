@@ -47,7 +47,11 @@ impl Catalogue {
     }
 
     /// Returns the prices of those of the products that are on sale.
-    pub async fn prices(&self, context: &Context, ids: &[ProductId]) -> Result<HashMap<ProductId, Price>, CatalogueError> {
+    pub async fn prices(
+        &self,
+        context: &Context,
+        ids: &[ProductId],
+    ) -> Result<HashMap<ProductId, Price>, CatalogueError> {
         let ids = ids.iter().map(ProductId::to_string).collect::<Vec<_>>().join(",");
         let answer = self
             .client

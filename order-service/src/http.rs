@@ -24,7 +24,10 @@ const BODY_BYTES_MAX: usize = 32 * 1024;
 /// Returns the routes, at the paths of the gateway.
 pub fn routes(app: App) -> Router {
     Router::new()
-        .route("/api/orders", get(list_orders::list_orders).post(place_order::place_order))
+        .route(
+            "/api/orders",
+            get(list_orders::list_orders).post(place_order::place_order),
+        )
         .route("/api/orders/{id}", get(get_order::get_order))
         .route("/api/orders/{id}/timeline", get(get_timeline::get_timeline))
         .route("/api/orders/{id}/cancel", post(cancel_order::cancel_order))

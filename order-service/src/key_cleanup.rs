@@ -12,7 +12,11 @@ const BATCH_KEYS: u64 = 1000;
 /// Deletes the expired keys. Instances may do so at the same time.
 pub async fn run(database: Database) {
     if let Err(error) = delete_expired(&database).await {
-        tracing::warn!(dependency = "postgres", error = chain(&error), "Expired idempotency keys were not deleted");
+        tracing::warn!(
+            dependency = "postgres",
+            error = chain(&error),
+            "Expired idempotency keys were not deleted"
+        );
     }
 }
 

@@ -59,7 +59,11 @@ pub async fn assemble(config: Config, base: Base) -> Result<Service, StartError>
     Ok(Service::new(&base)
         .routes(http::routes(app.clone()))
         .consumer(consumer, app)
-        .worker("sweeper", move |stop| sweeper::run(sweeping.clone(), health.clone(), stop))
-        .periodic("key-cleaner", key_cleanup::INTERVAL, move || key_cleanup::run(cleaning.clone()))
+        .worker("sweeper", move |stop| {
+            sweeper::run(sweeping.clone(), health.clone(), stop)
+        })
+        .periodic("key-cleaner", key_cleanup::INTERVAL, move || {
+            key_cleanup::run(cleaning.clone())
+        })
         .status("saga", move || sweeper::report(reporting.clone())))
 }

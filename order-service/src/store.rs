@@ -248,7 +248,12 @@ pub async fn lines(db: impl PgExecutor<'_>, order_ids: &[OrderId]) -> Result<Vec
     };
     Ok(rows
         .into_iter()
-        .map(|row| (OrderId::from(row.order_id), line(row.product_id, row.quantity, row.unit_price_minor)))
+        .map(|row| {
+            (
+                OrderId::from(row.order_id),
+                line(row.product_id, row.quantity, row.unit_price_minor),
+            )
+        })
         .collect())
 }
 

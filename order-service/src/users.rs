@@ -49,7 +49,10 @@ impl Users {
     pub fn new(client: ResilientHttpClient, stale_max: Duration) -> Self {
         Self {
             client,
-            known: Cache::builder().max_capacity(CACHED_MAX).time_to_live(stale_max).build(),
+            known: Cache::builder()
+                .max_capacity(CACHED_MAX)
+                .time_to_live(stale_max)
+                .build(),
         }
     }
 
@@ -64,7 +67,9 @@ impl Users {
             .header(IDENTITY_HEADER, &caller.token)
             .send()
             .await;
-        let lookup = answer.as_ref().map_or(UserLookup::Unavailable, |answer| read(answer, user_id));
+        let lookup = answer
+            .as_ref()
+            .map_or(UserLookup::Unavailable, |answer| read(answer, user_id));
         match lookup {
             UserLookup::Known => {
                 self.known.insert(user_id, ()).await;

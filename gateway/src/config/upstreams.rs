@@ -46,7 +46,10 @@ impl FromArgMatches for Upstreams {
 
 /// Returns the services of the route table in use. The arguments must be known before they are parsed, so the table is looked
 /// up here; a fault in it is reported when `ROUTES_FILE` itself is parsed.
-#[expect(clippy::disallowed_methods, reason = "the arguments depend on the route table that a variable names")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the arguments depend on the route table that a variable names"
+)]
 fn services() -> Vec<String> {
     let named = std::env::var("ROUTES_FILE").ok();
     let table = named.and_then(|path| std::fs::read_to_string(path).ok()?.parse().ok());
@@ -68,5 +71,40 @@ fn argument(service: String) -> Arg {
         .value_name(variable)
         .required(true)
         .value_parser(clap::value_parser!(Replicas))
-        .help(format!("Replicas of {service}, as in `http://a:4002,http://b:4002;weight=3`"))
+        .help(format!(
+            "Replicas of {service}, as in `http://a:4002,http://b:4002;weight=3`"
+        ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use runtime::arguments::from_variables;
+
+    #[derive(Debug, clap::Args)]
+    struct Only {
+        #[command(flatten)]
+        upstreams: Upstreams,
+    }
+
+    #[test]
+    fn every_upstream_of_the_table_needs_an_address() {
+        let table = RouteTable::built_in();
+        let variables: Vec<String> = table.upstreams().into_iter().map(url_variable).collect();
+        let addresses: Vec<(&str, &str)> = variables
+            .iter()
+            .map(|name| (name.as_str(), "http://127.0.0.1:1"))
+            .collect();
+        let names = from_variables::<Only>(&addresses).unwrap().upstreams;
+        assert!(names.iter().map(|(service, _)| service.as_str()).eq(table.upstreams()));
+        let error = from_variables::<Only>(&addresses[1..]).unwrap_err();
+        assert_eq!(error, format!("environment variable {} is not set", variables[0]));
+        let mut wrong = addresses.clone();
+        wrong[0].1 = "https://x";
+        assert!(
+            from_variables::<Only>(&wrong)
+                .unwrap_err()
+                .contains(variables[0].as_str())
+        );
+    }
 }

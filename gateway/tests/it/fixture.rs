@@ -7,8 +7,8 @@ mod tokens;
 
 pub(crate) use raw::{Answer, raw, raw_from};
 pub(crate) use redis_proxy::RedisProxy;
-pub(crate) use testkit::eventually;
 pub(crate) use stub::{PIECE, PIECES, Stub, answer_json};
+pub(crate) use testkit::eventually;
 pub(crate) use tokens::{TestUser, claims, jwks_of, now_s, sign, sign_as, stranger_key, user_service_key};
 
 use deadpool_redis::{Pool, Runtime, redis::AsyncCommands};
@@ -97,7 +97,8 @@ impl TestGateway {
             redis,
         };
         eventually("the gateway to be ready", || async {
-            gateway.client
+            gateway
+                .client
                 .get(gateway.operators_url("/readyz"))
                 .send()
                 .await
@@ -161,7 +162,11 @@ fn config(options: &Options, stub: &Stub) -> Config {
         ),
         ("TRUSTED_PROXIES", options.trusted_proxies.to_owned()),
     ];
-    let upstreams: Vec<String> = RouteTable::built_in().upstreams().into_iter().map(url_variable).collect();
+    let upstreams: Vec<String> = RouteTable::built_in()
+        .upstreams()
+        .into_iter()
+        .map(url_variable)
+        .collect();
     variables.extend(
         upstreams
             .iter()

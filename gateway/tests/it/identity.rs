@@ -1,6 +1,6 @@
-//! Who a service believes to be asking.
+//! The identity that a service is given.
 
-use crate::fixture::{TestGateway, TestUser, Options, answer_json, problem, raw};
+use crate::fixture::{Options, TestGateway, TestUser, answer_json, problem, raw};
 use web::identity::{IdentitySigner, IdentityVerifier, Role};
 
 const FORGED: [(&str, &str); 10] = [
@@ -25,7 +25,10 @@ fn verifier() -> IdentityVerifier {
 async fn a_service_learns_who_asks_from_the_gateway_alone() {
     let gateway = TestGateway::new().await;
     let user = gateway.user("customer").await;
-    let mut request = gateway.client.get(gateway.url("/api/orders?limit=3")).bearer_auth(&user.token);
+    let mut request = gateway
+        .client
+        .get(gateway.url("/api/orders?limit=3"))
+        .bearer_auth(&user.token);
     for (name, value) in FORGED {
         request = request.header(name, value);
     }
@@ -157,7 +160,9 @@ async fn a_right_that_was_taken_away_is_gone_before_the_token_ends() {
 async fn a_session_of_somebody_else_does_not_fit() {
     let gateway = TestGateway::new().await;
     let user = TestUser::new("customer");
-    gateway.put_session(&user.session_id, kernel::id::new(), "customer").await;
+    gateway
+        .put_session(&user.session_id, kernel::id::new(), "customer")
+        .await;
     problem(gateway.get("/api/orders", &user.token).await, 401).await;
 }
 
@@ -200,7 +205,12 @@ async fn an_answer_tells_nothing_of_the_inside() {
     assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
     assert_eq!(answer.json::<serde_json::Value>().await.unwrap(), answer_json());
     // An error that no service wrote a problem for becomes one, without its text.
-    let broken = gateway.client.get(gateway.url("/api/products/broken")).send().await.unwrap();
+    let broken = gateway
+        .client
+        .get(gateway.url("/api/products/broken"))
+        .send()
+        .await
+        .unwrap();
     assert!(!problem(broken, 500).await.to_string().contains("secret.rs"));
 }
 

@@ -1,6 +1,6 @@
-//! The stop.
+//! The stop of a gateway with requests under way.
 
-use crate::fixture::{TestGateway, Options, eventually};
+use crate::fixture::{Options, TestGateway, eventually};
 use gateway::config::Limits;
 use std::time::Duration;
 use tokio::{net::TcpStream, time::timeout};
@@ -16,7 +16,12 @@ async fn a_stop_lets_the_running_request_finish_and_takes_no_other() {
     })
     .await;
     // Operators see that it is going.
-    let readiness = gateway.client.get(gateway.operators_url("/readyz")).send().await.unwrap();
+    let readiness = gateway
+        .client
+        .get(gateway.operators_url("/readyz"))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(readiness.status(), 503);
     assert!(!gateway.ended.is_finished());
 
@@ -54,7 +59,13 @@ async fn an_idle_connection_does_not_hold_up_the_stop() {
     let mut gateway = TestGateway::new().await;
     // The client keeps its connection open for the next request.
     assert_eq!(
-        gateway.client.get(gateway.url("/api/products")).send().await.unwrap().status(),
+        gateway
+            .client
+            .get(gateway.url("/api/products"))
+            .send()
+            .await
+            .unwrap()
+            .status(),
         200
     );
     let silent = TcpStream::connect(gateway.address).await.unwrap();

@@ -1,6 +1,6 @@
-//! What one client may take.
+//! Limits of one client.
 
-use crate::fixture::{Answer, TestGateway, Options, eventually, problem, raw, raw_from};
+use crate::fixture::{Answer, Options, TestGateway, eventually, problem, raw, raw_from};
 use futures_util::future::join_all;
 use gateway::config::Limits;
 use std::{
@@ -34,7 +34,7 @@ fn header_s(answer: &reqwest::Response, name: &str) -> u64 {
     answer.headers()[name].to_str().unwrap().parse().unwrap()
 }
 
-/// How many of a burst may pass: what the bucket holds, and what came back while the burst was under way.
+/// Range of how many requests of a burst may pass: the bucket's capacity, and the tokens that came back during the burst.
 fn allowed(started: Instant) -> RangeInclusive<usize> {
     20..=20 + usize::try_from(started.elapsed().as_secs()).unwrap() + 1
 }

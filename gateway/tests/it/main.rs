@@ -6,6 +6,7 @@
     reason = "tests are clients, and run services beside themselves"
 )]
 
+mod fixture;
 mod identity;
 mod lifecycle;
 mod limits;
@@ -14,5 +15,4 @@ mod paths;
 mod redis_unavailable;
 mod services;
 mod streaming;
-mod fixture;
 mod tokens;

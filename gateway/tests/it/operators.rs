@@ -1,6 +1,6 @@
 //! The operators' port, and the documentation on the public one.
 
-use crate::fixture::{TestGateway, Options, eventually};
+use crate::fixture::{Options, TestGateway, eventually};
 use serde_json::Value;
 
 async fn json(gateway: &TestGateway, url: String) -> Value {
@@ -37,7 +37,13 @@ async fn probes_metrics_and_the_page_are_there() {
     gateway.client.get(gateway.url("/api/products")).send().await.unwrap();
     for path in ["/livez", "/readyz", "/"] {
         assert_eq!(
-            gateway.client.get(gateway.operators_url(path)).send().await.unwrap().status(),
+            gateway
+                .client
+                .get(gateway.operators_url(path))
+                .send()
+                .await
+                .unwrap()
+                .status(),
             200,
             "{path}"
         );
@@ -58,7 +64,8 @@ async fn probes_metrics_and_the_page_are_there() {
     .await;
     // Nothing of what a client may ask is here.
     assert_eq!(
-        gateway.client
+        gateway
+            .client
             .get(gateway.operators_url("/api/products"))
             .send()
             .await

@@ -191,5 +191,10 @@ async fn framing_that_two_servers_could_read_differently_is_refused() {
         assert_refused(&gateway, what, &raw(gateway.address, request).await, &[400]);
     }
     let old = "POST /api/users HTTP/1.0\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n";
-    assert_refused(&gateway, "chunked in HTTP/1.0", &raw(gateway.address, old).await, &[400]);
+    assert_refused(
+        &gateway,
+        "chunked in HTTP/1.0",
+        &raw(gateway.address, old).await,
+        &[400],
+    );
 }

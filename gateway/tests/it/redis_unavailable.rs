@@ -1,6 +1,6 @@
 //! Redis away: cut off, or hanging. Both must cost milliseconds, and change as little as can be.
 
-use crate::fixture::{TestGateway, RedisProxy, TestUser, Options, eventually, problem};
+use crate::fixture::{Options, RedisProxy, TestGateway, TestUser, eventually, problem};
 use futures_util::future::join_all;
 use gateway::config::Limits;
 use std::time::{Duration, Instant};
@@ -36,7 +36,13 @@ async fn carries_an_outage(gateway: &TestGateway, seen: &TestUser, unseen: &Test
         problem(refused, 503).await;
     }
     assert_eq!(
-        gateway.client.get(gateway.url("/api/products")).send().await.unwrap().status(),
+        gateway
+            .client
+            .get(gateway.url("/api/products"))
+            .send()
+            .await
+            .unwrap()
+            .status(),
         200
     );
 }
@@ -117,6 +123,6 @@ async fn a_log_out_is_not_forgotten_without_redis() {
         .await
         .unwrap();
     assert_eq!(logout.status(), 204);
-    // Nobody can tell any more, so it is not let in.
+    // The session can no longer be checked, so it is not admitted.
     problem(gateway.get("/api/orders", &user.token).await, 503).await;
 }

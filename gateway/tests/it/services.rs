@@ -1,9 +1,9 @@
 //! Services that are away, and replicas that stand in for them.
 
-use crate::fixture::{TestGateway, Stub, Options, eventually, problem};
+use crate::fixture::{Options, Stub, TestGateway, eventually, problem};
 use tokio::net::TcpListener;
 
-/// An address where nobody listens.
+/// An address without a listener.
 async fn nobody() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!("http://{}", listener.local_addr().unwrap())
@@ -69,7 +69,13 @@ async fn requests_follow_the_weights() {
     .await;
     for _ in 0..8 {
         assert_eq!(
-            gateway.client.get(gateway.url("/api/products")).send().await.unwrap().status(),
+            gateway
+                .client
+                .get(gateway.url("/api/products"))
+                .send()
+                .await
+                .unwrap()
+                .status(),
             200
         );
     }
@@ -88,7 +94,12 @@ async fn a_request_that_may_have_had_its_effect_is_not_sent_twice() {
         .await
         .unwrap();
     assert_eq!(order.status(), 200);
-    let broken = gateway.client.get(gateway.url("/api/products/broken")).send().await.unwrap();
+    let broken = gateway
+        .client
+        .get(gateway.url("/api/products/broken"))
+        .send()
+        .await
+        .unwrap();
     assert_eq!(broken.status(), 500);
     assert_eq!(gateway.stub.seen().len(), 2);
 }

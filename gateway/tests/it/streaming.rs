@@ -1,6 +1,6 @@
 //! Bodies go through piece by piece, both ways.
 
-use crate::fixture::{TestGateway, PIECE, PIECES, eventually};
+use crate::fixture::{PIECE, PIECES, TestGateway, eventually};
 use bytes::Bytes;
 use futures_util::StreamExt;
 use std::convert::Infallible;
@@ -9,7 +9,12 @@ use tokio::sync::mpsc;
 #[tokio::test]
 async fn an_answer_begins_before_it_is_complete_and_arrives_whole() {
     let gateway = TestGateway::new().await;
-    let answer = gateway.client.get(gateway.url("/api/products/endless")).send().await.unwrap();
+    let answer = gateway
+        .client
+        .get(gateway.url("/api/products/endless"))
+        .send()
+        .await
+        .unwrap();
     let mut body = answer.bytes_stream();
     let mut received = 0;
     // The second half is not there yet.

@@ -1,7 +1,8 @@
 //! Attacks on the access token. Each must end at the gateway.
 
 use crate::fixture::{
-    TestGateway, TestUser, claims, eventually, jwks_of, now_s, problem, raw, sign, sign_as, stranger_key, user_service_key,
+    TestGateway, TestUser, claims, eventually, jwks_of, now_s, problem, raw, sign, sign_as, stranger_key,
+    user_service_key,
 };
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey};
@@ -91,7 +92,12 @@ async fn keys_that_a_token_brings_along_are_not_looked_at() {
     let user = gateway.user("admin").await;
     let stranger = stranger_key();
     let own = jwks_of(&[stranger_key()]);
-    refused(&gateway, "a stranger's key", &sign_as(&claims(&user), &stranger, |_| {})).await;
+    refused(
+        &gateway,
+        "a stranger's key",
+        &sign_as(&claims(&user), &stranger, |_| {}),
+    )
+    .await;
     let kid = jwks_of(&[user_service_key()])["keys"][0]["kid"]
         .as_str()
         .unwrap()
@@ -268,7 +274,9 @@ async fn the_header_must_be_one_bearer_token() {
 async fn a_new_key_is_learnt_and_bad_sets_change_nothing() {
     let gateway = TestGateway::new().await;
     let user = gateway.user("customer").await;
-    gateway.stub.publish_keys(jwks_of(&[user_service_key(), stranger_key()]));
+    gateway
+        .stub
+        .publish_keys(jwks_of(&[user_service_key(), stranger_key()]));
     let rotated = sign_as(&claims(&user), &stranger_key(), |_| {});
     // A fetch on demand may have to wait for ten seconds since the last one.
     eventually("the new key to be known", || async {

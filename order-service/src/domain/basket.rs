@@ -68,9 +68,7 @@ pub enum InvalidBasket {
     TooManyLines,
     /// The quantities of one product, added up, are outside the limits.
     #[error("the quantity of product {product_id} must be 1 to {QUANTITY_MAX} in total")]
-    Quantity {
-        product_id: ProductId,
-    },
+    Quantity { product_id: ProductId },
     /// The payment method is not a valid name.
     #[error("paymentMethod must be 1 to {PAYMENT_METHOD_MAX} of a-z, 0-9 and _")]
     PaymentMethod,
@@ -208,7 +206,11 @@ mod tests {
     fn baskets_outside_the_limits_are_refused() {
         assert_eq!(basket(&[]), Err(InvalidBasket::Empty));
         for asked in [&[(A, 0)][..], &[(A, 1001)], &[(A, 600), (A, 401)], &[(A, u32::MAX)]] {
-            assert_eq!(basket(asked), Err(InvalidBasket::Quantity { product_id: A }), "{asked:?}");
+            assert_eq!(
+                basket(asked),
+                Err(InvalidBasket::Quantity { product_id: A }),
+                "{asked:?}"
+            );
         }
         let many: Vec<_> = (0..51).map(|n| (product(n), 1)).collect();
         assert_eq!(basket(&many), Err(InvalidBasket::TooManyLines));

@@ -148,16 +148,10 @@ impl State {
 pub enum Refusal {
     /// The status does not allow the transition.
     #[error("an order that is {from:?} cannot become {to:?}")]
-    Transition {
-        from: Status,
-        to: Status,
-    },
+    Transition { from: Status, to: Status },
     /// A participant gave back without a request. Nothing in the protocol leads here.
     #[error("{input:?} cannot come to an order that is {status:?}")]
-    Impossible {
-        input: Input,
-        status: Status,
-    },
+    Impossible { input: Input, status: Status },
 }
 
 #[cfg(test)]

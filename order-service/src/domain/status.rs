@@ -51,7 +51,7 @@ kernel::text_enum! {
         None = "none",
         /// Payment or stock has not yet reported that it gave back.
         Pending = "pending",
-        /// Both have.
+        /// Payment and stock have both given back.
         Done = "done",
     }
 }

@@ -19,5 +19,13 @@ pub(super) async fn cancel_order(
     headers: HeaderMap,
     Path(id): Path<OrderId>,
 ) -> Result<Response, Error> {
-    change::change(&app, &context, &headers, id, Some(UserId::from(caller.user_id)), Input::Cancel).await
+    change::change(
+        &app,
+        &context,
+        &headers,
+        id,
+        Some(UserId::from(caller.user_id)),
+        Input::Cancel,
+    )
+    .await
 }

@@ -172,7 +172,11 @@ async fn release(app: &App, claim: &Claim) {
     let released = async { keys::release(&mut *app.database.acquire().await?, claim).await };
     if let Err(error) = released.await {
         let error = chain(&error);
-        tracing::warn!(dependency = "postgres", error, "Idempotency key stays claimed until its lease expires");
+        tracing::warn!(
+            dependency = "postgres",
+            error,
+            "Idempotency key stays claimed until its lease expires"
+        );
     }
 }
 

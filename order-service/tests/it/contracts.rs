@@ -1,8 +1,8 @@
-//! What is published keeps the promises of `contracts/`, and what others promise is enough for what is consumed here.
+//! Contracts: published events match their schemas, and the publishers' examples suffice for what is consumed here.
 
 use crate::fixture::Fixture;
-use serde_json::{Value, json};
 use messaging::Envelope;
+use serde_json::{Value, json};
 use std::{collections::BTreeSet, fs, path::Path};
 use uuid::Uuid;
 
@@ -69,9 +69,15 @@ async fn what_is_published_keeps_the_schemas() {
     fixture.publish("payment.failed", failed.id).await;
     fixture.probe.wait_for("order.failed", failed.id).await;
     let cancelled = fixture.place().await;
-    assert_eq!(fixture.act(&cancelled, "cancel", &cancelled.identity).await.status(), 200);
+    assert_eq!(
+        fixture.act(&cancelled, "cancel", &cancelled.identity).await.status(),
+        200
+    );
     fixture.probe.wait_for("order.cancelled", cancelled.id).await;
-    fixture.probe.wait_for("order.compensation_requested", cancelled.id).await;
+    fixture
+        .probe
+        .wait_for("order.compensation_requested", cancelled.id)
+        .await;
 
     let ours = fixture
         .probe

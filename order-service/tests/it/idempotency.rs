@@ -57,7 +57,10 @@ async fn the_same_request_gets_the_same_answer() {
 async fn another_request_with_the_same_key_is_refused() {
     let fixture = Fixture::new().await;
     let (_, identity) = fixture.customer();
-    assert_eq!(fixture.post_order(&identity, "k", &fixture.request()).await.status(), 201);
+    assert_eq!(
+        fixture.post_order(&identity, "k", &fixture.request()).await.status(),
+        201
+    );
     let mut other = fixture.request();
     other["items"][0]["quantity"] = json!(3);
     let refused = problem(fixture.post_order(&identity, "k", &other).await, 422).await;
@@ -106,7 +109,7 @@ async fn twenty_at_once_make_one_order() {
     assert_eq!(orders(&fixture).await, 1);
 }
 
-/// What a process leaves behind that was killed while it worked on a request.
+/// The claim that a process leaves behind when it is killed during a request.
 async fn leave_in_progress(fixture: &Fixture, key: &str, leased_until: &str) {
     let sql = "update idempotency_keys set answer_status = null, answer_location = null, answer_etag = null,
         answer_body = null, leased_until = now() + $2::text::interval where key = $1";
@@ -127,7 +130,10 @@ async fn leave_in_progress(fixture: &Fixture, key: &str, leased_until: &str) {
 async fn the_key_of_a_dead_attempt_is_taken_over_after_its_lease() {
     let fixture = Fixture::new().await;
     let (_, identity) = fixture.customer();
-    assert_eq!(fixture.post_order(&identity, "k", &fixture.request()).await.status(), 201);
+    assert_eq!(
+        fixture.post_order(&identity, "k", &fixture.request()).await.status(),
+        201
+    );
 
     leave_in_progress(&fixture, "k", "20 seconds").await;
     let in_flight = fixture.post_order(&identity, "k", &fixture.request()).await;
@@ -139,7 +145,10 @@ async fn the_key_of_a_dead_attempt_is_taken_over_after_its_lease() {
     let mut other = fixture.request();
     other["items"][0]["quantity"] = json!(3);
     problem(fixture.post_order(&identity, "k", &other).await, 422).await;
-    assert_eq!(fixture.post_order(&identity, "k", &fixture.request()).await.status(), 201);
+    assert_eq!(
+        fixture.post_order(&identity, "k", &fixture.request()).await.status(),
+        201
+    );
     assert_eq!(orders(&fixture).await, 1);
 }
 
@@ -181,14 +190,20 @@ async fn a_refused_request_does_not_use_up_its_key() {
     let mut unknown = fixture.request();
     unknown["items"][0]["productId"] = json!(kernel::id::new());
     problem(fixture.post_order(&identity, "k", &unknown).await, 422).await;
-    assert_eq!(fixture.post_order(&identity, "k", &fixture.request()).await.status(), 201);
+    assert_eq!(
+        fixture.post_order(&identity, "k", &fixture.request()).await.status(),
+        201
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_expired_key_is_a_new_key_and_is_cleaned_away() {
     let fixture = Fixture::new().await;
     let (_, identity) = fixture.customer();
-    assert_eq!(fixture.post_order(&identity, "k", &fixture.request()).await.status(), 201);
+    assert_eq!(
+        fixture.post_order(&identity, "k", &fixture.request()).await.status(),
+        201
+    );
     assert_eq!(
         fixture.post_order(&identity, "kept", &fixture.request()).await.status(),
         201

@@ -3,12 +3,12 @@
 #![cfg(test)]
 
 mod contracts;
+mod fixture;
 mod idempotency;
 mod model;
 mod placing;
 mod reading;
 mod saga;
-mod fixture;
 mod sweeps;
 mod topology;
 mod transitions;

@@ -35,7 +35,7 @@ fn every_interleaving_ends_in_agreement() {
 }
 
 /// Two messages may vanish (say, an operator discards dead letters): deadline and asking again still lead to agreement.
-/// Only `order.confirmed` may not: nobody asks for a sale again.
+/// Only `order.confirmed` may not: a sale is not asked for again.
 #[test]
 fn deadline_and_asking_again_make_up_for_lost_messages() {
     let outcome = explore(Rules::AS_DESIGNED, 2);

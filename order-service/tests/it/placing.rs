@@ -1,11 +1,11 @@
 //! `POST /api/orders`: what is accepted, what is refused and how.
 
 use crate::fixture::{Fixture, problem};
-use serde_json::{Value, json};
 use http_client::{ClientConfig, ResilientHttpClient};
 use kernel::context::Context;
-use web::identity::{Identity, Role};
+use serde_json::{Value, json};
 use std::time::Duration;
+use web::identity::{Identity, Role};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn places_an_order_at_the_catalogues_prices() {
@@ -238,7 +238,9 @@ async fn the_catalogue_can_make_an_order_impossible() {
     );
     assert!(!detail.contains(&fixture.product.to_string()), "{detail}");
     let refused = problem(
-        fixture.post_order(&identity, "b", &order(&[fixture.product, euro])).await,
+        fixture
+            .post_order(&identity, "b", &order(&[fixture.product, euro]))
+            .await,
         422,
     )
     .await;
@@ -278,7 +280,10 @@ async fn a_user_seen_lately_may_order_while_user_service_is_away() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_old_answer_about_a_user_does_not_count() {
     let fixture = Fixture::new().await;
-    let client = ResilientHttpClient::new(ClientConfig::new("user-service", fixture.config.user_service_url.clone()));
+    let client = ResilientHttpClient::new(ClientConfig::new(
+        "user-service",
+        fixture.config.user_service_url.clone(),
+    ));
     let stale_max = Duration::from_millis(300);
     let users = order_service::users::Users::new(client, stale_max);
     let (user_id, token) = fixture.customer();

@@ -1,4 +1,4 @@
-//! Reading: one order with its entity tag, the list, the timeline, and that nobody reads what is another's.
+//! Reading: one order with its entity tag, the list, the timeline, and 404 for another user's order.
 
 use crate::fixture::{Fixture, method, problem};
 use serde_json::Value;
@@ -97,7 +97,10 @@ async fn bad_input_is_refused_everywhere() {
     ] {
         for (id, status) in [("1", 400), ("%00", 400), ("018f0000-0000-7000-8000-000000000000", 404)] {
             let path = path.replace("{}", id);
-            let request = fixture.service.request(method(verb), &path).header("X-Identity", &admin);
+            let request = fixture
+                .service
+                .request(method(verb), &path)
+                .header("X-Identity", &admin);
             problem(request.send().await.unwrap(), status).await;
         }
         let path = path.replace("{}", &placed.id.to_string());
@@ -141,7 +144,7 @@ async fn anothers_order_is_not_there() {
         .unwrap();
     assert_eq!(list["items"], serde_json::json!([]));
     assert_eq!(fixture.order(&placed).await["status"], "placed");
-    // An administrator may see the journey of anybody's order, and no more.
+    // An administrator may read the timeline of any order, and no more.
     let admin = fixture.admin();
     assert_eq!(
         fixture

@@ -1,6 +1,6 @@
-//! What happens by the clock: the deadline, its suspension, and asking again for a compensation.
+//! Sweeps: the deadline, its suspension, and repeated asks for a compensation.
 
-use crate::fixture::{Placed, Fixture};
+use crate::fixture::{Fixture, Placed};
 use rabbitmq::Topology;
 use serde_json::Value;
 use testkit::{eventually, variable};

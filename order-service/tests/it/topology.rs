@@ -19,6 +19,10 @@ fn every_event_that_reaches_the_queue_has_a_handler() {
 #[test]
 fn the_service_may_publish_its_events_and_no_others() {
     let topology = Topology::load().unwrap();
-    let allowed: BTreeSet<_> = topology.services["order-service"].publishes.iter().map(String::as_str).collect();
+    let allowed: BTreeSet<_> = topology.services["order-service"]
+        .publishes
+        .iter()
+        .map(String::as_str)
+        .collect();
     assert_eq!(allowed, BTreeSet::from(published::TYPES));
 }

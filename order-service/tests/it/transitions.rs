@@ -124,7 +124,7 @@ async fn cancelled_at_any_time_before_shipping_it_is_compensated() {
     }
 }
 
-/// Cancel and the last answer meet: whoever has the row first decides, and both ends are in agreement.
+/// Cancel and the last answer race for the row lock: the first decides, and both ends are in agreement.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cancelling_and_confirming_at_once_end_in_agreement() {
     let mut fixture = Fixture::new().await;

@@ -31,7 +31,7 @@ pub(crate) enum StockState {
 /// Its new state and its answer, or `Err` where the table says that this cannot be.
 pub(crate) type StockStep = Result<(StockState, Option<Message>), ()>;
 
-/// What the payment provider has really done, whoever knows of it.
+/// The payment provider's own state, whether or not payment-service knows it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Provider {
     Untouched,

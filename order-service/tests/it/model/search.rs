@@ -5,7 +5,7 @@ use order_service::domain::{Compensation, Input, Status};
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
-/// What a walk found.
+/// The outcome of a search.
 pub(crate) enum Outcome {
     /// No violation in the whole space.
     Sound {

@@ -73,7 +73,7 @@ pub(crate) struct World {
     pub(crate) in_flight: u16,
     /// Delivered before: may come again at any time.
     pub(crate) delivered: u16,
-    /// How many messages may still vanish.
+    /// Number of messages that may still be lost.
     pub(crate) losses: u8,
 }
 
@@ -149,7 +149,7 @@ impl World {
         Ok(self)
     }
 
-    /// What the provider and the worker that calls it can do now.
+    /// Steps that the provider and the worker that calls it can take now.
     pub(crate) fn provider_steps(self) -> Vec<(&'static str, Self)> {
         use PaymentState as S;
         let asked = matches!(self.payment, S::ChargeSent | S::ToClose);
@@ -211,7 +211,7 @@ impl World {
         self.provider == Provider::Captured
     }
 
-    /// What must hold at every moment.
+    /// Checks what must hold in every state.
     pub(crate) fn check(self) -> Result<(), String> {
         let good = matches!(
             self.order.status,
@@ -232,7 +232,7 @@ impl World {
         Ok(())
     }
 
-    /// What must hold when nothing is under way: an agreed end state.
+    /// Checks a quiet state, which must be an agreed end state.
     pub(crate) fn check_quiet(self) -> Result<(), String> {
         let sold = self.money_is_kept() && self.stock == StockState::Sold;
         let nothing_held = !self.money_is_kept()
@@ -252,7 +252,7 @@ impl World {
     }
 }
 
-/// What no single step may do: go back, skip, or tell what is no longer to be told.
+/// Checks a single step, which must not go back, skip, or publish after the end.
 fn check_step(before: State, after: State, input: Input, effects: &[Effect]) -> Result<(), String> {
     let wrong = |what: &str| Err(format!("{what}: {before:?} + {input:?} → {after:?}, {effects:?}"));
     let closed = matches!(before.status, Status::Failed | Status::Cancelled);

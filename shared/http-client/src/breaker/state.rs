@@ -74,9 +74,9 @@ pub struct WindowStatus {
 pub struct Transition {
     /// Time of the change.
     pub at: DateTime<Utc>,
-    /// State before.
+    /// State before the change.
     pub from: BreakerState,
-    /// State after.
+    /// State after the change.
     pub to: BreakerState,
     /// Reason of the change.
     pub reason: String,
