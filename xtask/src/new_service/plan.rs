@@ -170,7 +170,7 @@ fn free_port(workspace: &Workspace, wanted: Option<u16>) -> Result<u16, String> 
             .ok_or_else(|| "no port from 4001 to 9999 is free".to_owned()),
         Some(port) => match owner(port) {
             Some((name, other)) => Err(format!(
-                "port {port} has the last four digits of {other}, a port of {name}"
+                "port {port} is too close to {other} of {name}: take one with other last four digits"
             )),
             None => Ok(port),
         },

@@ -1,7 +1,8 @@
 //! All SQL of __entities__.
 //!
-//! These queries are checked at run time, so a new service compiles without a database. To check them at compile time, turn
-//! `query` into `query!` and `query_as` into `query_as!`, remove `FromRow`, and run `cargo xtask sql __service__`.
+//! These queries are checked at run time, so a new service compiles without a database. To have them checked at compile time,
+//! turn `query` into `query!` and `query_as` into `query_as!` with the bound values as arguments, remove `FromRow`, and run
+//! `cargo xtask sql __service__`.
 
 use crate::domain::{__EntityId__, __SubjectId__};
 use chrono::{DateTime, Utc};

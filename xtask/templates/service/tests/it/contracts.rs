@@ -1,10 +1,11 @@
-//! Published events match the schemas and examples of `contracts/`; the publisher's example can be consumed.
+//! Published events match the schemas and examples of `contracts/`; the publishers' examples can be consumed.
 
 use crate::fixture::{Fixture, __consumed_event__};
 use kernel::id;
 use messaging::Envelope;
 use serde_json::Value;
-use __crate__::published;
+use __crate__::{events, published};
+use rabbitmq::Topology;
 use std::path::Path;
 
 fn read(path: &str) -> Value {
@@ -49,10 +50,14 @@ async fn the_published_event_matches_schema_and_example() {
 }
 
 #[tokio::test]
-async fn the_example_of_the_consumed_event_takes_effect() {
+async fn the_examples_of_the_publishers_can_be_consumed() {
     let fixture = Fixture::new().await;
-    let example = read("../__publisher__/contracts/__consumed__.v1.example.json");
-    let event: Envelope = serde_json::from_value(example).unwrap();
-    fixture.deliver(&event).await;
-    fixture.id_of(event.metadata.subject).await;
+    let topology = Topology::load().unwrap();
+    for event_type in events::consumer().event_types() {
+        let mut services = topology.services.iter();
+        let publisher = services.find(|(_, service)| service.publishes.contains(event_type));
+        let (publisher, _) = publisher.unwrap();
+        let example = read(&format!("../{publisher}/contracts/{event_type}.v1.example.json"));
+        fixture.deliver(&serde_json::from_value(example).unwrap()).await;
+    }
 }
