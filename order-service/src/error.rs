@@ -118,9 +118,9 @@ impl IntoResponse for Error {
 fn refused(refusal: Refusal) -> Problem {
     let detail = match refusal {
         Refusal::Transition { from, to } => {
-            format!("the order is {}, it cannot become {}", from, to)
+            format!("the order is {from}, it cannot become {to}")
         }
-        Refusal::Impossible { status, .. } => format!("the order is {}, which does not allow this", status),
+        Refusal::Impossible { status, .. } => format!("the order is {status}, which does not allow this"),
     };
     Problem::conflict("order-status", detail)
 }

@@ -19,8 +19,7 @@ impl Deref for Upstreams {
 
 impl Args for Upstreams {
     fn augment_args(command: Command) -> Command {
-        let arguments = services().into_iter().map(argument);
-        command.args(arguments)
+        command.args(services().iter().map(|service| argument(service)))
     }
 
     fn augment_args_for_update(command: Command) -> Command {
@@ -62,9 +61,9 @@ fn id(service: &str) -> String {
 }
 
 /// Declares the argument of a service. clap takes static names, so they are leaked, once per process.
-fn argument(service: String) -> Arg {
-    let variable: &'static str = url_variable(&service).leak();
-    let id: &'static str = id(&service).leak();
+fn argument(service: &str) -> Arg {
+    let variable: &'static str = url_variable(service).leak();
+    let id: &'static str = id(service).leak();
     Arg::new(id)
         .long(id)
         .env(variable)

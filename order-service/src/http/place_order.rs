@@ -115,8 +115,8 @@ async fn place(
 ) -> Result<StoredAnswer, Error> {
     app.users.check(context, caller).await?;
     let prices = app.catalogue.prices(context, &basket.product_ids()).await?;
-    let priced = basket.price(|product_id| prices.get(&product_id))?;
-    store(app, context, &priced, &basket.payment_method, claim).await
+    let with_prices = basket.price(|product_id| prices.get(&product_id))?;
+    store(app, context, &with_prices, &basket.payment_method, claim).await
 }
 
 async fn store(

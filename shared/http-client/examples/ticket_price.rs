@@ -4,7 +4,7 @@
 //! cargo run -p http-client --example ticket_price
 //! ```
 
-use axum::{Json, Router, http::StatusCode, routing::get};
+use axum::{Router, http::StatusCode, response::IntoResponse, routing::get};
 use http_client::{BreakerState, CallError, ClientConfig, ResilientHttpClient};
 use serde_json::{Value, json};
 use std::{
@@ -52,7 +52,7 @@ async fn start_box_office() -> Result<String, std::io::Error> {
     let router = Router::new()
         .route(
             "/tickets/B12",
-            get(move || price(calls.fetch_add(1, Ordering::Relaxed))),
+            get(async move || price(calls.fetch_add(1, Ordering::Relaxed))),
         )
         .route("/tickets/closed", get(async || StatusCode::BAD_GATEWAY));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
@@ -61,9 +61,12 @@ async fn start_box_office() -> Result<String, std::io::Error> {
     Ok(url)
 }
 
-async fn price(calls_before: u32) -> Result<Json<Value>, StatusCode> {
+fn price(calls_before: u32) -> impl IntoResponse {
     match calls_before {
-        0 | 1 => Err(StatusCode::SERVICE_UNAVAILABLE),
-        _ => Ok(Json(json!({ "seat": "B12", "price": "EUR 80.00" }))),
+        0 | 1 => (StatusCode::SERVICE_UNAVAILABLE, String::new()),
+        _ => (
+            StatusCode::OK,
+            json!({ "seat": "B12", "price": "EUR 80.00" }).to_string(),
+        ),
     }
 }

@@ -41,10 +41,10 @@ macro_rules! text_enum {
 
         impl $Name {
             /// Every value, in the order of declaration.
-            pub const ALL: &'static [Self] = &[$(Self::$Variant),+];
+            $visibility const ALL: &'static [Self] = &[$(Self::$Variant),+];
 
             /// Returns the text form.
-            pub const fn as_str(self) -> &'static str {
+            $visibility const fn as_str(self) -> &'static str {
                 match self {
                     $(Self::$Variant => $text),+
                 }

@@ -26,6 +26,10 @@ pub struct Path<T>(pub T);
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Query<T>(pub T);
 
+#[expect(
+    clippy::disallowed_types,
+    reason = "the one place that turns its refusals into problems"
+)]
 impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     type Rejection = Problem;
 
@@ -45,7 +49,10 @@ impl<T: Serialize> IntoResponse for Json<T> {
     }
 }
 
-#[expect(clippy::disallowed_types, reason = "this is what refuses with a problem")]
+#[expect(
+    clippy::disallowed_types,
+    reason = "the one place that turns its refusals into problems"
+)]
 impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T> {
     type Rejection = Problem;
 
@@ -55,7 +62,10 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Path<T>
     }
 }
 
-#[expect(clippy::disallowed_types, reason = "this is what refuses with a problem")]
+#[expect(
+    clippy::disallowed_types,
+    reason = "the one place that turns its refusals into problems"
+)]
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     type Rejection = Problem;
 

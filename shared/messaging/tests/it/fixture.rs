@@ -201,7 +201,6 @@ async fn until_renewed(app: &App, claim: &JobClaim) {
     .await;
 }
 
-#[expect(clippy::unused_async, reason = "the bootstrap awaits every service's assembly")]
 pub(crate) async fn assemble(config: Config, base: Base) -> Result<Service, StartError> {
     *config.opened.lock().unwrap() = Some(base.database.clone());
     let app = App {
