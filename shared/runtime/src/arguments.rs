@@ -73,7 +73,9 @@ pub(crate) fn parse<C: Args>(program: Program) -> Result<Arguments<C>, Exit> {
 
 /// Parses a configuration from these variables and from no others; for tests. The error is the line that a process prints.
 pub fn from_variables<C: Args>(variables: &[(&str, &str)]) -> Result<C, String> {
+    // clap names a group after each struct, and a configuration may have this struct's name.
     #[derive(Parser)]
+    #[group(skip)]
     struct Only<C: Args> {
         #[command(flatten)]
         config: C,
