@@ -1,4 +1,4 @@
-//! The vocabulary that every other crate shares: [`id`]s, the [`clock`], the [`context`] of a request or event, the
+//! The vocabulary that every other crate shares: [`mod@id`]s, the [`clock`], the [`context`] of a request or event, the
 //! [`text_enum!`] mapping, [`periodic`] tasks, error [`chain`]s, and [`failpoint`]s.
 //!
 //! Nothing here knows a database, a broker or an HTTP client.
