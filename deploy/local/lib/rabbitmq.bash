@@ -43,14 +43,15 @@ EOT
 }
 
 # rabbitmq_environment DIR: ALLOW_INPUT with -noinput makes rabbitmq-server exec the Erlang machine instead of staying its
-# parent, so that the supervisor's signals reach the broker itself. epmd is a supervised process of its own.
+# parent, so that the supervisor's signals reach the broker itself. epmd is a supervised process of its own: ERL_FLAGS
+# reaches also the Erlang machine that the broker starts when it finds epmd away, and whose daemon would keep the port.
 rabbitmq_environment() {
-    local loopback='-kernel inet_dist_use_interface {127,0,0,1} -start_epmd false'
+    local loopback='-kernel inet_dist_use_interface {127,0,0,1}'
     write_environment rabbitmq \
         "HOME=$1/home" "PATH=$RABBITMQ_LIB/bin:$PATH" "EPMD_PORT=$EPMD_PORT" \
         "RABBITMQ_NODENAME=platform@localhost" "RABBITMQ_NODE_PORT=$RABBITMQ_PORT" \
         "RABBITMQ_NODE_IP_ADDRESS=127.0.0.1" "RABBITMQ_DIST_PORT=$RABBITMQ_DIST_PORT" \
-        "ERL_EPMD_PORT=$EPMD_PORT" "ERL_EPMD_ADDRESS=127.0.0.1" \
+        "ERL_EPMD_PORT=$EPMD_PORT" "ERL_EPMD_ADDRESS=127.0.0.1" "ERL_FLAGS=-start_epmd false" \
         "RABBITMQ_MNESIA_BASE=$1/mnesia" "RABBITMQ_LOG_BASE=$1/log" "RABBITMQ_PID_FILE=$1/pid" \
         "RABBITMQ_CONFIG_FILE=$1/rabbitmq.conf" "RABBITMQ_CONF_ENV_FILE=/dev/null" \
         "RABBITMQ_ENABLED_PLUGINS_FILE=$1/enabled_plugins" \

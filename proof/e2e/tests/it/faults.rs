@@ -5,12 +5,17 @@ use platform_client::{
     answer::Answer,
     catalogue::HOUSE_BLEND,
     description::{consumers, services},
+    poll::poll,
 };
 use serde_json::Value;
 use std::time::Duration;
+use tokio::net::TcpStream;
 
 /// Outage of the database: longer than every retry delay but the last, so that a consumed attempt would show.
 const DATABASE_OUTAGE: Duration = Duration::from_mins(1);
+
+/// Longer than the minute between two looks of the broker for epmd (`rabbit_epmd_monitor`).
+const EPMD_OUTAGE: Duration = Duration::from_secs(65);
 
 /// Every process that `make up` supervises for the platform itself.
 fn programs() -> Vec<&'static str> {
@@ -79,6 +84,23 @@ async fn a_database_outage_of_a_minute_consumes_no_attempt_and_makes_no_dead_let
     fixture.until_ready().await;
     fixture.all_settle(&orders).await;
     assert_eq!((dead_letters(&fixture).await, retried(&fixture).await), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_broker_starts_no_epmd_outside_supervision() {
+    let fixture = Fixture::open().await;
+    let address = format!("127.0.0.1:{}", fixture.setting("epmd", "PORT"));
+    fixture.stop("epmd").await;
+    let unsupervised = poll(EPMD_OUTAGE, Duration::from_secs(1), async || {
+        TcpStream::connect(&address).await.ok()
+    });
+    let unsupervised = unsupervised.await;
+    fixture.start("epmd").await;
+    assert!(
+        unsupervised.is_none(),
+        "an epmd that nothing supervises holds {address}"
+    );
+    eventually("epmd to listen", async || TcpStream::connect(&address).await.ok()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -90,6 +90,13 @@ impl Fixture {
         expect_ok(self.supervisor.start(process).await);
     }
 
+    /// A variable of a supervised process's environment.
+    pub(crate) fn setting(&self, process: &str, variable: &str) -> String {
+        let settings = expect_ok(settings::read(&self.run_dir, process));
+        let found = settings.into_iter().find(|(name, _)| name == variable);
+        found.expect("the process has this variable").1
+    }
+
     /// A second instance of a service, on another port, with the same settings.
     pub(crate) fn second_instance(&self, service: &str, port: u16) -> Instance {
         let address = format!("127.0.0.1:{port}");
