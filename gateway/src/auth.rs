@@ -60,7 +60,7 @@ pub fn authorise(access: Access, caller: Option<&Caller>) -> Result<(), Error> {
 async fn verify(token: &str, keys: &AccessKeys) -> Result<Claims, Error> {
     match token::verify(token, &keys.current()) {
         // The key may be new.
-        Err(TokenFault::UnknownKey(_)) => Ok(token::verify(token, &*keys.after_fetch().await?)?),
+        Err(TokenFault::UnknownKey) => Ok(token::verify(token, &*keys.after_fetch().await?)?),
         verified => Ok(verified?),
     }
 }

@@ -1,18 +1,14 @@
 //! user-service's public keys: fetched, refreshed, and kept while user-service is unavailable.
 
 use http_client::ResilientHttpClient;
-use jsonwebtoken::{
-    DecodingKey,
-    jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyAlgorithm, PublicKeyUse},
-};
 use kernel::context::Context;
 use serde::Serialize;
 use std::{
-    collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
 use tokio::{sync::Mutex, time::Instant};
+use web::jwt::KeySet;
 
 /// Path of user-service's key set.
 const PATH: &str = "/.well-known/jwks.json";
@@ -26,9 +22,6 @@ const ON_DEMAND_INTERVAL: Duration = Duration::from_secs(10);
 const ON_DEMAND_TIMEOUT: Duration = Duration::from_secs(2);
 /// Most keys of a set; a rotation needs fewer.
 const KEYS_MAX: usize = 16;
-
-/// The keys by `kid`.
-pub type KeySet = HashMap<String, DecodingKey>;
 
 /// The last good set of keys.
 pub struct AccessKeys {
@@ -79,8 +72,11 @@ impl AccessKeys {
                 return Err(NoKeys);
             }
         }
-        let current = self.current();
-        if current.is_empty() { Err(NoKeys) } else { Ok(current) }
+        if self.has_keys() {
+            Ok(self.current())
+        } else {
+            Err(NoKeys)
+        }
     }
 
     /// Refreshes the keys; never returns.
@@ -88,7 +84,7 @@ impl AccessKeys {
         loop {
             *self.fetched.lock().await = Some(Instant::now());
             self.fetch().await;
-            let has_keys = !self.current().is_empty();
+            let has_keys = self.has_keys();
             tokio::time::sleep(if has_keys { REFRESH_INTERVAL } else { FIRST_INTERVAL }).await;
         }
     }
@@ -96,15 +92,20 @@ impl AccessKeys {
     /// Returns the state of the keys.
     pub fn status(&self) -> KeysStatus {
         KeysStatus {
-            key_ids: self.current().keys().cloned().collect(),
+            key_ids: self.current().key_ids().map(str::to_owned).collect(),
         }
     }
 
+    /// Returns true if tokens can be checked.
+    pub fn has_keys(&self) -> bool {
+        self.current().key_ids().len() > 0
+    }
+
     fn on_demand_interval(&self) -> Duration {
-        if self.current().is_empty() {
-            FIRST_INTERVAL
-        } else {
+        if self.has_keys() {
             ON_DEMAND_INTERVAL
+        } else {
+            FIRST_INTERVAL
         }
     }
 
@@ -113,42 +114,25 @@ impl AccessKeys {
         let context = Context::new();
         for client in &self.clients {
             let set = match client.get(PATH).context(&context).send().await {
-                Ok(answer) if answer.status.is_success() => answer.json::<JwkSet>().ok(),
+                Ok(answer) if answer.status.is_success() => usable(&answer.body),
                 _ => None,
             };
-            if let Some(keys) = set.as_ref().and_then(usable) {
+            if let Some(keys) = set {
                 *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(keys);
                 return true;
             }
         }
         tracing::warn!(
             dependency = "user-service",
-            keys.known = self.current().len(),
+            keys.known = self.current().key_ids().len(),
             "Token keys could not be fetched"
         );
         false
     }
 }
 
-/// Returns the Ed25519 keys of a set; `None` if it has none, or too many.
-fn usable(set: &JwkSet) -> Option<KeySet> {
-    let keys: KeySet = set.keys.iter().filter_map(named_key).collect();
-    (1..=KEYS_MAX).contains(&keys.len()).then_some(keys)
-}
-
-fn named_key(jwk: &Jwk) -> Option<(String, DecodingKey)> {
-    let common = &jwk.common;
-    let is_ed25519 =
-        matches!(&jwk.algorithm, AlgorithmParameters::OctetKeyPair(pair) if pair.curve == EllipticCurve::Ed25519);
-    let is_for_signatures = common
-        .key_algorithm
-        .is_none_or(|algorithm| algorithm == KeyAlgorithm::EdDSA)
-        && common
-            .public_key_use
-            .as_ref()
-            .is_none_or(|purpose| *purpose == PublicKeyUse::Signature);
-    if !(is_ed25519 && is_for_signatures) {
-        return None;
-    }
-    Some((common.key_id.clone()?, DecodingKey::from_jwk(jwk).ok()?))
+/// Returns the usable keys of a set; `None` if it has none, or too many.
+fn usable(document: &[u8]) -> Option<KeySet> {
+    let keys = KeySet::lenient(document).ok()?;
+    (keys.key_ids().len() <= KEYS_MAX).then_some(keys)
 }

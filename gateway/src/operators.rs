@@ -45,7 +45,7 @@ impl Operators {
 
     /// Returns true if tokens can be checked and no stop is under way. Redis may be unavailable for a while.
     fn is_ready(&self) -> bool {
-        !self.stop.is_cancelled() && !self.gateway.keys.current().is_empty()
+        !self.stop.is_cancelled() && self.gateway.keys.has_keys()
     }
 }
 

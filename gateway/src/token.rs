@@ -1,21 +1,20 @@
 //! Access tokens, and the ways in which one can be invalid.
 
-use crate::keys::KeySet;
 use http::{HeaderMap, header};
-use jsonwebtoken::{Algorithm, Validation, decode, decode_header, get_current_timestamp};
 use serde::Deserialize;
 use std::sync::LazyLock;
 use uuid::Uuid;
-use web::identity::Role;
+use web::{
+    identity::Role,
+    jwt::{KeySet, TOKEN_LENGTH_MAX, TokenError, TokenRules},
+};
 
-/// Longest token that is parsed; a valid one is far shorter.
-const TOKEN_LENGTH_MAX: usize = 4096;
-/// Tolerated difference between the clocks of user-service and of this process.
-const LEEWAY_S: u64 = 5;
 const ISSUER: &str = "user-service";
 const AUDIENCE: &str = "platform";
 /// RFC 9068: another kind of token by the same issuer must not pass for an access token.
 const TOKEN_TYPE: &str = "at+jwt";
+
+static RULES: LazyLock<TokenRules> = LazyLock::new(|| TokenRules::new(TOKEN_TYPE, ISSUER, AUDIENCE));
 
 /// The claims of a verified token.
 #[derive(Debug, Clone, Deserialize)]
@@ -27,19 +26,10 @@ pub struct Claims {
     pub role: Role,
     /// Id of the session, which Redis must still hold.
     pub sid: String,
-    iat: u64,
-    /// Read as whole seconds, which refuses what jsonwebtoken would round.
-    #[serde(rename = "exp")]
-    _exp: u64,
-    #[serde(rename = "nbf")]
-    _nbf: u64,
-    /// Read as one issuer, which refuses a list that contains it.
-    #[serde(rename = "iss")]
-    _iss: String,
 }
 
 /// The refusal of a token; its text is for the client.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum TokenFault {
     /// More than one `Authorization`, or one that is not `Bearer <token>`.
     #[error("the Authorization header must be one `Bearer <token>`")]
@@ -49,13 +39,24 @@ pub enum TokenFault {
     Kind,
     /// Signed with a key that user-service does not publish.
     #[error("the access token is signed with an unknown key")]
-    UnknownKey(String),
+    UnknownKey,
     /// The token was valid once.
     #[error("the access token has expired")]
     Expired,
     /// Signature, issuer, audience or times are wrong.
     #[error("the access token is not valid")]
     Invalid,
+}
+
+impl From<TokenError> for TokenFault {
+    fn from(error: TokenError) -> Self {
+        match error {
+            TokenError::Unreadable | TokenError::WrongType => Self::Kind,
+            TokenError::UnknownKey => Self::UnknownKey,
+            TokenError::Expired => Self::Expired,
+            TokenError::IssuedInTheFuture | TokenError::Invalid(_) => Self::Invalid,
+        }
+    }
 }
 
 /// Returns the token of a request; `None` without `Authorization`.
@@ -83,41 +84,10 @@ pub fn of_request(headers: &HeaderMap) -> Result<Option<&str>, TokenFault> {
     }
 }
 
-/// Verifies a token. Only the key id is taken from its header: key and algorithm are those known under it, and `jku`, `x5u`
-/// and `jwk` are ignored.
+/// Verifies a token.
 pub fn verify(token: &str, keys: &KeySet) -> Result<Claims, TokenFault> {
-    let header = decode_header(token).map_err(|_| TokenFault::Kind)?;
-    if header.typ.as_deref() != Some(TOKEN_TYPE) || header.crit.is_some() || header.alg != Algorithm::EdDSA {
-        return Err(TokenFault::Kind);
-    }
-    let key_id = header.kid.ok_or(TokenFault::Kind)?;
-    let key = keys.get(&key_id).ok_or(TokenFault::UnknownKey(key_id))?;
-    let claims = decode::<Claims>(token, key, &RULES)
-        .map_err(|error| fault(&error))?
-        .claims;
-    if claims.iat > get_current_timestamp() + LEEWAY_S {
-        return Err(TokenFault::Invalid);
-    }
-    Ok(claims)
+    Ok(RULES.verify(token, keys)?)
 }
-
-fn fault(error: &jsonwebtoken::errors::Error) -> TokenFault {
-    match error.kind() {
-        jsonwebtoken::errors::ErrorKind::ExpiredSignature => TokenFault::Expired,
-        _ => TokenFault::Invalid,
-    }
-}
-
-/// jsonwebtoken's defaults allow a minute of leeway, ignore `nbf`, and accept a token without `aud` or `iss`.
-static RULES: LazyLock<Validation> = LazyLock::new(|| {
-    let mut rules = Validation::new(Algorithm::EdDSA);
-    rules.leeway = LEEWAY_S;
-    rules.validate_nbf = true;
-    rules.set_audience(&[AUDIENCE]);
-    rules.set_issuer(&[ISSUER]);
-    rules.set_required_spec_claims(&["exp", "nbf", "iss", "aud", "sub"]);
-    rules
-});
 
 #[cfg(test)]
 mod tests {

@@ -38,7 +38,7 @@ pub(super) const AUDIENCE: &str = "platform-services";
 pub(super) const TOKEN_TYPE: &str = "identity+jwt";
 
 /// The claims of an identity token.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(super) struct Claims {
     pub(super) iss: String,
     pub(super) aud: String,

@@ -61,6 +61,6 @@ impl IdentitySigner {
         let mut header = Header::new(Algorithm::EdDSA);
         header.kid = Some(self.key_id.clone());
         header.typ = Some(TOKEN_TYPE.to_owned());
-        encode(&header, claims, &self.key).map_err(IdentityError::Invalid)
+        encode(&header, claims, &self.key).map_err(IdentityError::Signing)
     }
 }
