@@ -1,12 +1,10 @@
 //! A gateway, one stub for all services, and users with sessions.
 
 mod raw;
-mod redis_proxy;
 mod stub;
 mod tokens;
 
 pub(crate) use raw::{Answer, raw, raw_from};
-pub(crate) use redis_proxy::RedisProxy;
 pub(crate) use stub::{PIECE, PIECES, Stub, answer_json};
 pub(crate) use testkit::eventually;
 pub(crate) use tokens::{TestUser, claims, jwks_of, now_s, sign, sign_as, stranger_key, user_service_key};

@@ -1,17 +1,20 @@
 //! Redis away: cut off, or hanging. Both must cost milliseconds, and change as little as can be.
 
-use crate::fixture::{Options, RedisProxy, TestGateway, TestUser, eventually, problem};
+use crate::fixture::{Options, TestGateway, TestUser, eventually, problem, redis_url};
+use fault_proxy::{Link, LinkFault};
 use futures_util::future::join_all;
 use gateway::config::Limits;
 use std::time::{Duration, Instant};
 
-async fn bed_behind(link: &RedisProxy, limits: Limits) -> TestGateway {
-    TestGateway::with(Options {
-        redis_url: link.url(),
+/// A gateway, and its link to Redis.
+async fn linked_gateway(limits: Limits) -> (TestGateway, Link) {
+    let (link, redis_url) = Link::in_front_of(&redis_url()).await.unwrap();
+    let options = Options {
+        redis_url,
         limits,
         ..Options::default()
-    })
-    .await
+    };
+    (TestGateway::with(options).await, link)
 }
 
 /// A session that has been seen passes, one that has not is 503 and not 401, and no answer takes long.
@@ -56,43 +59,37 @@ async fn is_back(gateway: &TestGateway, user: &TestUser) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_is_cut_off() {
-    let link = RedisProxy::new().await;
-    let gateway = bed_behind(&link, Options::default().limits).await;
+    let (gateway, link) = linked_gateway(Options::default().limits).await;
     let (seen, unseen) = (gateway.user("customer").await, gateway.user("customer").await);
     assert_eq!(gateway.get("/api/orders", &seen.token).await.status(), 200);
-    link.cut();
+    link.set(LinkFault::Cut);
     carries_an_outage(&gateway, &seen, &unseen).await;
-    link.mend();
+    link.set(LinkFault::None);
     is_back(&gateway, &unseen).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_redis_that_hangs() {
-    let link = RedisProxy::new().await;
-    let gateway = bed_behind(&link, Options::default().limits).await;
+    let (gateway, link) = linked_gateway(Options::default().limits).await;
     let (seen, unseen) = (gateway.user("customer").await, gateway.user("customer").await);
     assert_eq!(gateway.get("/api/orders", &seen.token).await.status(), 200);
-    link.silence();
+    link.set(LinkFault::HalfOpen);
     carries_an_outage(&gateway, &seen, &unseen).await;
-    link.mend();
+    link.set(LinkFault::None);
     is_back(&gateway, &unseen).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_limit_holds_without_redis() {
-    let link = RedisProxy::new().await;
-    let gateway = bed_behind(
-        &link,
-        Limits {
-            rate_per_s: 1,
-            rate_burst: 5,
-            ..Options::default().limits
-        },
-    )
+    let (gateway, link) = linked_gateway(Limits {
+        rate_per_s: 1,
+        rate_burst: 5,
+        ..Options::default().limits
+    })
     .await;
     let user = gateway.user("customer").await;
     assert_eq!(gateway.get("/api/orders", &user.token).await.status(), 200);
-    link.cut();
+    link.set(LinkFault::Cut);
     let started = Instant::now();
     let burst = join_all((0..40).map(|_| gateway.get("/api/orders", &user.token))).await;
     let (passed, mut refused): (Vec<_>, Vec<_>) = burst.into_iter().partition(|answer| answer.status() == 200);
@@ -110,11 +107,10 @@ async fn the_limit_holds_without_redis() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_log_out_is_not_forgotten_without_redis() {
-    let link = RedisProxy::new().await;
-    let gateway = bed_behind(&link, Options::default().limits).await;
+    let (gateway, link) = linked_gateway(Options::default().limits).await;
     let user = gateway.user("customer").await;
     assert_eq!(gateway.get("/api/orders", &user.token).await.status(), 200);
-    link.cut();
+    link.set(LinkFault::Cut);
     let logout = gateway
         .client
         .post(gateway.url("/api/auth/logout"))

@@ -9,7 +9,6 @@ mod contracts;
 mod events;
 mod invalid_input;
 mod log_in;
-mod redis_proxy;
 mod redis_unavailable;
 mod republish_users;
 mod requests;

@@ -1,17 +1,23 @@
 //! Redis unavailable: requests fail quickly and without an effect, and what was committed meanwhile is synchronized later.
 
 use crate::{
-    redis_proxy::{Link, RedisProxy},
     requests::{expect_problem, expect_status, expect_unauthorized, send},
     test_app::{PASSWORD, TestApp, cached_email_changed, cached_session, cached_session_removed},
 };
+use fault_proxy::{Link, LinkFault};
 use reqwest::{RequestBuilder, StatusCode};
 use serde_json::json;
 use std::time::{Duration, Instant};
-use testkit::eventually;
+use testkit::{eventually, variable};
 
 /// 200 ms for Redis, and the rest for a busy machine; without limits it would be the client's timeout.
 const QUICK: Duration = Duration::from_secs(2);
+
+/// user-service, and its link to Redis.
+async fn linked_app() -> (TestApp, Link) {
+    let (link, redis_url) = Link::in_front_of(&variable("TEST_REDIS_URL")).await.unwrap();
+    (TestApp::with_redis(&redis_url).await, link)
+}
 
 async fn expect_quick_503(request: RequestBuilder) {
     let started = Instant::now();
@@ -21,12 +27,17 @@ async fn expect_quick_503(request: RequestBuilder) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_log_in_fails_quickly_and_without_an_effect() {
-    let proxy = RedisProxy::new().await;
-    let app = TestApp::with_redis(&proxy.url).await;
+    let (app, link) = linked_app().await;
     let ada = app.register("ada@example.com").await;
-    for link in [Link::Cut, Link::Silent, Link::Up, Link::Silent, Link::Cut] {
-        proxy.set_link(link);
-        if link == Link::Up {
+    for fault in [
+        LinkFault::Cut,
+        LinkFault::HalfOpen,
+        LinkFault::None,
+        LinkFault::HalfOpen,
+        LinkFault::Cut,
+    ] {
+        link.set(fault);
+        if fault == LinkFault::None {
             eventually("log-ins to work again", || async {
                 let answer = send(app.login_request(&ada.email, PASSWORD)).await;
                 (answer.status() == StatusCode::OK).then_some(())
@@ -52,34 +63,32 @@ async fn a_log_in_fails_quickly_and_without_an_effect() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refresh_token_can_be_used_after_the_outage() {
-    let proxy = RedisProxy::new().await;
-    let app = TestApp::with_redis(&proxy.url).await;
+    let (app, link) = linked_app().await;
     let ada = app.register("ada@example.com").await;
     let tokens = app.log_in(&ada.email).await;
-    for link in [Link::Silent, Link::Cut] {
-        proxy.set_link(link);
+    for fault in [LinkFault::HalfOpen, LinkFault::Cut] {
+        link.set(fault);
         expect_quick_503(app.refresh_request(&tokens.refresh_token)).await;
     }
-    proxy.set_link(Link::Up);
+    link.set(LinkFault::None);
     app.refresh(&tokens.refresh_token).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn changes_during_the_outage_reach_redis_after_it() {
-    let proxy = RedisProxy::new().await;
-    let app = TestApp::with_redis(&proxy.url).await;
+    let (app, link) = linked_app().await;
     let ada = app.register("ada@example.com").await;
     let (ended, kept) = (app.log_in(&ada.email).await, app.log_in(&ada.email).await);
     let (ended_id, kept_id) = (app.session_id(&ended).await, app.session_id(&kept).await);
 
-    proxy.set_link(Link::Cut);
+    link.set(LinkFault::Cut);
     let logout = app.logout_request(&ada.identity, &ended.refresh_token);
     expect_status(logout, StatusCode::NO_CONTENT).await;
     app.update(&ada, json!({"email": "king@example.com"})).await;
     expect_unauthorized(app.refresh_request(&ended.refresh_token), "refresh-token-invalid").await;
     assert!(cached_session(ended_id).await.is_some(), "Redis is unreachable");
 
-    proxy.set_link(Link::Up);
+    link.set(LinkFault::None);
     cached_session_removed(ended_id).await;
     cached_email_changed(kept_id, "king@example.com").await;
 }

@@ -1,9 +1,7 @@
 //! The broker closes connections and loses queues; the service comes back by itself.
 
-use crate::{
-    fixture::{TicketSold, TicketTorn, config, count, emit, env, open, sold, until_count},
-    tcp_proxy::TcpProxy,
-};
+use crate::fixture::{TicketSold, TicketTorn, config, count, emit, env, open, sold, until_count};
+use fault_proxy::Link;
 use kernel::id;
 use lapin::{Connection, ConnectionProperties, options::QueueDeleteOptions};
 use rabbitmq::Topology;
@@ -122,15 +120,14 @@ async fn a_service_without_its_queue_is_not_ready() {
 async fn a_broker_that_falls_silent_keeps_no_connection() {
     let mut env = env().await;
     let direct = env.rabbitmq_url.clone();
-    let proxy = TcpProxy::to(&direct).await;
-    env.rabbitmq_url = proxy.url.clone();
+    let (link, through) = Link::in_front_of(&direct).await.unwrap();
+    env.rabbitmq_url = through;
     let (service, config) = open(&env).await;
     emit(&config.database(), &TicketTorn(id::new())).await;
     until_count(&service.database, "select count(*) from outbox", 0).await;
-    proxy.fall_silent();
-    assert_eq!(proxy.silent(), 2);
+    assert_eq!(link.silence_open(), 2);
     eventually("both connections to be dropped", || async {
-        (proxy.silent() == 0).then_some(())
+        (link.silent_connections() == 0).then_some(())
     })
     .await;
     emit(&config.database(), &TicketTorn(id::new())).await;

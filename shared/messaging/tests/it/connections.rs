@@ -1,14 +1,13 @@
 //! Connections to the database when it is busy, slow or silent.
 
-use crate::{
-    fixture::{env, open},
-    tcp_proxy::TcpProxy,
-};
+use crate::fixture::{env, open};
 use database::Database;
+use fault_proxy::{Link, LinkFault};
 use futures_util::future::join_all;
 use http::Method;
 use kernel::context::Context;
 use messaging::Tx;
+use std::time::Duration;
 use testkit::eventually;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -27,9 +26,9 @@ async fn a_service_whose_connections_are_all_busy_is_ready() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_whose_caller_timed_out_serves_the_next() {
     let env = env().await;
-    let proxy = TcpProxy::to(&env.settings().database_url).await;
-    proxy.open_after_ms(4_000);
-    let database = Database::new(&proxy.url, "seat-service", 1).unwrap();
+    let (link, url) = Link::in_front_of(&env.settings().database_url).await.unwrap();
+    link.set(LinkFault::SlowConnect(Duration::from_secs(4)));
+    let database = Database::new(&url, "seat-service", 1).unwrap();
     let error = database.acquire().await.unwrap_err();
     assert!(matches!(error, sqlx::Error::PoolTimedOut), "{error}");
     eventually("the connection under way to serve", || async {
@@ -42,14 +41,14 @@ async fn a_connection_whose_caller_timed_out_serves_the_next() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_that_times_out_leaves_the_permit_queue() {
     let env = env().await;
-    let proxy = TcpProxy::to(&env.settings().database_url).await;
-    let database = Database::new(&proxy.url, "seat-service", 1).unwrap();
+    let (link, url) = Link::in_front_of(&env.settings().database_url).await.unwrap();
+    let database = Database::new(&url, "seat-service", 1).unwrap();
     let connection = database.acquire().await.unwrap();
     for waited in join_all((0..20).map(|_| database.acquire())).await {
         assert!(matches!(waited, Err(sqlx::Error::PoolTimedOut)), "{waited:?}");
     }
     // Handing it to twenty callers that are gone would take six seconds, twice as long as a caller waits.
-    proxy.answer_after_ms(300);
+    link.set(LinkFault::SlowAnswers(Duration::from_millis(300)));
     drop(connection);
     database.acquire().await.unwrap();
 }
@@ -57,11 +56,11 @@ async fn a_caller_that_times_out_leaves_the_permit_queue() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_falls_silent_keeps_no_permit_of_the_pool() {
     let env = env().await;
-    let proxy = TcpProxy::to(&env.settings().database_url).await;
-    let database = Database::new(&proxy.url, "seat-service", 2).unwrap();
+    let (link, url) = Link::in_front_of(&env.settings().database_url).await.unwrap();
+    let database = Database::new(&url, "seat-service", 2).unwrap();
     let connection = database.acquire().await.unwrap();
     let tx = Tx::begin(&database, &Context::new()).await.unwrap();
-    proxy.fall_silent();
+    link.silence_open();
     drop((connection, tx));
     eventually("both permits to be free", || async {
         let both = (

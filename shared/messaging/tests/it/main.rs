@@ -11,5 +11,4 @@ mod example;
 mod fixture;
 mod jobs;
 mod relay;
-mod tcp_proxy;
 mod transactions;
