@@ -4,7 +4,9 @@
 //! even acknowledgements (rabbitmq.com/docs/alarms). lapin's automatic recovery stays off: a channel is dropped on any error
 //! and a new one opened, so an acknowledgement never reaches a younger channel.
 
-use lapin::{Channel, Connection, ConnectionProperties, ConnectionStatus, ErrorKind, protocol::AMQPErrorKind};
+use lapin::{
+    Channel, Connection, ConnectionProperties, ConnectionStatus, ErrorKind, protocol::AMQPErrorKind, uri::AMQPUri,
+};
 use serde::Serialize;
 use std::{
     fmt,
@@ -94,6 +96,11 @@ impl Broker {
             publishing: Link::new(url, format!("{service}/publishing")),
             consuming: Link::new(url, format!("{service}/consuming")),
         }
+    }
+
+    /// Fails, with a reason that does not repeat it, if this is not an AMQP URL.
+    pub fn check_url(url: &str) -> Result<(), String> {
+        url.parse::<AMQPUri>().map(drop)
     }
 
     /// Returns the state of the publishing and of the consuming connection.

@@ -6,7 +6,7 @@
 mod message;
 mod settings_table;
 
-use crate::program::Program;
+use crate::{program::Program, telemetry};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
 use std::{fmt::Write as _, path::PathBuf};
 
@@ -25,7 +25,7 @@ pub(crate) struct Arguments<C: Args> {
 #[derive(Args)]
 pub(crate) struct Process {
     /// Log filter, as in `info` or `info,sqlx=warn`.
-    #[arg(long, env = "LOG", default_value = "info")]
+    #[arg(long, env = "LOG", default_value = "info", value_parser = telemetry::filter)]
     pub(crate) log: String,
     /// Folder in which tests arm failpoints; ignored by release builds.
     #[arg(long, env = "FAILPOINT_DIR", hide = true)]

@@ -1,6 +1,7 @@
 //! The settings that every service has.
 
-use messaging::RetryPolicy;
+use messaging::{Broker, RetryPolicy};
+use sqlx::postgres::PgConnectOptions;
 use std::{net::SocketAddr, sync::Arc};
 use web::identity::{IdentityVerifier, OperatorToken};
 
@@ -11,13 +12,13 @@ pub struct Settings {
     #[arg(long, env = "LISTEN_ADDR")]
     pub listen_addr: SocketAddr,
     /// URL of the service's own PostgreSQL database.
-    #[arg(long, env = "DATABASE_URL")]
+    #[arg(long, env = "DATABASE_URL", value_name = "DATABASE_URL", value_parser = database_url)]
     pub database_url: String,
     /// Connections in the database pool.
     #[arg(long, env = "DATABASE_CONNECTIONS_MAX", default_value_t = 16)]
     pub database_connections_max: u32,
     /// URL of the broker and its virtual host, with the service's own user.
-    #[arg(long, env = "RABBITMQ_URL")]
+    #[arg(long, env = "RABBITMQ_URL", value_name = "RABBITMQ_URL", value_parser = rabbitmq_url)]
     pub rabbitmq_url: String,
     /// File with the gateway's public keys, with which `X-Identity` is verified (JWKS).
     #[arg(long = "identity-jwks-file", env = "IDENTITY_JWKS_FILE", value_name = "FILE", value_parser = identity_verifier)]
@@ -28,6 +29,15 @@ pub struct Settings {
     /// Delays of the retry queues in milliseconds, ascending: those of `rabbitmq/topology.toml`.
     #[arg(long = "retry-delays-ms", env = "RETRY_DELAYS_MS", value_name = "RETRY_DELAYS_MS", value_parser = retry_policy)]
     pub retries: RetryPolicy,
+}
+
+fn database_url(url: &str) -> Result<String, String> {
+    let parsed = url.parse::<PgConnectOptions>();
+    parsed.map(|_| url.to_owned()).map_err(|error| error.to_string())
+}
+
+fn rabbitmq_url(url: &str) -> Result<String, String> {
+    Broker::check_url(url).map(|()| url.to_owned())
 }
 
 fn identity_verifier(path: &str) -> Result<Arc<IdentityVerifier>, String> {
@@ -46,5 +56,23 @@ fn retry_policy(list: &str) -> Result<RetryPolicy, String> {
     match delays {
         Ok(delays_ms) if delays_ms.is_sorted() => Ok(RetryPolicy::new(delays_ms)),
         _ => Err("expected ascending whole numbers of milliseconds, separated by commas".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{database_url, rabbitmq_url};
+    use crate::telemetry;
+
+    #[test]
+    fn an_unusable_url_or_log_filter_is_refused_without_repeating_a_password() {
+        for refused in [database_url("postgres/pass@seats"), rabbitmq_url("amqp//pass@seats")] {
+            let reason = refused.unwrap_err();
+            assert!(!reason.is_empty() && !reason.contains("pass"), "{reason}");
+        }
+        assert!(database_url("postgres://u:p@localhost:5432/seats").is_ok());
+        assert!(rabbitmq_url("amqp://u:p@localhost:5672/seats").is_ok());
+        assert!(telemetry::filter("info,messaging=louder").is_err());
+        assert!(telemetry::filter("info,messaging=debug").is_ok());
     }
 }
