@@ -120,6 +120,16 @@ mod tests {
     }
 
     #[test]
+    fn each_reason_that_order_service_may_give_has_a_text() {
+        let schema = include_str!("../../order-service/contracts/order.failed.v1.schema.json");
+        let schema: serde_json::Value = serde_json::from_str(schema).unwrap();
+        let reasons = schema["properties"]["data"]["properties"]["reason"]["enum"].as_array();
+        for reason in reasons.expect("the schema lists the reasons") {
+            assert_ne!(failure_text(reason.as_str().unwrap()), "", "{reason}");
+        }
+    }
+
+    #[test]
     fn a_failure_text_never_shows_the_code_of_the_reason() {
         let text = |reason: Option<&str>| {
             Notice::Failed {

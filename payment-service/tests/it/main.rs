@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod columns;
 mod contracts;
 mod fixture;
 mod get_payment;

@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod catalogue;
+mod columns;
 mod concurrency;
 mod contracts;
 mod fixture;

@@ -73,6 +73,27 @@ where
 }
 
 impl TestService {
+    /// Returns the texts that the check constraint of a column allows (`check (state in (…))`), sorted.
+    pub async fn allowed_texts(&self, table: &str, column: &str) -> Vec<String> {
+        let checks: Vec<String> = sqlx::query_scalar(
+            "select pg_get_constraintdef(oid) from pg_constraint where conrelid = $1::text::regclass and contype = 'c' \
+             and conkey = array[(select attnum from pg_attribute where attrelid = conrelid and attname = $2)]",
+        )
+        .bind(table)
+        .bind(column)
+        .fetch_all(&self.database)
+        .await
+        .expect("the table exists");
+        // PostgreSQL prints such a check as `= ANY (ARRAY['a'::text, 'b'::text])`.
+        let mut texts: Vec<String> = checks
+            .iter()
+            .flat_map(|check| check.split('\'').skip(1).step_by(2))
+            .map(str::to_owned)
+            .collect();
+        texts.sort();
+        texts
+    }
+
     /// A request to this service.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url))

@@ -4,6 +4,7 @@
 
 mod accounts;
 mod admin;
+mod columns;
 mod configuration;
 mod contracts;
 mod events;
