@@ -38,7 +38,7 @@ pub struct InventoryRejected<'a> {
     pub order_id: OrderId,
     /// The items ordered.
     pub items: &'a [Item],
-    /// The gravest reason.
+    /// The most severe reason.
     pub reason: Reason,
     pub missing: &'a [Missing],
 }

@@ -38,13 +38,13 @@ pub struct StockLevel {
 /// The rejection of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rejection {
-    /// The gravest of the reasons.
+    /// The most severe of the reasons.
     pub reason: Reason,
     pub missing: Vec<Missing>,
 }
 
 kernel::text_enum! {
-    /// A reason why a product is not available, the gravest last.
+    /// A reason why a product is not available, the most severe last.
     pub enum Reason {
         /// The available quantity is below the requested one.
         OutOfStock = "out_of_stock",

@@ -197,7 +197,7 @@ fn stock_adds_up_after_every_sequence_of_inputs_and_duplicates() {
 }
 
 #[test]
-fn a_rejection_lists_all_that_is_missing_and_the_gravest_reason() {
+fn a_rejection_lists_all_that_is_missing_and_the_most_severe_reason() {
     let items = [item(1, 3), item(2, 1), item(3, 1), item(4, 1)];
     let inactive = StockLevel {
         active: false,
