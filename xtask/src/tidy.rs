@@ -36,6 +36,8 @@ pub fn check(workspace: &Workspace) -> Vec<Finding> {
             findings.extend(prose::promises(path, &text));
             if is_rust(path) {
                 prose.read(path, &text);
+            } else if path.contains("/contracts/") && path.ends_with(".schema.json") {
+                findings.extend(prose::descriptions(path, &text));
             }
         }
     }
