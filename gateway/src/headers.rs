@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_speak_for_the_gateway_are_removed() {
+    fn identity_and_forwarding_headers_of_a_client_are_removed() {
         let mut headers = map(&[
             ("X-User-Id", "1"),
             ("x_user_id", "1"),
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_that_connection_names_are_removed() {
+    fn hop_by_hop_headers_and_those_named_by_connection_are_removed() {
         let mut headers = map(&[
             ("connection", "close, X-One"),
             ("connection", "x-two"),

@@ -182,7 +182,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn retry_after_is_whole_seconds_and_never_too_short() {
+    fn retry_after_is_rounded_up_to_whole_seconds() {
         let verdict = |ms| Verdict {
             wait: Duration::from_millis(ms),
             remaining: 0,
@@ -193,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_in_one_ipv6_network_share_a_bucket() {
+    fn addresses_in_one_ipv6_network_share_a_bucket() {
         let key = |address: &str| Bucket::Address(address.parse().unwrap()).key();
         assert_eq!(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff::9"));
         assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));

@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ordinary_paths_pass() {
+    fn unambiguous_paths_are_accepted() {
         for path in [
             "/",
             "/api/orders",
@@ -95,7 +95,7 @@ mod tests {
     }
 
     #[test]
-    fn paths_with_two_readings_are_refused() {
+    fn ambiguous_paths_are_refused() {
         for path in [
             "",
             "api",

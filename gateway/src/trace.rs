@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn continues_a_valid_trace_with_a_span_of_its_own() {
+    fn a_valid_traceparent_is_continued_with_a_new_span() {
         let passed_on = passed_on(&format!("00-{TRACE_ID}-00f067aa0ba902b7-01"));
         assert!(
             passed_on.starts_with(&format!("00-{TRACE_ID}-")) && passed_on.ends_with("-01"),
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn replaces_an_invalid_one() {
+    fn an_invalid_traceparent_is_replaced() {
         for wrong in [
             "",
             "x",

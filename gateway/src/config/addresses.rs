@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn only_trusted_proxies_are_believed_and_from_the_right() {
+    fn x_forwarded_for_is_read_from_the_right_up_to_an_untrusted_address() {
         let mut headers = http::HeaderMap::new();
         headers.append("x-forwarded-for", "6.6.6.6, 1.1.1.1".parse().unwrap());
         headers.append("x-forwarded-for", "10.0.0.2".parse().unwrap());

@@ -19,14 +19,14 @@ fn the_more_literal_route_wins() {
 }
 
 #[test]
-fn one_path_may_ask_for_different_rights_by_method() {
+fn the_access_of_a_path_depends_on_the_method() {
     let table = default_table();
     assert_eq!(found(&table, &Method::HEAD, "/api/products").1, Access::Public);
     assert_eq!(found(&table, &Method::POST, "/api/products").1, Access::Admin);
 }
 
 #[test]
-fn a_wrong_method_names_the_right_ones() {
+fn another_method_finds_the_allowed_methods() {
     let table = default_table();
     let Match::OtherMethods(allowed) = table.find(&Method::DELETE, "/api/products") else {
         panic!("found")
@@ -35,7 +35,7 @@ fn a_wrong_method_names_the_right_ones() {
 }
 
 #[test]
-fn nothing_else_exists() {
+fn an_unlisted_path_has_no_route() {
     let table = default_table();
     for path in [
         "/",
@@ -53,7 +53,7 @@ fn nothing_else_exists() {
 }
 
 #[test]
-fn says_what_is_wrong_with_a_table() {
+fn an_invalid_table_is_refused_with_the_reason() {
     let route = |path: &str, method: &str, upstream: &str| {
         format!("[[route]]\npath = '{path}'\nmethods = ['{method}']\nupstream = '{upstream}'\nwho = 'public'\n")
     };

@@ -22,7 +22,7 @@ fn verifier() -> IdentityVerifier {
 }
 
 #[tokio::test]
-async fn a_service_learns_who_asks_from_the_gateway_alone() {
+async fn forged_identity_headers_are_replaced_by_those_of_the_gateway() {
     let gateway = TestGateway::new().await;
     let user = gateway.user("customer").await;
     let mut request = gateway
@@ -62,7 +62,7 @@ async fn a_service_learns_who_asks_from_the_gateway_alone() {
 }
 
 #[tokio::test]
-async fn nothing_forged_arrives_on_a_public_route() {
+async fn forged_identity_headers_are_removed_on_a_public_route() {
     let gateway = TestGateway::new().await;
     let mut request = gateway.client.get(gateway.url("/api/products"));
     for (name, value) in FORGED {
@@ -79,7 +79,7 @@ async fn nothing_forged_arrives_on_a_public_route() {
 }
 
 #[tokio::test]
-async fn connection_cannot_name_away_what_the_gateway_says() {
+async fn connection_cannot_remove_the_headers_of_the_gateway() {
     let gateway = TestGateway::new().await;
     let user = gateway.user("customer").await;
     let nominated = "close, x-identity, X-User-Id, x-user-role, x-correlation-id, x-mine";
@@ -106,7 +106,7 @@ async fn connection_cannot_name_away_what_the_gateway_says() {
 }
 
 #[tokio::test]
-async fn a_token_counts_on_a_public_route_too() {
+async fn a_token_is_verified_on_a_public_route_too() {
     let gateway = TestGateway::new().await;
     let user = gateway.user("customer").await;
     assert_eq!(gateway.get("/api/products", &user.token).await.status(), 200);
@@ -121,7 +121,7 @@ async fn a_token_counts_on_a_public_route_too() {
 }
 
 #[tokio::test]
-async fn what_is_for_administrators_is_refused_to_customers() {
+async fn admin_routes_are_refused_to_customers() {
     let gateway = TestGateway::new().await;
     let (customer, admin) = (gateway.user("customer").await, gateway.user("admin").await);
     let routes = [
@@ -145,7 +145,7 @@ async fn what_is_for_administrators_is_refused_to_customers() {
 }
 
 #[tokio::test]
-async fn a_right_that_was_taken_away_is_gone_before_the_token_ends() {
+async fn a_role_needs_both_token_and_session() {
     let gateway = TestGateway::new().await;
     let admin = TestUser::new("admin");
     gateway.put_session(&admin.session_id, admin.id, "customer").await;
@@ -157,7 +157,7 @@ async fn a_right_that_was_taken_away_is_gone_before_the_token_ends() {
 }
 
 #[tokio::test]
-async fn a_session_of_somebody_else_does_not_fit() {
+async fn a_session_of_another_user_is_refused() {
     let gateway = TestGateway::new().await;
     let user = TestUser::new("customer");
     gateway
@@ -167,7 +167,7 @@ async fn a_session_of_somebody_else_does_not_fit() {
 }
 
 #[tokio::test]
-async fn correlation_and_trace_are_passed_on_or_made() {
+async fn correlation_id_and_trace_are_propagated_or_created() {
     let gateway = TestGateway::new().await;
     let ask = async |correlation: &str, traceparent: &str| {
         let request = gateway
@@ -195,7 +195,7 @@ async fn correlation_and_trace_are_passed_on_or_made() {
 }
 
 #[tokio::test]
-async fn an_answer_tells_nothing_of_the_inside() {
+async fn a_response_reveals_no_internals() {
     let gateway = TestGateway::new().await;
     let answer = gateway.client.get(gateway.url("/api/products")).send().await.unwrap();
     for name in ["server", "x-powered-by", "x-user-id"] {
@@ -215,7 +215,7 @@ async fn an_answer_tells_nothing_of_the_inside() {
 }
 
 #[tokio::test]
-async fn only_a_trusted_proxy_says_where_a_client_is() {
+async fn the_client_address_comes_from_a_trusted_proxy() {
     let gateway = TestGateway::with(Options {
         trusted_proxies: "127.0.0.1",
         ..Options::default()

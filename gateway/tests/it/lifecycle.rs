@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::{net::TcpStream, time::timeout};
 
 #[tokio::test]
-async fn a_stop_lets_the_running_request_finish_and_takes_no_other() {
+async fn shutdown_drains_the_request_in_flight_and_accepts_no_other() {
     let mut gateway = TestGateway::new().await;
     let running = tokio::spawn(gateway.client.get(gateway.url("/api/products/slow")).send());
     eventually("the request to arrive", || async { gateway.stub.seen().pop() }).await;
@@ -36,7 +36,7 @@ async fn a_stop_lets_the_running_request_finish_and_takes_no_other() {
 }
 
 #[tokio::test]
-async fn a_stop_does_not_wait_for_ever() {
+async fn shutdown_ends_at_the_drain_timeout() {
     let limits = Limits {
         drain_timeout_ms: 300,
         ..Options::default().limits
@@ -55,7 +55,7 @@ async fn a_stop_does_not_wait_for_ever() {
 }
 
 #[tokio::test]
-async fn an_idle_connection_does_not_hold_up_the_stop() {
+async fn an_idle_connection_does_not_delay_shutdown() {
     let mut gateway = TestGateway::new().await;
     // The client keeps its connection open for the next request.
     assert_eq!(

@@ -40,7 +40,7 @@ fn allowed(started: Instant) -> RangeInclusive<usize> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_21st_of_a_burst_waits_and_waiting_as_told_is_enough() {
+async fn a_burst_over_the_limit_is_429_until_retry_after() {
     let gateway = TestGateway::with(with(SLOW)).await;
     let user = gateway.user("customer").await;
     let started = Instant::now();
@@ -114,7 +114,7 @@ async fn callers_without_a_token_share_the_bucket_of_their_address() {
 }
 
 #[tokio::test]
-async fn a_body_over_the_limit_is_413_however_it_comes() {
+async fn a_body_over_the_limit_is_413_with_any_framing() {
     let gateway = TestGateway::with(with(Limits {
         body_bytes_max: 1000,
         ..Options::default().limits
@@ -138,7 +138,7 @@ async fn a_body_over_the_limit_is_413_however_it_comes() {
 }
 
 #[tokio::test]
-async fn a_head_that_comes_too_slowly_is_cut() {
+async fn a_connection_with_a_slow_request_head_is_closed() {
     let header_timeout = Duration::from_millis(300);
     let gateway = TestGateway::with(with(Limits {
         header_timeout_ms: u64::try_from(header_timeout.as_millis()).unwrap(),
@@ -158,7 +158,7 @@ async fn a_head_that_comes_too_slowly_is_cut() {
 }
 
 #[tokio::test]
-async fn a_body_that_stops_coming_is_408() {
+async fn a_stalled_body_is_408() {
     let limits = Limits {
         body_idle_timeout_ms: 200,
         ..Options::default().limits
@@ -182,7 +182,7 @@ async fn too_many_headers_or_too_large_ones_are_refused() {
 }
 
 #[tokio::test]
-async fn connections_over_the_cap_wait_for_a_place() {
+async fn connections_over_the_limit_wait_for_a_permit() {
     let limits = Limits {
         connections_max: 2,
         ..Options::default().limits

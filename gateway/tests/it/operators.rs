@@ -8,7 +8,7 @@ async fn json(gateway: &TestGateway, url: String) -> Value {
 }
 
 #[tokio::test]
-async fn the_status_tells_of_the_gateway_and_of_every_service() {
+async fn the_status_covers_the_gateway_and_every_service() {
     let gateway = TestGateway::with(Options {
         services_url: Some("http://127.0.0.1:1".to_owned()),
         ..Options::default()
@@ -31,7 +31,7 @@ async fn the_status_tells_of_the_gateway_and_of_every_service() {
 }
 
 #[tokio::test]
-async fn probes_metrics_and_the_page_are_there() {
+async fn probes_metrics_and_the_status_page_are_served() {
     let gateway = TestGateway::new().await;
     runtime::telemetry::start("off");
     gateway.client.get(gateway.url("/api/products")).send().await.unwrap();

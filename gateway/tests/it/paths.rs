@@ -17,7 +17,7 @@ fn assert_refused(gateway: &TestGateway, what: &str, answer: &Answer, statuses: 
 }
 
 #[tokio::test]
-async fn a_path_that_a_library_would_resolve_is_refused() {
+async fn ambiguous_paths_are_refused() {
     let gateway = TestGateway::new().await;
     for target in [
         "/api/users/%2e%2e/%2e%2e/internal/status",
@@ -51,7 +51,7 @@ async fn a_path_that_a_library_would_resolve_is_refused() {
 }
 
 #[tokio::test]
-async fn bytes_that_are_no_path_are_refused() {
+async fn malformed_and_oversized_paths_are_refused() {
     let gateway = TestGateway::new().await;
     let line = |target: &[u8]| [b"GET ", target, b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"].concat();
     for target in [
@@ -70,7 +70,7 @@ async fn bytes_that_are_no_path_are_refused() {
 }
 
 #[tokio::test]
-async fn nothing_inside_is_reachable() {
+async fn internal_paths_are_unreachable() {
     let gateway = TestGateway::new().await;
     for target in [
         "/internal/status",
@@ -97,7 +97,7 @@ async fn nothing_inside_is_reachable() {
 }
 
 #[tokio::test]
-async fn a_request_names_one_host() {
+async fn requests_without_one_matching_host_are_refused() {
     let gateway = TestGateway::new().await;
     let cases = [
         (
@@ -132,7 +132,7 @@ async fn a_request_names_one_host() {
 }
 
 #[tokio::test]
-async fn other_methods_are_refused_and_the_right_ones_named() {
+async fn other_methods_are_405_with_the_allowed_ones() {
     let gateway = TestGateway::new().await;
     let send = async |line: &str| {
         raw(
@@ -162,7 +162,7 @@ async fn other_methods_are_refused_and_the_right_ones_named() {
 }
 
 #[tokio::test]
-async fn what_was_matched_is_what_is_sent() {
+async fn the_matched_target_is_forwarded_unchanged() {
     let gateway = TestGateway::new().await;
     for target in [
         "/api/products/a%20b",
@@ -176,7 +176,7 @@ async fn what_was_matched_is_what_is_sent() {
 }
 
 #[tokio::test]
-async fn framing_that_two_servers_could_read_differently_is_refused() {
+async fn ambiguous_framing_is_refused() {
     let gateway = TestGateway::new().await;
     let cases = [
         ("two lengths", "Content-Length: 5\r\nContent-Length: 6\r\n"),

@@ -10,7 +10,7 @@ async fn nobody() -> String {
 }
 
 #[tokio::test]
-async fn a_service_that_is_away_is_503_and_soon_not_asked_any_more() {
+async fn an_unavailable_service_is_503_and_opens_its_circuit() {
     let gateway = TestGateway::with(Options {
         services_url: Some(nobody().await),
         ..Options::default()
@@ -38,7 +38,7 @@ async fn a_service_that_is_away_is_503_and_soon_not_asked_any_more() {
 }
 
 #[tokio::test]
-async fn another_replica_stands_in_also_for_a_request_with_a_body() {
+async fn a_request_with_a_body_fails_over_to_another_replica() {
     let other = Stub::start().await;
     let replicas = format!("{},{}", nobody().await, other.url());
     let gateway = TestGateway::with(Options {
@@ -83,7 +83,7 @@ async fn requests_follow_the_weights() {
 }
 
 #[tokio::test]
-async fn a_request_that_may_have_had_its_effect_is_not_sent_twice() {
+async fn a_request_that_a_service_has_received_is_not_retried() {
     let gateway = TestGateway::new().await;
     let user = gateway.user("customer").await;
     let order = gateway
@@ -105,7 +105,7 @@ async fn a_request_that_may_have_had_its_effect_is_not_sent_twice() {
 }
 
 #[tokio::test]
-async fn a_client_that_goes_away_takes_nothing_with_it() {
+async fn a_disconnected_client_releases_its_bulkhead_permit() {
     let gateway = TestGateway::new().await;
     let user = gateway.user("customer").await;
     let waiting = tokio::spawn(gateway.client.get(gateway.url("/api/products/slow")).send());

@@ -7,7 +7,7 @@ use std::convert::Infallible;
 use tokio::sync::mpsc;
 
 #[tokio::test]
-async fn an_answer_begins_before_it_is_complete_and_arrives_whole() {
+async fn a_response_is_streamed_and_arrives_whole() {
     let gateway = TestGateway::new().await;
     let answer = gateway
         .client
@@ -30,7 +30,7 @@ async fn an_answer_begins_before_it_is_complete_and_arrives_whole() {
 }
 
 #[tokio::test]
-async fn a_request_body_arrives_piece_by_piece() {
+async fn a_request_body_is_streamed() {
     let gateway = TestGateway::new().await;
     let (pieces, receiver) = mpsc::channel::<Bytes>(1);
     let stream = futures_util::stream::unfold(receiver, |mut receiver| async move {

@@ -35,7 +35,7 @@ fn without(claims: &Value, name: &str) -> Value {
 }
 
 #[tokio::test]
-async fn no_token_is_401_and_says_what_is_wanted() {
+async fn a_missing_token_is_401_with_a_bearer_challenge() {
     let gateway = TestGateway::new().await;
     let answer = gateway.client.get(gateway.url("/api/orders")).send().await.unwrap();
     assert_eq!(answer.headers()["www-authenticate"], "Bearer");
@@ -63,7 +63,7 @@ async fn unsigned_tokens_are_refused() {
 }
 
 #[tokio::test]
-async fn a_public_key_is_no_secret() {
+async fn hmac_tokens_keyed_with_the_public_key_are_refused() {
     let gateway = TestGateway::new().await;
     let user = gateway.user("admin").await;
     let jwks = jwks_of(&[user_service_key()]);
@@ -87,7 +87,7 @@ async fn a_public_key_is_no_secret() {
 }
 
 #[tokio::test]
-async fn keys_that_a_token_brings_along_are_not_looked_at() {
+async fn keys_embedded_in_a_token_are_ignored() {
     let gateway = TestGateway::new().await;
     let user = gateway.user("admin").await;
     let stranger = stranger_key();
@@ -121,7 +121,7 @@ async fn keys_that_a_token_brings_along_are_not_looked_at() {
 }
 
 #[tokio::test]
-async fn another_kind_of_token_is_refused() {
+async fn another_token_type_is_refused() {
     let gateway = TestGateway::new().await;
     let user = gateway.user("admin").await;
     for kind in [None, Some("JWT"), Some("identity+jwt"), Some("rt+jwt")] {
@@ -137,7 +137,7 @@ async fn another_kind_of_token_is_refused() {
 }
 
 #[tokio::test]
-async fn times_must_be_right() {
+async fn tokens_outside_their_validity_period_are_refused() {
     let gateway = TestGateway::new().await;
     let user = gateway.user("customer").await;
     let good = claims(&user);
@@ -171,7 +171,7 @@ async fn times_must_be_right() {
 }
 
 #[tokio::test]
-async fn it_must_be_by_and_for_and_about_the_right_ones() {
+async fn tokens_with_a_wrong_or_missing_claim_are_refused() {
     let gateway = TestGateway::new().await;
     let user = gateway.user("customer").await;
     let good = claims(&user);
@@ -214,7 +214,7 @@ async fn a_session_that_has_ended_is_refused() {
 }
 
 #[tokio::test]
-async fn a_log_out_here_counts_at_once() {
+async fn a_logout_through_this_gateway_takes_effect_at_once() {
     let gateway = TestGateway::new().await;
     let user = gateway.user("customer").await;
     assert_eq!(gateway.get("/api/orders", &user.token).await.status(), 200);
@@ -271,7 +271,7 @@ async fn the_header_must_be_one_bearer_token() {
 }
 
 #[tokio::test]
-async fn a_new_key_is_learnt_and_bad_sets_change_nothing() {
+async fn a_rotated_key_is_fetched_and_an_empty_key_set_is_ignored() {
     let gateway = TestGateway::new().await;
     let user = gateway.user("customer").await;
     gateway
