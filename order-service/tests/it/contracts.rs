@@ -36,7 +36,7 @@ fn check(event: &Value) {
 }
 
 #[test]
-fn examples_keep_the_schemas() {
+fn every_example_matches_its_schema() {
     let types = published_types();
     assert_eq!(types.len(), 8, "{types:?}");
     for event_type in types {
@@ -48,7 +48,7 @@ fn examples_keep_the_schemas() {
 }
 
 #[test]
-fn the_schemas_can_refuse() {
+fn an_invalid_event_does_not_match_its_schema() {
     let mut event = read(format!("{OURS}/order.placed.v1.example.json"));
     event["data"]["items"][0]["quantity"] = json!(0);
     let schema = read(format!("{OURS}/order.placed.v1.schema.json"));
@@ -57,7 +57,7 @@ fn the_schemas_can_refuse() {
 
 /// Every type is published for real, and looks like its example.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_published_keeps_the_schemas() {
+async fn published_events_match_their_schemas() {
     let mut fixture = Fixture::with_timing(3600, 0).await;
     let admin = fixture.admin();
     let delivered = fixture.confirmed().await;
@@ -106,7 +106,7 @@ fn same_fields(event: &Value) {
 
 /// The examples of the services that publish what is consumed here go through the real handlers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn examples_of_others_are_understood() {
+async fn the_examples_of_the_publishers_can_be_consumed() {
     let mut fixture = Fixture::new().await;
     for (service, event_type, before, field, value) in [
         ("payment-service", "payment.completed", None, "payment", "captured"),

@@ -89,7 +89,7 @@ async fn post_until_taken(fixture: &Fixture, identity: &str, body: &serde_json::
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn twenty_at_once_make_one_order() {
+async fn twenty_concurrent_requests_make_one_order() {
     let fixture = Fixture::new().await;
     let (_, identity) = fixture.customer();
     let body = fixture.request();
@@ -127,7 +127,7 @@ async fn leave_in_progress(fixture: &Fixture, key: &str, leased_until: &str) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_key_of_a_dead_attempt_is_taken_over_after_its_lease() {
+async fn the_key_of_a_crashed_request_can_be_claimed_after_its_lease() {
     let fixture = Fixture::new().await;
     let (_, identity) = fixture.customer();
     assert_eq!(
@@ -197,7 +197,7 @@ async fn a_refused_request_does_not_use_up_its_key() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_expired_key_is_a_new_key_and_is_cleaned_away() {
+async fn an_expired_key_can_be_reused_and_is_deleted() {
     let fixture = Fixture::new().await;
     let (_, identity) = fixture.customer();
     assert_eq!(

@@ -55,7 +55,7 @@ async fn places_an_order_at_the_catalogues_prices() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_correlation_id_of_the_request_is_that_of_the_whole_story() {
+async fn the_correlation_id_of_the_request_reaches_every_event_of_the_saga() {
     let mut fixture = Fixture::new().await;
     let (_, identity) = fixture.customer();
     let request = fixture.service.post("/api/orders", &identity).json(&fixture.request());
@@ -82,7 +82,7 @@ async fn the_correlation_id_of_the_request_is_that_of_the_whole_story() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn bad_requests_are_refused_with_a_reason() {
+async fn invalid_requests_are_refused_with_the_reason() {
     let fixture = Fixture::new().await;
     let (_, identity) = fixture.customer();
     let id = fixture.product;
@@ -127,7 +127,7 @@ async fn bad_requests_are_refused_with_a_reason() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn bodies_that_are_no_json_are_refused() {
+async fn malformed_oversized_and_non_json_bodies_are_refused() {
     let fixture = Fixture::new().await;
     let (_, identity) = fixture.customer();
     let post = || {
@@ -163,7 +163,7 @@ async fn bodies_that_are_no_json_are_refused() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_idempotency_key_must_be_one() {
+async fn a_missing_or_invalid_idempotency_key_is_refused() {
     let fixture = Fixture::new().await;
     let (_, identity) = fixture.customer();
     let post = || fixture.service.post("/api/orders", &identity).json(&fixture.request());
@@ -186,7 +186,7 @@ async fn the_idempotency_key_must_be_one() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nobody_orders_without_an_identity_that_verifies() {
+async fn an_order_without_a_valid_identity_is_refused() {
     let fixture = Fixture::new().await;
     let (user_id, identity) = fixture.customer();
     let path = "/api/orders";
@@ -213,7 +213,7 @@ async fn nobody_orders_without_an_identity_that_verifies() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_catalogue_can_make_an_order_impossible() {
+async fn an_order_that_the_catalogue_cannot_price_is_refused() {
     let fixture = Fixture::new().await;
     let (_, identity) = fixture.customer();
     let unknown = kernel::id::new();
@@ -250,7 +250,7 @@ async fn the_catalogue_can_make_an_order_impossible() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_unknown_user_may_not_order() {
+async fn an_order_of_an_unknown_user_is_refused() {
     let fixture = Fixture::new().await;
     let (user_id, identity) = fixture.customer();
     fixture.upstreams.forget_user(user_id);
@@ -259,7 +259,7 @@ async fn an_unknown_user_may_not_order() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_user_seen_lately_may_order_while_user_service_is_away() {
+async fn a_cached_user_can_order_while_user_service_is_unavailable() {
     let mut fixture = Fixture::new().await;
     let seen = fixture.place().await;
     fixture.upstreams.users_unavailable(true);
@@ -278,7 +278,7 @@ async fn a_user_seen_lately_may_order_while_user_service_is_away() {
 
 /// The same with an answer that is too old, without waiting for 60 s.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_old_answer_about_a_user_does_not_count() {
+async fn a_stale_user_lookup_is_not_used() {
     let fixture = Fixture::new().await;
     let client = ResilientHttpClient::new(ClientConfig::new(
         "user-service",
@@ -309,7 +309,7 @@ async fn an_old_answer_about_a_user_does_not_count() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_prices_there_is_no_order() {
+async fn an_order_is_refused_while_prices_are_unavailable() {
     let mut fixture = Fixture::new().await;
     let placed = fixture.place().await;
     fixture.upstreams.products_unavailable(true);

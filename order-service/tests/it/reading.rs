@@ -80,7 +80,7 @@ async fn lists_own_orders_newest_first_page_by_page() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn bad_input_is_refused_everywhere() {
+async fn invalid_input_is_refused_by_every_route() {
     let mut fixture = Fixture::new().await;
     let placed = fixture.place().await;
     for query in ["limit=0", "limit=101", "limit=-1", "limit=x", "cursor=x", "cursor="] {
@@ -116,7 +116,7 @@ async fn bad_input_is_refused_everywhere() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn anothers_order_is_not_there() {
+async fn the_order_of_another_user_is_404() {
     let mut fixture = Fixture::new().await;
     let placed = fixture.place().await;
     let (_, stranger) = fixture.customer();
@@ -160,7 +160,7 @@ async fn anothers_order_is_not_there() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_timeline_tells_what_was_published_and_consumed_in_order() {
+async fn the_timeline_lists_published_and_consumed_events_in_order() {
     let mut fixture = Fixture::new().await;
     let placed = fixture.place().await;
     fixture.publish("inventory.reserved", placed.id).await;

@@ -4,7 +4,7 @@ use crate::fixture::{Fixture, participant_event, problem};
 use testkit::EventProbe;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn payment_then_stock() {
+async fn payment_then_stock_confirms_in_two_steps() {
     let mut fixture = Fixture::new().await;
     let placed = fixture.place().await;
     fixture.publish("payment.completed", placed.id).await;
@@ -16,7 +16,7 @@ async fn payment_then_stock() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn stock_then_payment_tells_both_at_once() {
+async fn stock_then_payment_publishes_both_events_at_once() {
     let mut fixture = Fixture::new().await;
     let placed = fixture.place().await;
     fixture.publish("inventory.reserved", placed.id).await;
@@ -36,7 +36,7 @@ async fn stock_then_payment_tells_both_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn one_bad_answer_fails_the_order_with_its_reason() {
+async fn a_decline_or_rejection_fails_the_order_with_its_reason() {
     let mut fixture = Fixture::new().await;
     for (bad, good, reason, back) in [
         (
@@ -98,7 +98,7 @@ async fn duplicates_and_repetitions_have_no_effect() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn late_facts_after_failure_are_recorded_and_nothing_is_told() {
+async fn late_answers_after_failure_are_recorded_without_an_event() {
     let mut fixture = Fixture::new().await;
     let placed = fixture.place().await;
     fixture.publish("inventory.rejected", placed.id).await;
@@ -114,7 +114,7 @@ async fn late_facts_after_failure_are_recorded_and_nothing_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_cannot_be_is_a_dead_letter() {
+async fn impossible_and_malformed_events_become_dead_letters() {
     let mut fixture = Fixture::new().await;
     let nobodys = fixture.publish("payment.completed", kernel::id::new()).await;
     assert!(fixture.dead_letter(&nobodys).await.contains("no order"));

@@ -52,7 +52,7 @@ async fn the_deadline_fails_open_orders_and_no_others() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_overdue_compensation_is_asked_for_again_and_again_ever_more_slowly() {
+async fn an_overdue_compensation_is_requested_again_with_a_growing_delay() {
     let mut fixture = Fixture::with_timing(3600, 600).await;
     let placed = fixture.place().await;
     assert_eq!(fixture.act(&placed, "cancel", &placed.identity).await.status(), 200);
@@ -100,7 +100,7 @@ async fn asked(fixture: &Fixture, placed: &Placed) -> i64 {
 
 /// While this service cannot hear the answers, no deadline passes; when it has heard what waited, it does.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_deadline_is_suspended_while_the_consumer_is_away() {
+async fn the_deadline_is_suspended_while_the_consumer_is_disconnected() {
     let mut fixture = Fixture::with_timing(3600, 600).await;
     let answered = fixture.place().await;
     let unanswered = fixture.place().await;

@@ -40,7 +40,7 @@ async fn only_administrators_ship_and_deliver() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn steps_out_of_turn_are_conflicts() {
+async fn invalid_transitions_are_conflicts() {
     let mut fixture = Fixture::new().await;
     let admin = fixture.admin();
     let placed = fixture.place().await;
@@ -88,7 +88,7 @@ async fn if_match_guards_a_change() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn cancelled_at_any_time_before_shipping_it_is_compensated() {
+async fn an_order_cancelled_before_shipping_is_compensated() {
     let mut fixture = Fixture::new().await;
     for before in [
         &[][..],
@@ -126,7 +126,7 @@ async fn cancelled_at_any_time_before_shipping_it_is_compensated() {
 
 /// Cancel and the last answer race for the row lock: the first decides, and both ends are in agreement.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn cancelling_and_confirming_at_once_end_in_agreement() {
+async fn concurrent_cancellation_and_confirmation_end_in_agreement() {
     let mut fixture = Fixture::new().await;
     for _ in 0..15 {
         let placed = fixture.place().await;
@@ -157,7 +157,7 @@ async fn cancelling_and_confirming_at_once_end_in_agreement() {
 
 /// Ship and cancel meet: one of them is refused.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn shipping_and_cancelling_at_once_let_one_win() {
+async fn of_concurrent_shipping_and_cancellation_one_succeeds() {
     let mut fixture = Fixture::new().await;
     let admin = fixture.admin();
     for _ in 0..15 {

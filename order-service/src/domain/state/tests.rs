@@ -37,7 +37,7 @@ fn stock_then_payment_confirms_in_one_step() {
 }
 
 #[test]
-fn one_bad_answer_fails_the_order_and_the_other_is_only_recorded() {
+fn a_decline_or_rejection_fails_the_order_and_the_other_answer_is_only_recorded() {
     let (order, effects) = after(&[Input::StockRejected, Input::PaymentCompleted, Input::PaymentRefunded]);
     assert_eq!(
         (order.status, order.payment, effects),
@@ -92,7 +92,7 @@ fn repeated_and_late_facts_change_nothing() {
 }
 
 #[test]
-fn refuses_steps_out_of_turn_and_stays_as_it_was() {
+fn an_invalid_transition_is_refused_and_leaves_the_state_unchanged() {
     let confirmed = after(&[Input::PaymentCompleted, Input::StockReserved]).0;
     let shipped = State {
         status: Status::Shipped,
@@ -119,7 +119,7 @@ fn refuses_steps_out_of_turn_and_stays_as_it_was() {
 }
 
 #[test]
-fn refuses_a_refund_that_nobody_asked_for() {
+fn an_unrequested_refund_is_refused() {
     let mut confirmed = after(&[Input::PaymentCompleted, Input::StockReserved]).0;
     for input in [Input::PaymentRefunded, Input::PaymentVoided, Input::StockReleased] {
         assert_eq!(
@@ -133,7 +133,7 @@ fn refuses_a_refund_that_nobody_asked_for() {
 }
 
 #[test]
-fn asks_again_only_while_something_is_missing() {
+fn compensation_is_requested_again_only_while_it_is_pending() {
     let mut order = after(&[Input::Cancel]).0;
     assert_eq!(
         order.decide(Input::CompensationOverdue),
