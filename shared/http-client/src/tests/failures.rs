@@ -76,7 +76,7 @@ async fn a_deadline_that_passes_in_the_queue_is_known_to_have_sent_nothing() {
 }
 
 #[tokio::test]
-async fn an_unreachable_upstream_was_sent_nothing() {
+async fn a_failed_connection_is_known_to_have_sent_nothing() {
     let (_port, url) = closed_port();
     let client = client(&url, |_| ());
     let error = client.post("/things").send().await.unwrap_err();
@@ -196,7 +196,7 @@ async fn a_path_arrives_unchanged_or_is_refused() {
 }
 
 #[test]
-fn a_base_url_is_plain() {
+fn only_a_plain_http_base_url_is_accepted() {
     for url in [
         "",
         "127.0.0.1:4001",

@@ -29,6 +29,6 @@ async fn a_commit_whose_answer_was_lost_is_recognised_by_its_inbox_row() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_that_was_lost_is_made_again() {
+async fn a_lost_commit_is_repeated() {
     assert_eq!(duplicates_after("commit-lost", "seats-lost").await, 0);
 }

@@ -145,7 +145,7 @@ async fn a_handler_that_panics_does_not_stop_its_neighbours() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn rubbish_does_not_stop_the_queue() {
+async fn malformed_messages_do_not_stop_the_queue() {
     let env = env().await;
     let (service, _) = open(&env).await;
     let events = env.events().await;

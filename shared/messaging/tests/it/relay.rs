@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use uuid::Uuid;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_unroutable_event_among_a_thousand_is_the_one_that_stays() {
+async fn of_a_thousand_events_only_the_unroutable_one_stays_in_the_outbox() {
     let env = env().await;
     let (service, config) = open(&env).await;
     let database = config.database();
@@ -35,7 +35,7 @@ async fn one_unroutable_event_among_a_thousand_is_the_one_that_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn events_about_one_subject_arrive_in_the_order_of_their_writing() {
+async fn events_about_one_subject_arrive_in_outbox_order() {
     let env = env().await;
     let mut events = env.events().await;
     let (_service, config) = open(&env).await;
@@ -58,7 +58,7 @@ async fn events_about_one_subject_arrive_in_the_order_of_their_writing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_subject_waits_behind_its_refused_event() {
+async fn a_refused_event_holds_the_later_events_of_its_subject() {
     let env = env().await;
     let mut events = env.events().await;
     let (service, config) = open(&env).await;

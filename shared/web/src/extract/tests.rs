@@ -61,7 +61,7 @@ async fn post_json(body: &str) -> (StatusCode, String, String) {
 }
 
 #[tokio::test]
-async fn good_input_comes_in() {
+async fn valid_input_is_extracted() {
     assert_eq!(
         post_json(r#"{"lines":[{"quantity":2},{"quantity":3}]}"#).await,
         (StatusCode::OK, String::new(), "5".to_owned())
@@ -69,7 +69,7 @@ async fn good_input_comes_in() {
 }
 
 #[tokio::test]
-async fn says_where_the_body_is_wrong_and_how() {
+async fn an_invalid_body_is_refused_with_place_and_reason() {
     for (body, code, place) in [
         (
             r#"{"lines":[{"quantity":2},{"quantity":"many"}]}"#,
@@ -116,7 +116,7 @@ async fn says_where_the_body_is_wrong_and_how() {
 }
 
 #[tokio::test]
-async fn takes_json_only_and_not_too_much_of_it() {
+async fn bodies_of_another_media_type_or_over_the_limit_are_refused() {
     let request = || HttpRequest::post("/baskets");
     for request in [
         request(),
@@ -142,7 +142,7 @@ async fn takes_json_only_and_not_too_much_of_it() {
 }
 
 #[tokio::test]
-async fn says_what_is_wrong_with_path_and_query() {
+async fn an_invalid_path_or_query_is_refused_with_the_reason() {
     let asked = async |path: &str| answer(HttpRequest::get(path).body(Body::empty()).unwrap()).await;
     let (status, code, detail) = asked("/things/17").await;
     assert_eq!((status, code.as_str()), (StatusCode::BAD_REQUEST, "path-invalid"));

@@ -63,7 +63,7 @@ async fn get_of(path: &str) -> (StatusCode, http::HeaderMap, Value) {
 }
 
 #[tokio::test]
-async fn a_problem_says_all_there_is_to_say() {
+async fn a_problem_has_every_member_and_keeps_the_handlers_headers() {
     let request = http::Request::get("/conflict").header(CORRELATION_HEADER, "story-1");
     let (status, headers, body) = ask(request, Body::empty()).await;
     assert_eq!(status, StatusCode::CONFLICT);
@@ -78,7 +78,7 @@ async fn a_problem_says_all_there_is_to_say() {
 }
 
 #[tokio::test]
-async fn headers_tell_clients_what_to_do() {
+async fn problems_carry_challenge_and_retry_after() {
     let (_, headers, _) = get_of("/unauthorized").await;
     assert_eq!(headers[WWW_AUTHENTICATE], "Bearer");
     let (status, headers, _) = get_of("/unavailable").await;
@@ -89,7 +89,7 @@ async fn headers_tell_clients_what_to_do() {
 }
 
 #[tokio::test]
-async fn errors_that_nobody_wrote_are_problems_too() {
+async fn errors_of_router_and_middleware_become_problems() {
     let large = || Body::from("x".repeat(1000));
     let chunked = || Body::from_stream(futures_util::stream::iter([Ok::<_, std::io::Error>("9".repeat(1000))]));
     let json = || http::Request::post("/sized").header(CONTENT_TYPE, "application/json");
@@ -123,7 +123,7 @@ async fn errors_that_nobody_wrote_are_problems_too() {
 }
 
 #[tokio::test]
-async fn a_cause_is_never_shown() {
+async fn a_cause_is_not_sent_to_the_client() {
     for path in ["/internal", "/panic"] {
         let (status, headers, body) = get_of(path).await;
         assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR);
@@ -132,7 +132,7 @@ async fn a_cause_is_never_shown() {
 }
 
 #[tokio::test]
-async fn what_a_handler_wrote_itself_stays() {
+async fn a_response_that_a_handler_wrote_is_unchanged() {
     let (status, headers, body) = get_of("/own").await;
     assert_eq!(
         (status, &headers[CONTENT_TYPE]),
@@ -142,7 +142,7 @@ async fn what_a_handler_wrote_itself_stays() {
 }
 
 #[tokio::test]
-async fn every_answer_has_a_correlation_id_that_is_one() {
+async fn every_response_has_a_valid_correlation_id() {
     for sent in ["story-1", "", "<script>", "a b", &"x".repeat(65)] {
         let (_, headers, _) = ask(
             http::Request::get("/ok").header(CORRELATION_HEADER, sent),
@@ -156,7 +156,7 @@ async fn every_answer_has_a_correlation_id_that_is_one() {
 }
 
 #[test]
-fn what_we_decide_ourselves_is_no_error_in_the_log() {
+fn a_deliberate_refusal_is_not_logged_as_an_error() {
     let cause = || std::io::Error::other("gone");
     for (problem, expected) in [
         (Problem::unavailable("starting", 1), Level::DEBUG),
