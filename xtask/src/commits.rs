@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn other_subjects_are_told_what_is_missing() {
+    fn other_subjects_are_refused_with_the_reason() {
         for (subject, part) in [
             ("Publish the drills of this code", "area: imperative"),
             ("Gateway: drain", "lower case"),

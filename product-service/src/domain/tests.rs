@@ -28,7 +28,7 @@ fn level(number: u128, available: i64) -> StockLevel {
 }
 
 #[test]
-fn every_cell_of_the_table() {
+fn every_cell_of_the_table_has_its_effect() {
     use Effect::{Close, Ignore, Release, RepeatReleased, Reserve, Return, Sell};
     let items = vec![item(1, 2)];
     let placed = Input::OrderPlaced { items: items.clone() };

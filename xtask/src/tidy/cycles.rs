@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_below_a_module_counts_for_it() {
+    fn submodules_count_for_their_module() {
         let files = [
             ("c/src/lib.rs", "mod events;\nmod saga;"),
             ("c/src/events.rs", "mod placed;\npub mod published;"),

@@ -83,7 +83,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_or_said_twice_is_found() {
+    fn missing_and_repeated_failpoints_are_found() {
         let crash = "fn a() { failpoint::crash(\"x\") }";
         assert_eq!(
             found(crash, ""),
@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn tests_may_call_what_they_like() {
+    fn failpoints_in_tests_are_ignored() {
         assert_eq!(found("#[test]\nfn a() { failpoint::crash(\"x\") }", ""), [""; 0]);
     }
 }

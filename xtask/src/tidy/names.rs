@@ -30,7 +30,7 @@ mod tests {
     use super::check;
 
     #[test]
-    fn names_that_say_nothing_are_refused() {
+    fn generic_names_are_refused() {
         assert!(check("shared/src/utils.rs").is_some());
         assert!(check("shared/src/common/clock.rs").is_some());
         assert!(check("shared/src/clock.rs").is_none());

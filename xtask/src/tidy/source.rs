@@ -139,7 +139,7 @@ mod tests {
     use super::Source;
 
     #[test]
-    fn tests_are_told_apart() {
+    fn tests_are_separated_from_production_code() {
         let text = "fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() {}\n}\n#[cfg(not(test))]\nfn c() {}\n";
         let source = Source::parse("a/src/lib.rs", text).unwrap();
         assert_eq!(source.production_items().len(), 2);
@@ -164,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_rust_names_its_line() {
+    fn a_syntax_error_has_its_line() {
         assert_eq!(Source::parse("a.rs", "fn a() {}\nfn {}").map(drop).unwrap_err().0, 2);
     }
 }

@@ -8,7 +8,7 @@ use platform_client::{
 use reqwest::StatusCode;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_payment_method_ends_as_it_should() {
+async fn each_payment_method_leads_to_its_outcome() {
     let fixture = Fixture::open().await;
     let customer = fixture.customer().await;
     let methods = [

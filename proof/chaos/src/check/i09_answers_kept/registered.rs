@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn the_last_name_wins_and_an_unanswered_one_may() {
+    fn the_last_confirmed_name_is_expected_and_an_unanswered_one_allowed() {
         let call = |name: &str, sent_ms, outcome| Call {
             sent_ms,
             customer: Some(1),
