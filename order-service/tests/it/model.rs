@@ -1,23 +1,23 @@
-//! The model test: the real rules of an order, and small models of the two participants, walked through every order in
-//! which messages can arrive, early, late and repeatedly, with cancel, deadline, shipping and asking again in between.
+//! The model check of the saga: the production rules of an order and small models of the two participants, in every
+//! interleaving of messages, early, late and repeated, with cancellation, deadline, shipping and compensation requests.
 //!
-//! It searches the whole space of states breadth-first, so that the first violation found has the shortest path to it.
+//! The checker explores the state space breadth-first, so that a counterexample is a shortest path to its violation.
 
+mod checker;
 mod participants;
-mod search;
-mod world;
+mod system;
 
+use checker::{Outcome, check_model};
 use order_service::domain::{Effect, Input, Payment, Refusal, State, Status, Stock};
-use participants::{PaymentState, StockState, StockStep};
-use search::{Outcome, explore};
-use world::{Message, Rules};
+use participants::{PaymentState, StockState, StockTransition};
+use system::{Message, Rules};
 
-/// Nothing is lost: every quiet state is an agreed end state, without help of deadline or asking again.
+/// Without losses every quiescent state is an agreed end state, with or without deadline and compensation requests.
 #[test]
-fn every_interleaving_ends_in_agreement() {
-    let outcome = explore(Rules::AS_DESIGNED, 0);
-    report("nothing lost", &outcome);
-    let Outcome::Sound { ends, .. } = outcome else {
+fn every_interleaving_ends_in_an_agreed_state() {
+    let outcome = check_model(Rules::AS_DESIGNED, 0);
+    report("without losses", &outcome);
+    let Outcome::Holds { ends, .. } = outcome else {
         panic!("{outcome}")
     };
     for status in [
@@ -29,76 +29,79 @@ fn every_interleaving_ends_in_agreement() {
     ] {
         assert!(
             ends.contains(&status),
-            "no run ended as {status:?}: the search did not reach what it should"
+            "no end state is {status:?}: the state space is not explored completely"
         );
     }
 }
 
-/// Two messages may vanish (say, an operator discards dead letters): deadline and asking again still lead to agreement.
-/// Only `order.confirmed` may not: a sale is not asked for again.
+/// Two messages may be lost (an operator discards dead letters): deadline and compensation requests still lead to an
+/// agreed state. `order.confirmed` is not among them: a sale is not requested again.
 #[test]
-fn deadline_and_asking_again_make_up_for_lost_messages() {
-    let outcome = explore(Rules::AS_DESIGNED, 2);
-    report("two lost", &outcome);
-    assert!(matches!(outcome, Outcome::Sound { .. }), "{outcome}");
+fn deadline_and_compensation_requests_recover_from_lost_messages() {
+    let outcome = check_model(Rules::AS_DESIGNED, 2);
+    report("two losses", &outcome);
+    assert!(matches!(outcome, Outcome::Holds { .. }), "{outcome}");
 }
 
-/// The checker can fail: each of these breaks one rule, and each is found.
+/// Each mutant breaks one rule, and the checker finds a counterexample to each.
 #[test]
-fn finds_what_is_wrong_with_broken_rules() {
-    let right = Rules::AS_DESIGNED;
-    let broken = [
+fn each_mutant_of_the_rules_has_a_counterexample() {
+    let designed = Rules::AS_DESIGNED;
+    let mutants = [
         (
-            "a payment after the cancellation confirms",
+            "a payment after the cancellation confirms the order",
             Rules {
                 order: confirms_after_cancel,
-                ..right
+                ..designed
             },
         ),
         (
-            "confirmed without asking the stock",
+            "an order without reserved stock is confirmed",
             Rules {
-                order: confirms_on_payment_alone,
-                ..right
+                order: confirms_without_stock,
+                ..designed
             },
         ),
         (
-            "compensation is done when money is back",
+            "compensation is done when only the payment is voided or refunded",
             Rules {
-                order: forgets_the_stock,
-                ..right
+                order: completes_compensation_without_stock,
+                ..designed
             },
         ),
         (
-            "a close during the charge is dropped",
+            "an end of the order during the charge is ignored",
             Rules {
-                payment: drops_close_while_charging,
-                ..right
+                payment: ignores_end_while_charging,
+                ..designed
             },
         ),
         (
-            "no tombstone for an early close",
+            "an order that ends before it is placed leaves no tombstone",
             Rules {
                 stock: leaves_no_tombstone,
-                ..right
+                ..designed
             },
         ),
         (
-            "a sold reservation is not taken back",
+            "sold items are not returned",
             Rules {
-                stock: keeps_what_is_sold,
-                ..right
+                stock: keeps_sold_items,
+                ..designed
             },
         ),
     ];
-    for (name, rules) in broken {
-        let outcome = explore(rules, 0);
+    for (name, rules) in mutants {
+        let outcome = check_model(rules, 0);
         report(name, &outcome);
-        assert!(matches!(outcome, Outcome::Violated { .. }), "`{name}` was not found");
+        assert!(
+            matches!(outcome, Outcome::Counterexample { .. }),
+            "`{name}` has no counterexample"
+        );
     }
 }
 
-/// The size of the search is what makes it worth believing.
+/// Prints the size of the state space, without which the result proves little.
 fn report(name: &str, outcome: &Outcome) {
     println!("{name}: {outcome}");
 }
@@ -114,7 +117,7 @@ fn confirms_after_cancel(order: &mut State, input: Input) -> Applied {
     order.decide(input)
 }
 
-fn confirms_on_payment_alone(order: &mut State, input: Input) -> Applied {
+fn confirms_without_stock(order: &mut State, input: Input) -> Applied {
     let mut effects = order.decide(input)?;
     if order.status == Status::PaymentReceived {
         order.status = Status::Confirmed;
@@ -123,7 +126,7 @@ fn confirms_on_payment_alone(order: &mut State, input: Input) -> Applied {
     Ok(effects)
 }
 
-fn forgets_the_stock(order: &mut State, input: Input) -> Applied {
+fn completes_compensation_without_stock(order: &mut State, input: Input) -> Applied {
     let effects = order.decide(input)?;
     if matches!(order.payment, Payment::Voided | Payment::Refunded) {
         order.compensation = order_service::domain::Compensation::Done;
@@ -131,21 +134,21 @@ fn forgets_the_stock(order: &mut State, input: Input) -> Applied {
     Ok(effects)
 }
 
-fn drops_close_while_charging(state: PaymentState, message: Message) -> (PaymentState, Option<Message>) {
+fn ignores_end_while_charging(state: PaymentState, message: Message) -> (PaymentState, Option<Message>) {
     match (state, message) {
         (PaymentState::ChargeSent, Message::Failed | Message::Cancelled) => (state, None),
         _ => participants::payment(state, message),
     }
 }
 
-fn leaves_no_tombstone(state: StockState, message: Message, enough: bool) -> StockStep {
+fn leaves_no_tombstone(state: StockState, message: Message, enough: bool) -> StockTransition {
     match (state, message) {
         (StockState::None, Message::Failed | Message::Cancelled) => Ok((state, Some(Message::StockReleased))),
         _ => participants::stock(state, message, enough),
     }
 }
 
-fn keeps_what_is_sold(state: StockState, message: Message, enough: bool) -> StockStep {
+fn keeps_sold_items(state: StockState, message: Message, enough: bool) -> StockTransition {
     match (state, message) {
         (StockState::Sold, Message::Cancelled) => Ok((state, Some(Message::StockReleased))),
         _ => participants::stock(state, message, enough),

@@ -1,4 +1,4 @@
-//! Single steps. Every order of steps is walked by the model test, `tests/it/model.rs`.
+//! Single transitions. The model checker, `tests/it/model.rs`, explores every sequence of them.
 
 use super::*;
 

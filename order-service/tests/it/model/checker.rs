@@ -1,23 +1,24 @@
-//! The walk through all states, breadth-first, and the check that from each of them a good end can be reached.
+//! The model checker. It explores the reachable states breadth-first and checks the properties of each; the last one
+//! is that an agreed end state can be reached from every state.
 
-use super::world::{Message, ROUTES, Rules, To, World};
+use super::system::{Message, ROUTES, Recipient, Rules, System};
 use order_service::domain::{Compensation, Input, Status};
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
-/// The outcome of a search.
+/// The result of a check.
 pub(crate) enum Outcome {
-    /// No violation in the whole space.
-    Sound {
+    /// Every property holds in the whole state space.
+    Holds {
         states: usize,
-        steps: usize,
-        quiet: usize,
+        transitions: usize,
+        quiescent: usize,
         ends: Vec<Status>,
     },
-    /// The first violation, with a shortest way to it.
-    Violated {
+    /// The first violation found, with a shortest path to it.
+    Counterexample {
         states: usize,
-        what: String,
+        violation: String,
         path: Vec<String>,
     },
 }
@@ -25,108 +26,116 @@ pub(crate) enum Outcome {
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Sound {
+            Self::Holds {
                 states,
-                steps,
-                quiet,
+                transitions,
+                quiescent,
                 ends,
             } => {
                 write!(
                     f,
-                    "sound; {states} states, {steps} steps between them, {quiet} quiet states, ends {ends:?}"
+                    "holds; {states} states, {transitions} transitions, {quiescent} quiescent states, ends {ends:?}"
                 )
             }
-            Self::Violated { states, what, path } => {
-                write!(f, "violated after {states} states: {what}\n  {}", path.join("\n  "))
+            Self::Counterexample {
+                states,
+                violation,
+                path,
+            } => {
+                write!(
+                    f,
+                    "violated after {states} states: {violation}\n  {}",
+                    path.join("\n  ")
+                )
             }
         }
     }
 }
 
-/// Everything that came up during a walk; a state is known by its position in `worlds`.
+/// The states explored so far; each is identified by its index in `states`.
 #[derive(Default)]
-struct Walk {
-    worlds: Vec<World>,
-    position: HashMap<World, usize>,
-    /// Whence and how each state was first reached.
+struct Exploration {
+    states: Vec<System>,
+    index_of: HashMap<System, usize>,
+    /// The predecessor and the transition by which each state was first reached.
     reached_by: Vec<(usize, String)>,
-    /// For each state, the states from which one step leads to it.
-    before: Vec<Vec<u32>>,
-    steps: usize,
+    /// The direct predecessors of each state.
+    predecessors: Vec<Vec<u32>>,
+    transitions: usize,
 }
 
-/// Walks everything that can happen to one order when `losses` messages may vanish.
-pub(crate) fn explore(rules: Rules, losses: u8) -> Outcome {
-    let mut walk = Walk::default();
-    walk.reach(World::at_placing(losses), 0, "placed");
+/// Checks the model of one order, of whose messages up to `losses` may be lost.
+pub(crate) fn check_model(rules: Rules, losses: u8) -> Outcome {
+    let mut explored = Exploration::default();
+    explored.add(System::initial(losses), 0, "placed");
     let mut ends = Vec::new();
-    let mut quiet = Vec::new();
+    let mut quiescent = Vec::new();
     let mut next = 0;
-    while let Some(&world) = walk.worlds.get(next) {
-        if let Err(what) = world.check() {
-            return walk.violated(next, what);
+    while let Some(&system) = explored.states.get(next) {
+        if let Err(violation) = system.check_invariants() {
+            return explored.counterexample(next, violation);
         }
-        // With losses, an open order waits for its deadline and a pending compensation for the next asking.
-        let waits = losses > 0 && (world.is_open() || world.order.compensation == Compensation::Pending);
-        if world.is_quiet() && !waits {
-            if let Err(what) = world.check_quiet() {
-                return walk.violated(next, what);
+        // With losses, an open order waits for its deadline and a pending compensation for the next request.
+        let waits = losses > 0 && (system.is_open() || system.order.compensation == Compensation::Pending);
+        if system.is_quiescent() && !waits {
+            if let Err(violation) = system.check_quiescent() {
+                return explored.counterexample(next, violation);
             }
-            quiet.push(next);
-            ends.push(world.order.status);
+            quiescent.push(next);
+            ends.push(system.order.status);
         }
-        for (how, step) in steps(world, rules) {
-            match step {
-                Ok(after) => walk.reach(after, next, &how),
-                Err(what) => return walk.violated(next, format!("{how}: {what}")),
+        for (transition, successor) in transitions(system, rules) {
+            match successor {
+                Ok(successor) => explored.add(successor, next, &transition),
+                Err(violation) => return explored.counterexample(next, format!("{transition}: {violation}")),
             }
         }
         next += 1;
     }
-    if let Some(stuck) = walk.first_stuck(&quiet) {
-        return walk.violated(stuck, "no good end can be reached from here".to_owned());
+    if let Some(state) = explored.first_without_a_path_to(&quiescent) {
+        return explored.counterexample(state, "no agreed end state can be reached from here".to_owned());
     }
     ends.sort_by_key(|status| format!("{status:?}"));
     ends.dedup();
-    Outcome::Sound {
-        states: walk.worlds.len(),
-        steps: walk.steps,
-        quiet: quiet.len(),
+    Outcome::Holds {
+        states: explored.states.len(),
+        transitions: explored.transitions,
+        quiescent: quiescent.len(),
         ends,
     }
 }
 
-/// All that can happen next.
-fn steps(world: World, rules: Rules) -> Vec<(String, Result<World, String>)> {
-    let mut steps = Vec::new();
-    for (bit, (message, to)) in ROUTES.iter().enumerate() {
+/// The transitions enabled in a state, each with its successor or the violation that it causes.
+fn transitions(system: System, rules: Rules) -> Vec<(String, Result<System, String>)> {
+    let mut transitions = Vec::new();
+    for (bit, (message, recipient)) in ROUTES.iter().enumerate() {
         let mask = 1_u16 << bit;
-        let in_flight = world.in_flight & mask != 0;
-        if !in_flight && world.delivered & mask == 0 {
+        let in_flight = system.in_flight & mask != 0;
+        if !in_flight && system.delivered & mask == 0 {
             continue;
         }
         let again = if in_flight { "" } else { " again" };
-        steps.push((
-            format!("{message:?} arrives{again} at {to:?}"),
-            world.deliver(rules, bit, true),
+        transitions.push((
+            format!("{message:?} arrives{again} at {recipient:?}"),
+            system.deliver(rules, bit, true),
         ));
-        if *to == To::Stock && *message == Message::Placed {
-            steps.push((
+        if *recipient == Recipient::Stock && *message == Message::Placed {
+            transitions.push((
                 format!("{message:?} arrives{again}, out of stock"),
-                world.deliver(rules, bit, false),
+                system.deliver(rules, bit, false),
             ));
         }
-        if in_flight && world.losses > 0 && *message != Message::Confirmed {
-            let lost = World {
-                in_flight: world.in_flight & !mask,
-                losses: world.losses - 1,
-                ..world
+        if in_flight && system.losses > 0 && *message != Message::Confirmed {
+            let lost = System {
+                in_flight: system.in_flight & !mask,
+                losses: system.losses - 1,
+                ..system
             };
-            steps.push((format!("{message:?} to {to:?} vanishes"), Ok(lost)));
+            transitions.push((format!("{message:?} to {recipient:?} is lost"), Ok(lost)));
         }
     }
-    for (how, after) in world.provider_steps() {
-        steps.push((how.to_owned(), Ok(after)));
+    for (transition, successor) in system.provider_transitions() {
+        transitions.push((transition.to_owned(), Ok(successor)));
     }
     for input in [
         Input::Cancel,
@@ -135,50 +144,50 @@ fn steps(world: World, rules: Rules) -> Vec<(String, Result<World, String>)> {
         Input::Deliver,
         Input::CompensationOverdue,
     ] {
-        steps.push((format!("{input:?}"), world.input(rules, input)));
+        transitions.push((format!("{input:?}"), system.input(rules, input)));
     }
-    steps
+    transitions
 }
 
-impl Walk {
-    fn reach(&mut self, world: World, from: usize, how: &str) {
-        self.steps += 1;
-        let from_index = u32::try_from(from).expect("far fewer states than that");
-        if let Some(&known) = self.position.get(&world) {
-            self.before[known].push(from_index);
+impl Exploration {
+    fn add(&mut self, system: System, predecessor: usize, transition: &str) {
+        self.transitions += 1;
+        let predecessor_index = u32::try_from(predecessor).expect("far fewer states than that");
+        if let Some(&known) = self.index_of.get(&system) {
+            self.predecessors[known].push(predecessor_index);
             return;
         }
-        self.position.insert(world, self.worlds.len());
-        self.worlds.push(world);
-        self.reached_by.push((from, how.to_owned()));
-        self.before.push(vec![from_index]);
+        self.index_of.insert(system, self.states.len());
+        self.states.push(system);
+        self.reached_by.push((predecessor, transition.to_owned()));
+        self.predecessors.push(vec![predecessor_index]);
     }
 
-    fn violated(&self, at: usize, what: String) -> Outcome {
-        let mut path = vec![format!("{:?}", self.worlds[at])];
-        let mut position = at;
-        while position != 0 {
-            let (from, how) = &self.reached_by[position];
-            path.push(how.clone());
-            position = *from;
+    fn counterexample(&self, last: usize, violation: String) -> Outcome {
+        let mut path = vec![format!("{:?}", self.states[last])];
+        let mut state = last;
+        while state != 0 {
+            let (predecessor, transition) = &self.reached_by[state];
+            path.push(transition.clone());
+            state = *predecessor;
         }
         path.reverse();
-        Outcome::Violated {
-            states: self.worlds.len(),
-            what,
+        Outcome::Counterexample {
+            states: self.states.len(),
+            violation,
             path,
         }
     }
 
-    /// A state from which none of the `good` ones can be reached, if there is one.
-    fn first_stuck(&self, good: &[usize]) -> Option<usize> {
-        let mut leads_there = vec![false; self.worlds.len()];
-        let mut open: BTreeSet<usize> = good.iter().copied().collect();
-        while let Some(position) = open.pop_first() {
-            if !std::mem::replace(&mut leads_there[position], true) {
-                open.extend(self.before[position].iter().map(|before| *before as usize));
+    /// Returns the first state from which none of the `targets` can be reached, by a backward search from them.
+    fn first_without_a_path_to(&self, targets: &[usize]) -> Option<usize> {
+        let mut has_path = vec![false; self.states.len()];
+        let mut pending: BTreeSet<usize> = targets.iter().copied().collect();
+        while let Some(state) = pending.pop_first() {
+            if !std::mem::replace(&mut has_path[state], true) {
+                pending.extend(self.predecessors[state].iter().map(|predecessor| *predecessor as usize));
             }
         }
-        leads_there.iter().position(|reaches| !reaches)
+        has_path.iter().position(|has_path| !has_path)
     }
 }

@@ -1,14 +1,14 @@
 //! The two participants, each as the table that its service is built from.
 
-use super::world::Message;
+use super::system::Message;
 
-/// payment-service, one order.
+/// The state of payment-service for one order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum PaymentState {
     None,
-    /// The intent is written, the call was never tried.
+    /// The job is enqueued, the call was never attempted.
     ChargeDue,
-    /// The call was made, its outcome is not known here.
+    /// The call was made, and its outcome is unknown to payment-service.
     ChargeSent,
     ToClose,
     Captured,
@@ -18,7 +18,7 @@ pub(crate) enum PaymentState {
     ClosedRefunded,
 }
 
-/// product-service, one order.
+/// The state of product-service for one order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum StockState {
     None,
@@ -28,10 +28,10 @@ pub(crate) enum StockState {
     Closed,
 }
 
-/// Its new state and its answer, or `Err` where the table says that this cannot be.
-pub(crate) type StockStep = Result<(StockState, Option<Message>), ()>;
+/// The new state and the answer, or `Err` where the table refuses the message.
+pub(crate) type StockTransition = Result<(StockState, Option<Message>), ()>;
 
-/// The payment provider's own state, whether or not payment-service knows it.
+/// The payment provider's own state, known to payment-service or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Provider {
     Untouched,
@@ -40,7 +40,7 @@ pub(crate) enum Provider {
     Refunded,
 }
 
-/// One message to payment-service: its new state and its answer.
+/// Applies a message to payment-service: its new state and its answer.
 pub(crate) fn payment(state: PaymentState, message: Message) -> (PaymentState, Option<Message>) {
     use PaymentState as S;
     match (message, state) {
@@ -57,7 +57,7 @@ pub(crate) fn payment(state: PaymentState, message: Message) -> (PaymentState, O
     }
 }
 
-/// The provider's definite answer comes to payment-service.
+/// Applies the provider's definite answer to payment-service.
 pub(crate) fn payment_answered(state: PaymentState, provider: Provider) -> (PaymentState, Option<Message>) {
     use PaymentState as S;
     match (state, provider) {
@@ -70,9 +70,9 @@ pub(crate) fn payment_answered(state: PaymentState, provider: Provider) -> (Paym
     }
 }
 
-/// One message to product-service: its new state and its answer, or `Err` where the table says "impossible".
-/// `enough` says whether the stock suffices, should it be asked now.
-pub(crate) fn stock(state: StockState, message: Message, enough: bool) -> StockStep {
+/// Applies a message to product-service: its new state and its answer, or `Err` where the table refuses the message.
+/// `enough` is true if the stock suffices for a reservation.
+pub(crate) fn stock(state: StockState, message: Message, enough: bool) -> StockTransition {
     use StockState as S;
     Ok(match (message, state) {
         (Message::Placed, S::None) if enough => (S::Reserved, Some(Message::StockReserved)),

@@ -1,9 +1,10 @@
-//! Everything at one moment: the order, the participants, the provider and what is on its way between them.
+//! The modelled system: order, participants, provider and the messages in flight as one state, the transitions between
+//! states, and the properties to check.
 
-use super::participants::{self, PaymentState, Provider, StockState, StockStep};
+use super::participants::{self, PaymentState, Provider, StockState, StockTransition};
 use order_service::domain::{Compensation, Effect, Input, Payment, Refusal, State, Status, Stock};
 
-/// The messages that matter between the three.
+/// The messages between order-service, payment-service and product-service that have an effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Message {
     Placed,
@@ -21,30 +22,30 @@ pub(crate) enum Message {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum To {
+pub(crate) enum Recipient {
     Order(Input),
     Payment,
     Stock,
 }
 
-/// Which message goes to whom: the bindings of the queues. The index is the bit in [`World::in_flight`].
-pub(crate) const ROUTES: [(Message, To); 16] = [
-    (Message::Placed, To::Payment),
-    (Message::Failed, To::Payment),
-    (Message::Cancelled, To::Payment),
-    (Message::CompensationRequested, To::Payment),
-    (Message::Placed, To::Stock),
-    (Message::Confirmed, To::Stock),
-    (Message::Failed, To::Stock),
-    (Message::Cancelled, To::Stock),
-    (Message::CompensationRequested, To::Stock),
-    (Message::PaymentCompleted, To::Order(Input::PaymentCompleted)),
-    (Message::PaymentFailed, To::Order(Input::PaymentFailed)),
-    (Message::PaymentVoided, To::Order(Input::PaymentVoided)),
-    (Message::PaymentRefunded, To::Order(Input::PaymentRefunded)),
-    (Message::StockReserved, To::Order(Input::StockReserved)),
-    (Message::StockRejected, To::Order(Input::StockRejected)),
-    (Message::StockReleased, To::Order(Input::StockReleased)),
+/// The bindings of the queues: each message with a recipient. The index is the bit in [`System::in_flight`].
+pub(crate) const ROUTES: [(Message, Recipient); 16] = [
+    (Message::Placed, Recipient::Payment),
+    (Message::Failed, Recipient::Payment),
+    (Message::Cancelled, Recipient::Payment),
+    (Message::CompensationRequested, Recipient::Payment),
+    (Message::Placed, Recipient::Stock),
+    (Message::Confirmed, Recipient::Stock),
+    (Message::Failed, Recipient::Stock),
+    (Message::Cancelled, Recipient::Stock),
+    (Message::CompensationRequested, Recipient::Stock),
+    (Message::PaymentCompleted, Recipient::Order(Input::PaymentCompleted)),
+    (Message::PaymentFailed, Recipient::Order(Input::PaymentFailed)),
+    (Message::PaymentVoided, Recipient::Order(Input::PaymentVoided)),
+    (Message::PaymentRefunded, Recipient::Order(Input::PaymentRefunded)),
+    (Message::StockReserved, Recipient::Order(Input::StockReserved)),
+    (Message::StockRejected, Recipient::Order(Input::StockRejected)),
+    (Message::StockReleased, Recipient::Order(Input::StockReleased)),
 ];
 
 /// The rules under test, each replaceable by a broken one.
@@ -52,7 +53,7 @@ pub(crate) const ROUTES: [(Message, To); 16] = [
 pub(crate) struct Rules {
     pub(crate) order: fn(&mut State, Input) -> Result<Vec<Effect>, Refusal>,
     pub(crate) payment: fn(PaymentState, Message) -> (PaymentState, Option<Message>),
-    pub(crate) stock: fn(StockState, Message, bool) -> StockStep,
+    pub(crate) stock: fn(StockState, Message, bool) -> StockTransition,
 }
 
 impl Rules {
@@ -64,22 +65,22 @@ impl Rules {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct World {
+pub(crate) struct System {
     pub(crate) order: State,
     pub(crate) payment: PaymentState,
     pub(crate) stock: StockState,
     pub(crate) provider: Provider,
-    /// Sent and not yet delivered, one bit for each of [`ROUTES`]; there is no order among them.
+    /// Messages sent and not yet delivered, one bit for each of [`ROUTES`]; they are unordered.
     pub(crate) in_flight: u16,
-    /// Delivered before: may come again at any time.
+    /// Messages delivered before, which may be redelivered at any time.
     pub(crate) delivered: u16,
     /// Number of messages that may still be lost.
     pub(crate) losses: u8,
 }
 
-impl World {
-    pub(crate) fn at_placing(losses: u8) -> Self {
-        let mut world = Self {
+impl System {
+    pub(crate) fn initial(losses: u8) -> Self {
+        let mut system = Self {
             order: State::PLACED,
             payment: PaymentState::None,
             stock: StockState::None,
@@ -88,8 +89,8 @@ impl World {
             delivered: 0,
             losses,
         };
-        world.send(Message::Placed);
-        world
+        system.send(Message::Placed);
+        system
     }
 
     fn send_all(&mut self, messages: impl IntoIterator<Item = Message>) {
@@ -106,21 +107,21 @@ impl World {
         }
     }
 
-    /// One delivery, of a message in flight or of one that came before.
+    /// Delivers a message, in flight or again.
     pub(crate) fn deliver(mut self, rules: Rules, bit: usize, enough: bool) -> Result<Self, String> {
-        let (message, to) = ROUTES[bit];
+        let (message, recipient) = ROUTES[bit];
         self.in_flight &= !(1 << bit);
         self.delivered |= 1 << bit;
-        match to {
-            To::Order(input) => return self.input(rules, input),
-            To::Payment => {
+        match recipient {
+            Recipient::Order(input) => return self.input(rules, input),
+            Recipient::Payment => {
                 let (state, answer) = (rules.payment)(self.payment, message);
                 self.payment = state;
                 self.send_all(answer);
             }
-            To::Stock => {
+            Recipient::Stock => {
                 let (state, answer) = (rules.stock)(self.stock, message, enough)
-                    .map_err(|()| format!("product-service got the impossible {message:?} while {:?}", self.stock))?;
+                    .map_err(|()| format!("product-service cannot apply {message:?} in state {:?}", self.stock))?;
                 self.stock = state;
                 self.send_all(answer);
             }
@@ -128,7 +129,7 @@ impl World {
         Ok(self)
     }
 
-    /// One input to the order, checked against what may never happen in a single step.
+    /// Applies an input to the order, and checks the transition.
     pub(crate) fn input(mut self, rules: Rules, input: Input) -> Result<Self, String> {
         let before = self.order;
         let effects = match (rules.order)(&mut self.order, input) {
@@ -136,7 +137,7 @@ impl World {
             Err(Refusal::Transition { .. }) if self.order == before => Vec::new(),
             Err(refusal) => return Err(refusal.to_string()),
         };
-        check_step(before, self.order, input, &effects)?;
+        check_transition(before, self.order, input, &effects)?;
         for event in effects {
             match event {
                 Effect::Confirmed => self.send(Message::Confirmed),
@@ -149,28 +150,28 @@ impl World {
         Ok(self)
     }
 
-    /// Steps that the provider and the worker that calls it can take now.
-    pub(crate) fn provider_steps(self) -> Vec<(&'static str, Self)> {
+    /// Returns the enabled transitions of the provider and of the worker that calls it.
+    pub(crate) fn provider_transitions(self) -> Vec<(&'static str, Self)> {
         use PaymentState as S;
-        let asked = matches!(self.payment, S::ChargeSent | S::ToClose);
-        let mut steps = Vec::new();
+        let is_charge_sent = matches!(self.payment, S::ChargeSent | S::ToClose);
+        let mut transitions = Vec::new();
         match (self.payment, self.provider) {
-            (S::ChargeDue, _) => steps.push((
+            (S::ChargeDue, _) => transitions.push((
                 "the charge is sent",
                 Self {
                     payment: S::ChargeSent,
                     ..self
                 },
             )),
-            (_, Provider::Untouched) if asked => {
-                steps.push((
+            (_, Provider::Untouched) if is_charge_sent => {
+                transitions.push((
                     "the provider captures",
                     Self {
                         provider: Provider::Captured,
                         ..self
                     },
                 ));
-                steps.push((
+                transitions.push((
                     "the provider declines",
                     Self {
                         provider: Provider::Declined,
@@ -179,7 +180,7 @@ impl World {
                 ));
             }
             (S::Refunding, Provider::Captured) => {
-                steps.push((
+                transitions.push((
                     "the provider refunds",
                     Self {
                         provider: Provider::Refunded,
@@ -193,49 +194,49 @@ impl World {
         if payment != self.payment {
             let mut answered = Self { payment, ..self };
             answered.send_all(answer);
-            steps.push(("the provider's answer arrives", answered));
+            transitions.push(("the provider's answer arrives", answered));
         }
-        steps
+        transitions
     }
 
-    /// Nothing is under way.
-    pub(crate) fn is_quiet(self) -> bool {
-        self.in_flight == 0 && self.provider_steps().is_empty()
+    /// Returns true if no message is in flight and no transition of the provider is enabled.
+    pub(crate) fn is_quiescent(self) -> bool {
+        self.in_flight == 0 && self.provider_transitions().is_empty()
     }
 
     pub(crate) fn is_open(self) -> bool {
         matches!(self.order.status, Status::Placed | Status::PaymentReceived)
     }
 
-    fn money_is_kept(self) -> bool {
+    fn is_captured(self) -> bool {
         self.provider == Provider::Captured
     }
 
-    /// Checks what must hold in every state.
-    pub(crate) fn check(self) -> Result<(), String> {
-        let good = matches!(
+    /// Checks the invariants, which hold in every state.
+    pub(crate) fn check_invariants(self) -> Result<(), String> {
+        let is_fulfilled = matches!(
             self.order.status,
             Status::Confirmed | Status::Shipped | Status::Delivered
         );
-        if good && !self.money_is_kept() {
+        if is_fulfilled && !self.is_captured() {
             return Err(format!(
                 "{:?}, but the provider says {:?}",
                 self.order.status, self.provider
             ));
         }
-        if good && !matches!(self.stock, StockState::Reserved | StockState::Sold) {
+        if is_fulfilled && !matches!(self.stock, StockState::Reserved | StockState::Sold) {
             return Err(format!("{:?}, but the stock is {:?}", self.order.status, self.stock));
         }
-        if self.order.compensation == Compensation::Done && (self.money_is_kept() || self.stock != StockState::Closed) {
-            return Err("compensation is called done while something is kept or held".to_owned());
+        if self.order.compensation == Compensation::Done && (self.is_captured() || self.stock != StockState::Closed) {
+            return Err("compensation is done, but the payment is captured or the stock is held".to_owned());
         }
         Ok(())
     }
 
-    /// Checks a quiet state, which must be an agreed end state.
-    pub(crate) fn check_quiet(self) -> Result<(), String> {
-        let sold = self.money_is_kept() && self.stock == StockState::Sold;
-        let nothing_held = !self.money_is_kept()
+    /// Checks that a quiescent state is an agreed end state.
+    pub(crate) fn check_quiescent(self) -> Result<(), String> {
+        let sold = self.is_captured() && self.stock == StockState::Sold;
+        let nothing_held = !self.is_captured()
             && self.stock == StockState::Closed
             && matches!(self.payment, PaymentState::ClosedVoided | PaymentState::ClosedRefunded)
             && self.order.compensation == Compensation::Done;
@@ -247,34 +248,34 @@ impl World {
         if agreed {
             Ok(())
         } else {
-            Err("all is quiet, but this is no agreed end state".to_owned())
+            Err("the state is quiescent, but not an agreed end state".to_owned())
         }
     }
 }
 
-/// Checks a single step, which must not go back, skip, or publish after the end.
-fn check_step(before: State, after: State, input: Input, effects: &[Effect]) -> Result<(), String> {
-    let wrong = |what: &str| Err(format!("{what}: {before:?} + {input:?} → {after:?}, {effects:?}"));
+/// Checks a transition of the order, which must not go back, skip a status, or publish an event after the end.
+fn check_transition(before: State, after: State, input: Input, effects: &[Effect]) -> Result<(), String> {
+    let violation = |property: &str| Err(format!("{property}: {before:?} + {input:?} → {after:?}, {effects:?}"));
     let closed = matches!(before.status, Status::Failed | Status::Cancelled);
     if closed && (after.status != before.status || after.reason != before.reason) {
-        return wrong("a closed order changed its status");
+        return violation("a closed order changed its status");
     }
     if closed && effects.iter().any(|event| *event != Effect::CompensationRequested) {
-        return wrong("a closed order told something");
+        return violation("a closed order published an event");
     }
     if (input == Input::CompensationOverdue) != effects.contains(&Effect::CompensationRequested) && !effects.is_empty()
     {
-        return wrong("asked again at the wrong time");
+        return violation("compensation was requested at the wrong time");
     }
     if !allowed(before.status, after.status) {
-        return wrong("no such transition");
+        return violation("no such transition");
     }
     if payment_rank(after.payment) < payment_rank(before.payment) || stock_rank(after.stock) < stock_rank(before.stock)
     {
-        return wrong("a fact went back");
+        return violation("a fact was reverted");
     }
     if effects != expected_events(before.status, after.status) && input != Input::CompensationOverdue {
-        return wrong("the events do not tell what happened");
+        return violation("the events do not match the transition");
     }
     Ok(())
 }
