@@ -10,7 +10,7 @@ help: ## show this
 up: ## build and start everything, wait until it is ready, print the addresses; a second run changes nothing
 	@deploy/run up
 
-demo: ## send orders through all services and show their journeys
+demo: ## send orders through all services and show their timelines
 	@deploy/run demo
 
 down: ## stop everything; the data stays

@@ -23,7 +23,7 @@ check_port() {
     return 1
 }
 
-# holder PID: the words for it in a message.
+# holder PID: the description of the process for a message.
 holder() {
     if [[ -z $1 ]]; then
         echo 'a process of another user'

@@ -1,6 +1,6 @@
-# Questions about the processes that platform.bash lists.
+# Queries on the processes that platform.bash lists.
 
-# The process that starts last: it answers clients once everything behind it is ready.
+# The process that starts last: it serves clients once its upstreams are ready.
 EDGE=(gateway)
 
 # processes: the names of those that this profile supervises, in the order of start.

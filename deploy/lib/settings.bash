@@ -47,12 +47,12 @@ load_ports() {
 
 # refuse_twins: two processes cannot share a port.
 refuse_twins() {
-    local default name twins
-    twins=$(while read -r default; do
+    local default name conflicts
+    conflicts=$(while read -r default; do
         name=${default%%=*}
         echo "${!name} $name"
     done < <(port_defaults) | sort | awk 'seen[$1] { print seen[$1], "and", $2, "are both", $1; exit } { seen[$1] = $2 }')
-    [[ -z $twins ]] || die "$twins: choose different ports."
+    [[ -z $conflicts ]] || die "$conflicts: choose different ports."
 }
 
 remember_ports() {

@@ -1,4 +1,4 @@
-# Readiness probes: they ask the process itself, not the supervisor.
+# Readiness probes: they query the process itself, not the supervisor.
 
 # is_ready PROCESS
 is_ready() {
@@ -31,7 +31,7 @@ http() {
     curl --silent --max-time 1 --output /dev/null "$@"
 }
 
-# probe_rabbitmq: asks the management API, which `topology` needs, about the AMQP listener, which opens last.
+# probe_rabbitmq: queries the management API, which `topology` needs, for the AMQP listener, which opens last.
 probe_rabbitmq() {
     http --fail --config <(printf 'user = "%s:%s"\n' "$RABBITMQ_OPERATOR_USER" "$RABBITMQ_OPERATOR_PASSWORD") \
         "$(rabbitmq_management_url)/api/health/checks/port-listener/$RABBITMQ_PORT"

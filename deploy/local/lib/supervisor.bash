@@ -10,7 +10,7 @@ define_process() {
     define_start "$name" >"$definition/start.new"
     chmod 755 "$definition/start.new"
     mv "$definition/start.new" "$definition/start"
-    # No limit on the wait after a death.
+    # No limit on the restart backoff.
     echo 0 >"$definition/timeout-finish"
     # A second instance never runs beside the first. s6 2.11 opens the lock file without creating it.
     echo 9 >"$definition/lock-fd"
@@ -81,7 +81,7 @@ ensure_started() {
     echo "$now" >"$started"
 }
 
-# end_wait PROCESS: cuts the wait after a death short.
+# end_wait PROCESS: ends the restart backoff early.
 end_wait() {
     local pipe=$RUN_DIR/services/$1/wake
     [[ ! -p $pipe ]] || echo 1<>"$pipe"
@@ -115,7 +115,7 @@ wait_down() {
     done
 }
 
-# is_down PROCESS: neither the process nor the wait after its death is left; s6 then prints "down … ready".
+# is_down PROCESS: neither the process nor its restart backoff is left; s6 then prints "down … ready".
 is_down() {
     local state
     state=$(s6-svstat "$RUN_DIR/services/$1" 2>/dev/null) || return 0
