@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use http_client::strip_hop_by_hop;
 
-/// Headers with which a client could speak for the gateway. Compared after `_` became `-`: some servers treat
+/// Headers with which a client could pass for the gateway. Compared after `_` became `-`: some servers treat
 /// `x_user_id` as `x-user-id`.
 const SPOOFABLE: [&str; 11] = [
     "x-identity",

@@ -1,7 +1,7 @@
-//! The gateway: the only process that clients talk to.
+//! The gateway: the only process that clients connect to.
 //!
 //! A request goes through [`server`] (limits on connections), [`access_log`] (headers of every answer, access log) and
-//! [`proxy`], which uses in turn [`path`] (hygiene), [`headers`] (no client header speaks for the gateway), [`routes`],
+//! [`proxy`], which uses in turn [`path`] (ambiguous paths), [`headers`] (spoofed headers), [`routes`],
 //! [`auth`] ([`token`], [`keys`], [`sessions`]) and [`limiter`], and hands it to an [`upstream`]. Checks that need trust come
 //! after those that do not, and costly ones after cheap refusals. [`operators`] is the other port.
 

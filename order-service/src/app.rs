@@ -18,7 +18,7 @@ pub struct App {
 pub struct Timing {
     /// Time after which an order fails, if payment and stock have not both answered.
     pub payment_deadline: Duration,
-    /// Time after which payment and stock are asked again; doubled each time.
+    /// Time after which an unanswered compensation is requested again; doubled each time.
     pub compensation_overdue: Duration,
     /// Interval between two sweeps.
     pub interval: Duration,

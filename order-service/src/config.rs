@@ -15,7 +15,7 @@ pub struct Config {
     /// Time in seconds after which an order fails, if payment and stock have not both answered.
     #[arg(long, env = "PAYMENT_DEADLINE_S", default_value_t = 900)]
     pub payment_deadline_s: u64,
-    /// Time in seconds after which payment and stock are asked again to give back; doubled each time.
+    /// Time in seconds after which an unanswered compensation is requested again; doubled each time.
     #[arg(long, env = "COMPENSATION_OVERDUE_S", default_value_t = 60)]
     pub compensation_overdue_s: u64,
     /// Interval in milliseconds at which deadlines and compensations are swept.
@@ -29,7 +29,7 @@ impl Config {
         Duration::from_secs(self.payment_deadline_s)
     }
 
-    /// Returns the time after which a compensation is asked for again.
+    /// Returns the time after which a compensation is requested again.
     pub fn compensation_overdue(&self) -> Duration {
         Duration::from_secs(self.compensation_overdue_s)
     }

@@ -154,11 +154,11 @@ pub async fn lock(db: &mut PgConnection, id: OrderId) -> Result<Option<OrderReco
 /// The part of a change that concerns the compensation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CompensationAsk {
-    /// The change asks for no compensation.
+    /// The change requests no compensation.
     None,
-    /// The participants are asked to give back for the first time.
+    /// Compensation is requested for the first time.
     First,
-    /// The participants are asked again.
+    /// Compensation is requested again.
     Again,
 }
 

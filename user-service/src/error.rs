@@ -9,7 +9,7 @@ use web::problem::Problem;
 pub enum Error {
     #[error("the e-mail address is taken")]
     EmailTaken,
-    /// The e-mail address or the password is wrong. The answer does not tell which.
+    /// The e-mail address or the password is wrong. The response does not say which.
     #[error("the e-mail address or the password is wrong")]
     WrongCredentials,
     /// The refresh token is unknown or expired, or its session has ended.

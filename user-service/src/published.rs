@@ -18,7 +18,7 @@ pub struct Contact<'a> {
 #[derive(Debug, Serialize)]
 pub struct UserRegistered<'a>(pub Contact<'a>);
 
-/// The name or the e-mail address changed, or an operator asked for all users again.
+/// The name or the e-mail address changed, or an operator republished all users.
 #[derive(Debug, Serialize)]
 pub struct UserUpdated<'a>(pub Contact<'a>);
 

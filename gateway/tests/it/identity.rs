@@ -1,4 +1,4 @@
-//! The identity that a service is given.
+//! The identity headers that a service receives.
 
 use crate::fixture::{Options, TestGateway, TestUser, answer_json, problem, raw};
 use web::identity::{IdentitySigner, IdentityVerifier, Role};
@@ -111,7 +111,7 @@ async fn a_token_is_verified_on_a_public_route_too() {
     let user = gateway.user("customer").await;
     assert_eq!(gateway.get("/api/products", &user.token).await.status(), 200);
     assert_eq!(gateway.stub.last().headers["x-user-id"], user.id.to_string().as_str());
-    // Its owner believes to be logged in: a bad one is said to be bad.
+    // A client that sends a token expects to be authenticated, so an invalid one is refused and not ignored.
     let stranger = TestUser::new("customer");
     assert_eq!(
         problem(gateway.get("/api/products", &stranger.token).await, 401).await["code"],
@@ -150,7 +150,7 @@ async fn a_role_needs_both_token_and_session() {
     let admin = TestUser::new("admin");
     gateway.put_session(&admin.session_id, admin.id, "customer").await;
     problem(gateway.get("/api/analytics/counters", &admin.token).await, 403).await;
-    // And a session gives nothing that the token does not say.
+    // Nor does a session grant a role that the token lacks.
     let customer = TestUser::new("customer");
     gateway.put_session(&customer.session_id, customer.id, "admin").await;
     problem(gateway.get("/api/analytics/counters", &customer.token).await, 403).await;

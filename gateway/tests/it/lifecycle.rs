@@ -1,4 +1,4 @@
-//! The stop of a gateway with requests under way.
+//! Shutdown of a gateway with requests in flight.
 
 use crate::fixture::{Options, TestGateway, eventually};
 use gateway::config::Limits;
@@ -15,7 +15,7 @@ async fn shutdown_drains_the_request_in_flight_and_accepts_no_other() {
         TcpStream::connect(gateway.address).await.err()
     })
     .await;
-    // Operators see that it is going.
+    // Operators see that it is shutting down.
     let readiness = gateway
         .client
         .get(gateway.operators_url("/readyz"))

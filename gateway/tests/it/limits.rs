@@ -192,7 +192,7 @@ async fn connections_over_the_limit_wait_for_a_permit() {
         TcpStream::connect(gateway.address).await.unwrap(),
         TcpStream::connect(gateway.address).await.unwrap(),
     ];
-    eventually("both places to be taken", || async {
+    eventually("both connections to be open", || async {
         let status: serde_json::Value = gateway
             .client
             .get(gateway.operators_url("/internal/status"))

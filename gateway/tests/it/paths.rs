@@ -1,4 +1,4 @@
-//! Paths and request lines that mean one thing here and could mean another behind us. All are sent by hand.
+//! Paths and request lines that gateway and service could interpret differently. All are sent as raw bytes.
 
 use crate::fixture::{Answer, TestGateway, raw};
 

@@ -1,10 +1,10 @@
-//! Services that are away, and replicas that stand in for them.
+//! Unavailable services, and failover to their replicas.
 
 use crate::fixture::{Options, Stub, TestGateway, eventually, problem};
 use tokio::net::TcpListener;
 
 /// An address without a listener.
-async fn nobody() -> String {
+async fn closed_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     format!("http://{}", listener.local_addr().unwrap())
 }
@@ -12,7 +12,7 @@ async fn nobody() -> String {
 #[tokio::test]
 async fn an_unavailable_service_is_503_and_opens_its_circuit() {
     let gateway = TestGateway::with(Options {
-        services_url: Some(nobody().await),
+        services_url: Some(closed_port().await),
         ..Options::default()
     })
     .await;
@@ -40,7 +40,7 @@ async fn an_unavailable_service_is_503_and_opens_its_circuit() {
 #[tokio::test]
 async fn a_request_with_a_body_fails_over_to_another_replica() {
     let other = Stub::start().await;
-    let replicas = format!("{},{}", nobody().await, other.url());
+    let replicas = format!("{},{}", closed_port().await, other.url());
     let gateway = TestGateway::with(Options {
         services_url: Some(replicas),
         ..Options::default()
@@ -113,7 +113,7 @@ async fn a_disconnected_client_releases_its_bulkhead_permit() {
     waiting.abort();
     assert!(waiting.await.unwrap_err().is_cancelled());
     assert_eq!(gateway.get("/api/orders", &user.token).await.status(), 200);
-    eventually("its place to be free", || async {
+    eventually("its bulkhead permit to be released", || async {
         let status: serde_json::Value = gateway
             .client
             .get(gateway.operators_url("/internal/status"))

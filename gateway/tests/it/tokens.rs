@@ -206,7 +206,7 @@ async fn a_session_that_has_ended_is_refused() {
     let user = gateway.user("customer").await;
     assert_eq!(gateway.get("/api/orders", &user.token).await.status(), 200);
     gateway.end_session(&user.session_id).await;
-    // Within the five seconds for which the answer is believed.
+    // Within the five seconds for which a session lookup is cached.
     eventually("the session to be refused", || async {
         (gateway.get("/api/orders", &user.token).await.status() == 401).then_some(())
     })

@@ -5,8 +5,8 @@ use serde::Serialize;
 use sqlx::{PgConnection, PgExecutor};
 use std::{collections::BTreeMap, time::Duration};
 
-/// Longest delay before a compensation is asked for again; the delay doubles each time.
-const ASKING_DELAY_MAX_S: f64 = 3600.0;
+/// Longest delay before a compensation is requested again; the delay doubles each time.
+const REQUEST_DELAY_MAX_S: f64 = 3600.0;
 
 /// Locks an open order that was placed longer ago than `deadline`. Orders that are locked by another transaction are skipped.
 pub async fn lock_past_deadline(db: &mut PgConnection, deadline: Duration) -> Result<Option<OrderRecord>, sqlx::Error> {
@@ -24,7 +24,7 @@ pub async fn lock_past_deadline(db: &mut PgConnection, deadline: Duration) -> Re
     row.map(OrderRecord::try_from).transpose()
 }
 
-/// Locks an order whose compensation was last asked for longer ago than `overdue`, doubled for each ask.
+/// Locks an order whose compensation was last requested longer ago than `overdue`, doubled for each request.
 pub async fn lock_overdue_compensation(
     db: &mut PgConnection,
     overdue: Duration,
@@ -38,7 +38,7 @@ pub async fn lock_overdue_compensation(
             - make_interval(secs => greatest($1, least($1 * power(2, least(compensation_asks, 20)), $2)))
          order by compensation_asked_at limit 1 for update skip locked",
         overdue.as_secs_f64(),
-        ASKING_DELAY_MAX_S,
+        REQUEST_DELAY_MAX_S,
     )
     .fetch_optional(db)
     .await?;
@@ -53,9 +53,9 @@ pub struct SagaReport {
     pub by_status: BTreeMap<String, i64>,
     /// Number of failed or cancelled orders whose compensation is pending.
     pub compensations_pending: i64,
-    /// Number of those that were asked for again, or are due to be.
+    /// Number of those that were requested again, or are due to be.
     pub compensations_overdue: i64,
-    /// Number of repeated asks for those.
+    /// Number of repeated requests for those.
     pub compensation_asks: i64,
     /// Age of the oldest order that waits for payment or stock, in seconds.
     pub oldest_open_s: Option<f64>,

@@ -50,7 +50,7 @@ async fn places_an_order_at_the_catalogues_prices() {
     let data = json!({ "orderId": order["id"], "userId": user_id, "status": "placed", "items": items,
         "totalMinor": 6013, "currency": "USD", "paymentMethod": "pm_ok" });
     assert_eq!(event.data, data);
-    // The caller's own identity is what user-service is asked with.
+    // The lookup at user-service carries the caller's own identity.
     assert_eq!(fixture.upstreams.user_calls(), [Some(identity)]);
 }
 

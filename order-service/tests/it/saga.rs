@@ -116,12 +116,12 @@ async fn late_answers_after_failure_are_recorded_without_an_event() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn impossible_and_malformed_events_become_dead_letters() {
     let mut fixture = Fixture::new().await;
-    let nobodys = fixture.publish("payment.completed", kernel::id::new()).await;
-    assert!(fixture.dead_letter(&nobodys).await.contains("no order"));
+    let unknown_order = fixture.publish("payment.completed", kernel::id::new()).await;
+    assert!(fixture.dead_letter(&unknown_order).await.contains("no order"));
 
     let placed = fixture.confirmed().await;
-    let unasked = fixture.publish("payment.refunded", placed.id).await;
-    assert!(fixture.dead_letter(&unasked).await.contains("cannot come"));
+    let unrequested = fixture.publish("payment.refunded", placed.id).await;
+    assert!(fixture.dead_letter(&unrequested).await.contains("cannot come"));
     assert_eq!(fixture.order(&placed).await["payment"], "captured");
 
     let broken = EventProbe::event(
@@ -134,7 +134,7 @@ async fn impossible_and_malformed_events_become_dead_letters() {
     fixture.probe.publish(&broken).await;
     assert!(fixture.dead_letter(&broken).await.contains("payment.failed"));
 
-    // Of no interest, but no error either.
+    // A type without a handler has no effect, and is no error.
     let other = participant_event("payment.audited", placed.id);
     fixture.probe.publish(&other).await;
     fixture.until_consumed(&[&other]).await;

@@ -98,7 +98,7 @@ async fn asked(fixture: &Fixture, placed: &Placed) -> i64 {
     i64::try_from(asked).unwrap()
 }
 
-/// While this service cannot hear the answers, no deadline passes; when it has heard what waited, it does.
+/// No deadline passes while the consumer is disconnected, nor before it has consumed the waiting answers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_deadline_is_suspended_while_the_consumer_is_disconnected() {
     let mut fixture = Fixture::with_timing(3600, 600).await;

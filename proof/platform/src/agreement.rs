@@ -35,7 +35,7 @@ pub struct OrderEnd<'a> {
 }
 
 impl OrderEnd<'_> {
-    /// Holds if the order has ended and all witnesses tell of the same end.
+    /// Holds if the order has ended and all sources report the same end.
     pub fn is_agreed(&self) -> bool {
         if is_sold(self.status) {
             self.is_kept()

@@ -1,4 +1,4 @@
-//! Classes of database errors, told apart by what to do about them.
+//! Classes of database errors, by the reaction that each requires.
 
 use sqlx::error::DatabaseError;
 

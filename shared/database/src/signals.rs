@@ -5,7 +5,7 @@ use tokio::sync::watch;
 
 /// The signals of one process, by topic. Cheap to clone.
 ///
-/// They only save a poll interval: a worker that hears nothing (another instance committed) finds the rows by polling.
+/// They only save a poll interval: a worker without a signal (another instance committed) finds the rows by polling.
 #[derive(Debug, Clone, Default)]
 pub struct Signals {
     commits: Arc<watch::Sender<HashMap<&'static str, u64>>>,

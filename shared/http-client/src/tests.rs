@@ -15,7 +15,7 @@ use std::{sync::Arc, time::Duration};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::time::Instant;
 
-/// A server that counts what it is asked.
+/// A server that counts its requests.
 struct Upstream {
     url: String,
     hits: Arc<AtomicUsize>,

@@ -1,4 +1,4 @@
-//! Failures of handlers and jobs, told apart by what to do about them.
+//! Failures of handlers and jobs, by the reaction that each requires.
 
 use database::error::{is_conflict, is_unavailable, is_unstorable};
 use std::time::Duration;

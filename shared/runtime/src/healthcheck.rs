@@ -13,10 +13,10 @@ use std::{
 /// Limit for connecting, and for each read and write.
 const TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The question that tells whether a program with the configuration `C` is healthy.
+/// The health probe of a program with the configuration `C`.
 #[derive(Debug, Clone, Copy)]
 pub struct HealthCheck<C> {
-    /// Returns the address on which the program listens; it is asked at the loopback with the same port.
+    /// Returns the address on which the program listens; the probe connects to the same port on the loopback.
     pub address: fn(&C) -> SocketAddr,
     /// Path that answers 200 while all is well.
     pub path: &'static str,

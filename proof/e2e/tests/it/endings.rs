@@ -15,7 +15,7 @@ async fn each_payment_method_leads_to_its_outcome() {
         ("pm_ok", "confirmed"),
         ("pm_slow", "confirmed"),
         ("pm_flaky", "confirmed"),
-        // The provider captures and cuts, or stalls past every timeout: only a query by key tells the truth.
+        // The provider captures and cuts, or stalls past every timeout: only a query by key gives the outcome.
         ("pm_cut", "confirmed"),
         ("pm_stall", "confirmed"),
         ("pm_declined", "failed"),

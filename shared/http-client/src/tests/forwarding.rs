@@ -16,7 +16,7 @@ fn request(method: Method, body: Body) -> http::Request<Body> {
     request
 }
 
-/// Tells what it was asked, in its own headers, and sends the body back as it comes.
+/// Echoes method and target in headers, and the body as a stream.
 async fn echo() -> Upstream {
     Upstream::start(|_, request| async move {
         let asked = format!("{} {}", request.method(), request.uri());
