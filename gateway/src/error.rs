@@ -58,7 +58,7 @@ pub enum Error {
     #[error("{0}")]
     Upstream(#[from] CallError),
     /// The identity could not be signed.
-    #[error("something went wrong on our side")]
+    #[error("internal error")]
     Identity(#[from] web::identity::IdentityError),
 }
 

@@ -29,7 +29,6 @@ pub struct Route {
     /// Service that answers, or [`GATEWAY`].
     pub upstream: String,
     /// Callers that may use it.
-    #[serde(rename = "who")]
     pub access: Access,
     /// True if a 2xx answer ends the caller's session.
     #[serde(default)]

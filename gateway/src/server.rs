@@ -106,7 +106,7 @@ impl Server {
         let connection = self.connections.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
-                tracing::debug!(%error, "Connection failed");
+                tracing::debug!(error = chain(&error), "Connection failed");
             }
             drop(permit);
         });

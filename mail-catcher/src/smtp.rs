@@ -2,8 +2,9 @@
 //! cannot be stopped, holds a thread per idle client and depends on a TLS library.
 
 use crate::store::{Envelope, Store};
+use kernel::chain;
 use mailin::{Action, Handler, Response, Session, SessionBuilder, response};
-use std::{error::Error, io, net::IpAddr, sync::Arc, time::Duration};
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream},
     net::{TcpListener, TcpStream},
@@ -37,14 +38,14 @@ pub(crate) async fn serve(listener: TcpListener, store: Arc<Store>) {
                 let store = Arc::clone(&store);
                 sessions.spawn(async move {
                     if let Err(error) = run_session(stream, peer.ip(), store).await {
-                        tracing::info!(%peer, error = &error as &dyn Error, "Mail session ended early");
+                        tracing::info!(%peer, error = chain(&error), "Mail session ended early");
                     }
                     drop(permit);
                 });
             }
             Err(error) => {
                 // Usually the process is out of file descriptors: without a pause the loop would spin until one is closed.
-                tracing::error!(error = &error as &dyn Error, "Mail session could not be accepted");
+                tracing::error!(error = chain(&error), "Mail session could not be accepted");
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }
         }
@@ -171,7 +172,7 @@ impl Handler for Receiver {
                 response::OK
             }
             Err(error) => {
-                tracing::error!(error = &error as &dyn Error, "Mail could not be stored");
+                tracing::error!(error = chain(&error), "Mail could not be stored");
                 response::OUT_OF_SPACE
             }
         }

@@ -76,7 +76,7 @@ impl From<Error> for Problem {
             Error::NothingToChange => Self::bad_request("nothing-to-change", "send name, email or both"),
             Error::NoSuchUser => Self::not_found("user"),
             Error::NoSuchSession => Self::not_found("session"),
-            Error::HashingBusy => Self::unavailable("too many people are logging in, try again shortly", 2),
+            Error::HashingBusy => Self::unavailable("too many passwords are being hashed, try again shortly", 2),
             Error::SessionCache(cause) => {
                 Self::unavailable("the service cannot reach its sessions, try again shortly", 2).caused_by(cause)
             }

@@ -55,7 +55,7 @@ fn an_unlisted_path_has_no_route() {
 #[test]
 fn an_invalid_table_is_refused_with_the_reason() {
     let route = |path: &str, method: &str, upstream: &str| {
-        format!("[[route]]\npath = '{path}'\nmethods = ['{method}']\nupstream = '{upstream}'\nwho = 'public'\n")
+        format!("[[route]]\npath = '{path}'\nmethods = ['{method}']\nupstream = '{upstream}'\naccess = 'public'\n")
     };
     let wrong = [
         (route("/internal/x", "GET", "user-service"), "clean pattern"),

@@ -3,10 +3,7 @@
 use chrono::{DateTime, Utc};
 
 /// Returns the current moment in UTC.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that asks the system for the time"
-)]
+#[expect(clippy::disallowed_methods, reason = "the one caller of it")]
 pub fn now() -> DateTime<Utc> {
     Utc::now()
 }

@@ -90,12 +90,7 @@ impl Problem {
 
     /// 500 whose cause is logged and not shown.
     pub fn internal(cause: impl Error + Send + Sync + 'static) -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "internal",
-            "something went wrong on our side",
-        )
-        .caused_by(cause)
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", "internal error").caused_by(cause)
     }
 
     /// Adds the cause for the log.
@@ -108,7 +103,7 @@ impl Problem {
     }
 }
 
-/// 503 while the database is unavailable, 500 for any other error.
+/// 503 while the database is unavailable, 400 for a value that it can never store, 500 for any other error.
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
         if database::error::is_unavailable(&error) {
@@ -139,7 +134,7 @@ impl From<CallError> for Problem {
                 "upstream-unusable",
                 "a service that this needs gave no usable answer; what was asked may have been done",
             ),
-            CallError::Encode(_) | CallError::Header(_) => ("internal", "something went wrong on our side"),
+            CallError::Encode(_) | CallError::Header(_) => ("internal", "internal error"),
             CallError::Path { .. } => ("path-invalid", "the path must be written in its plainest form"),
             CallError::Upload { .. } => ("body-incomplete", "the body did not arrive in time"),
         };
@@ -220,7 +215,7 @@ fn bare_detail(status: StatusCode) -> &'static str {
         StatusCode::PAYLOAD_TOO_LARGE => "the body is larger than this path takes",
         StatusCode::UNSUPPORTED_MEDIA_TYPE => "this path does not take a body of this media type",
         StatusCode::REQUEST_TIMEOUT => "the request did not arrive in time",
-        status if status.is_server_error() => "something went wrong on our side",
+        status if status.is_server_error() => "internal error",
         _ => "the request cannot be understood",
     }
 }
