@@ -16,9 +16,15 @@ pub use config::Config;
 use app::App;
 use kernel::clock;
 use runtime::{Base, Service, StartError};
+use std::process::ExitCode;
 
 /// The migrations of the service's database.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// Runs the service until a signal stops it.
+pub fn main() -> ExitCode {
+    runtime::serve(runtime::program!(), &MIGRATOR, assemble)
+}
 
 /// Puts the service together. Today's partition exists before the first event is consumed, which needs it.
 pub async fn assemble(config: Config, base: Base) -> Result<Service, StartError> {

@@ -1,9 +1,5 @@
-//! Starts analytics-service.
+//! The program `analytics-service`; the library describes it.
 
 fn main() -> std::process::ExitCode {
-    runtime::serve(
-        runtime::program!(),
-        &analytics_service::MIGRATOR,
-        analytics_service::assemble,
-    )
+    analytics_service::main()
 }

@@ -134,5 +134,6 @@ impl AccessKeys {
 /// Returns the usable keys of a set; `None` if it has none, or too many.
 fn usable(document: &[u8]) -> Option<KeySet> {
     let keys = KeySet::lenient(document).ok()?;
-    (keys.key_ids().len() <= KEYS_MAX).then_some(keys)
+    let count = keys.key_ids().len();
+    (count <= KEYS_MAX).then_some(keys)
 }

@@ -12,7 +12,8 @@ mod page;
 mod smtp;
 mod store;
 
-use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
+use runtime::{HealthCheck, StartError};
+use std::{io, net::SocketAddr, path::PathBuf, process::ExitCode, sync::Arc};
 use store::Store;
 use tokio::net::TcpListener;
 
@@ -81,9 +82,19 @@ impl MailCatcher {
     }
 }
 
-/// Binds a catcher and runs it.
-pub async fn run(config: Config) -> io::Result<()> {
-    MailCatcher::bind(&config).await?.run().await
+/// Runs the catcher until a signal stops it.
+pub fn main() -> ExitCode {
+    let health = HealthCheck {
+        address: |config: &Config| config.http_addr,
+        path: "/livez",
+    };
+    runtime::run(runtime::program!(), health, async |config: Config, stop| {
+        let failed = |error| StartError::Other(Box::new(error));
+        let catcher = MailCatcher::bind(&config).await.map_err(failed)?;
+        // Nothing to drain: an acknowledged mail is on disk, and the sender repeats one that is not acknowledged.
+        let ended = stop.run_until_cancelled(catcher.run()).await;
+        ended.unwrap_or(Ok(())).map_err(failed)
+    })
 }
 
 fn with_setting(error: &io::Error, variable: &str, value: &dyn std::fmt::Display) -> io::Error {

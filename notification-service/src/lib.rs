@@ -21,9 +21,15 @@ use app::App;
 use mailer::Mailer;
 use runtime::{Base, Service, StartError};
 use send_mail::SendMail;
+use std::process::ExitCode;
 
 /// The migrations of the service's database.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// Runs the service until a signal stops it.
+pub fn main() -> ExitCode {
+    runtime::serve(runtime::program!(), &MIGRATOR, assemble)
+}
 
 /// Puts the service together.
 #[expect(clippy::unused_async, reason = "the bootstrap awaits every service's assembly")]

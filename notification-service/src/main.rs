@@ -1,9 +1,5 @@
-//! Starts notification-service.
+//! The program `notification-service`; the library describes it.
 
 fn main() -> std::process::ExitCode {
-    runtime::serve(
-        runtime::program!(),
-        &notification_service::MIGRATOR,
-        notification_service::assemble,
-    )
+    notification_service::main()
 }

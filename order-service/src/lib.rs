@@ -23,11 +23,16 @@ use catalogue::Catalogue;
 use config::Config;
 use http_client::ClientConfig;
 use runtime::{Base, Service, StartError};
-use std::time::Duration;
+use std::{process::ExitCode, time::Duration};
 use users::Users;
 
 /// The migrations of the service's database.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// Runs the service until a signal stops it.
+pub fn main() -> ExitCode {
+    runtime::serve(runtime::program!(), &MIGRATOR, assemble)
+}
 
 /// Shortens the cooldown of an upstream for which a customer waits: a killed service is back within three seconds, so its
 /// breaker probes after two, as the gateway's does (`docs/adr/0006-breakers-on-the-customers-way-ask-sooner.md`).

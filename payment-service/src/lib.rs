@@ -20,9 +20,15 @@ use app::App;
 use config::Config;
 use provider::{Charge, ProviderClient, Refund};
 use runtime::{Base, Service, StartError};
+use std::process::ExitCode;
 
 /// The migrations of the service's database.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// Runs the service until a signal stops it.
+pub fn main() -> ExitCode {
+    runtime::serve(runtime::program!(), &MIGRATOR, assemble)
+}
 
 /// Puts the service together.
 #[expect(clippy::unused_async, reason = "the bootstrap awaits every service's assembly")]

@@ -1,7 +1,5 @@
 //! The program `payment-service`; the library describes it.
 
-use payment_service::{MIGRATOR, assemble, config::Config};
-
 fn main() -> std::process::ExitCode {
-    runtime::serve::<Config, _>(runtime::program!(), &MIGRATOR, assemble)
+    payment_service::main()
 }

@@ -1,9 +1,5 @@
-//! Starts product-service.
+//! The program `product-service`; the library describes it.
 
 fn main() -> std::process::ExitCode {
-    runtime::serve(
-        runtime::program!(),
-        &product_service::MIGRATOR,
-        product_service::assemble,
-    )
+    product_service::main()
 }

@@ -26,9 +26,15 @@ use republish::RepublishUsers;
 use runtime::{Base, Service, StartError};
 use session_cache::SessionCache;
 use sessions::SyncSessionCache;
+use std::process::ExitCode;
 
 /// The migrations of the service's database.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
+
+/// Runs the service until a signal stops it.
+pub fn main() -> ExitCode {
+    runtime::serve(runtime::program!(), &MIGRATOR, assemble)
+}
 
 /// Puts the service together, and creates the administrator that the configuration names.
 pub async fn assemble(config: Config, base: Base) -> Result<Service, StartError> {

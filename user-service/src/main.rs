@@ -1,7 +1,5 @@
 //! The program `user-service`; the library describes it.
 
-use user_service::{MIGRATOR, assemble, config::Config};
-
 fn main() -> std::process::ExitCode {
-    runtime::serve::<Config, _>(runtime::program!(), &MIGRATOR, assemble)
+    user_service::main()
 }

@@ -1,7 +1,7 @@
 //! Enums, and the columns and schemas that hold their values: a new value without its migration fails at its first row.
 
 use crate::fixture::Fixture;
-use order_service::domain::status::{Compensation, Payment, Reason, Status, Stock};
+use order_service::domain::{Compensation, Payment, Reason, Status, Stock};
 use serde_json::Value;
 use std::collections::BTreeSet;
 

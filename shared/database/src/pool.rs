@@ -4,6 +4,7 @@ use crate::{
     pooled_connection::{PooledConnection, is_alive},
     signals::Signals,
 };
+use futures_util::future::BoxFuture;
 use sqlx::{
     Connection, PgConnection, PgPool,
     postgres::{PgConnectOptions, PgPoolOptions},
@@ -48,17 +49,19 @@ impl Database {
 
     /// Checks a connection out, for reads and for single statements that need no transaction.
     ///
-    /// Fails with `PoolTimedOut` after 3 s without one.
-    pub async fn acquire(&self) -> Result<PooledConnection, sqlx::Error> {
-        PooledConnection::acquire(&self.pool, &self.permits).await
+    /// Fails with `PoolTimedOut` after 3 s without one. The future is boxed, so that it is compiled here and not in each service.
+    pub fn acquire(&self) -> BoxFuture<'_, Result<PooledConnection, sqlx::Error>> {
+        Box::pin(PooledConnection::acquire(&self.pool, &self.permits))
     }
 
     /// Opens a connection beside the pool, for a lock that lives as long as the connection, or for a migration.
-    pub async fn connect(&self) -> Result<PgConnection, sqlx::Error> {
-        let connecting = async { PgConnection::connect_with(&options(&self.url, self.service)?).await };
-        timeout(CONNECT_TIMEOUT, connecting)
-            .await
-            .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+    pub fn connect(&self) -> BoxFuture<'_, Result<PgConnection, sqlx::Error>> {
+        Box::pin(async {
+            let connecting = async { PgConnection::connect_with(&options(&self.url, self.service)?).await };
+            timeout(CONNECT_TIMEOUT, connecting)
+                .await
+                .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        })
     }
 
     /// Returns the number of open connections, and how many of them are idle.

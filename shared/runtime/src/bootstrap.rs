@@ -10,6 +10,7 @@ use crate::{
     service::Service,
     settings::Settings,
 };
+use futures_util::future::LocalBoxFuture;
 use kernel::{chain, failpoint};
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 use std::{process::ExitCode, sync::Arc, time::Duration};
@@ -27,7 +28,8 @@ struct ServiceArguments<C: clap::Args> {
     config: C,
 }
 
-/// Runs a service until a signal stops it. It is the whole `main` of a service.
+/// Runs a service until a signal stops it. It is the whole `main` of a service, and is called in its library: the code of
+/// async functions is generated where they are first polled, and a program of its own would compile the service once more.
 ///
 /// `assemble` puts the service together from its configuration and the base. SIGTERM and SIGINT stop it within 20 s, with
 /// exit code 0. See [`run`] for arguments and exit codes.
@@ -44,33 +46,35 @@ where
         let ServiceArguments { settings, config } = arguments;
         let listener = bind(settings.listen_addr).await?;
         let base = Base::new(program, &settings)?;
-        let service = assemble(config, base.clone());
+        let service = Box::pin(assemble(config, base.clone()));
         run_service(&base, migrator, &settings, service, listener, stop).await
     })
 }
 
 /// Runs a service on a listener that is already bound, until `stop`; for [`serve`] and for tests.
 ///
-/// `assembly` is polled only after the migrations.
-pub async fn run_service(
-    base: &Base,
-    migrator: &Migrator,
-    settings: &Settings,
-    assembly: impl Future<Output = Result<Service, StartError>>,
+/// `assembly` is polled only after the migrations. The future is boxed, so that it is compiled here and not in each service.
+pub fn run_service<'a>(
+    base: &'a Base,
+    migrator: &'static Migrator,
+    settings: &'a Settings,
+    assembly: LocalBoxFuture<'a, Result<Service, StartError>>,
     listener: TcpListener,
     stop: CancellationToken,
-) -> Result<(), StartError> {
-    let server = HttpServer::start(settings, listener, stop.clone());
-    if migrate(base, migrator, &stop).await? {
-        // The assembly may wait for the database as well.
-        if let Some(service) = stop.run_until_cancelled(assembly).await {
-            service?.run(Arc::clone(&server), stop.clone()).await;
+) -> LocalBoxFuture<'a, Result<(), StartError>> {
+    Box::pin(async move {
+        let server = HttpServer::start(settings, listener, stop.clone());
+        if migrate(base, migrator, &stop).await? {
+            // The assembly may wait for the database as well.
+            if let Some(service) = stop.run_until_cancelled(assembly).await {
+                service?.run(Arc::clone(&server), stop.clone()).await;
+            }
         }
-    }
-    server.stopped().await;
-    base.close().await;
-    tracing::info!("Stopped");
-    Ok(())
+        server.stopped().await;
+        base.close().await;
+        tracing::info!("Stopped");
+        Ok(())
+    })
 }
 
 /// Applies the migrations, waiting for an unavailable database. Returns `false` if the stop comes first.

@@ -71,11 +71,15 @@ impl Service {
                 stop,
             )
         });
+        self.drain_dead_letters(queue);
+        self
+    }
+
+    fn drain_dead_letters(&mut self, queue: &'static str) {
         let base = self.base.clone();
         self.tasks.add(format!("dead letters of {queue}"), move |stop| {
             dead_letters::drain(base.database.clone(), base.broker.clone(), queue, stop)
         });
-        self
     }
 
     /// Runs the jobs of one kind.

@@ -1,6 +1,6 @@
 //! The settings that every service has.
 
-use messaging::{Broker, RetryPolicy};
+use messaging::{RetryPolicy, broker::Broker};
 use sqlx::postgres::PgConnectOptions;
 use std::{net::SocketAddr, sync::Arc};
 use web::identity::{IdentityVerifier, OperatorToken};

@@ -51,7 +51,7 @@ where
         runtime.expect("a runtime can be made").block_on(async move {
             let listener = TcpListener::from_std(listener).expect("a listener can be moved to a runtime");
             let base = Base::new(program, &settings).expect("a database URL");
-            let service = assemble(config, base.clone());
+            let service = Box::pin(assemble(config, base.clone()));
             let ended = run_service(&base, migrator, &settings, service, listener, stopped).await;
             ended.unwrap_or_else(|error| panic!("{} ended: {}", program.name, chain(&error)));
         });

@@ -15,7 +15,7 @@ pub(super) const PREFETCH: u16 = 400;
 const LINGER: Duration = Duration::from_millis(100);
 
 /// Processes deliveries in batches, until `stop`.
-pub(super) async fn run<App: Send + Sync + 'static>(worker: Arc<Worker<App>>, stop: CancellationToken) {
+pub(super) async fn run(worker: Arc<Worker>, stop: CancellationToken) {
     // Bounded by the prefetch: the broker sends no more than that unacknowledged.
     let (sender, receiver) = mpsc::unbounded_channel();
     let sink = move |delivery| drop(sender.send(delivery));
@@ -26,10 +26,7 @@ pub(super) async fn run<App: Send + Sync + 'static>(worker: Arc<Worker<App>>, st
     );
 }
 
-async fn process_batches<App: Send + Sync + 'static>(
-    worker: &Worker<App>,
-    mut receiver: mpsc::UnboundedReceiver<Delivery>,
-) {
+async fn process_batches(worker: &Worker, mut receiver: mpsc::UnboundedReceiver<Delivery>) {
     let mut buffer = Vec::new();
     while receiver.recv_many(&mut buffer, EVENTS_MAX).await > 0 {
         if buffer.len() < EVENTS_MAX {
@@ -50,7 +47,7 @@ async fn process_batches<App: Send + Sync + 'static>(
 
 /// Applies a batch at once; if that fails for a reason of its own, event by event, so that a poison message does not hold up
 /// the others.
-async fn process<App: Send + Sync + 'static>(worker: &Worker<App>, batch: Vec<(Delivery, Envelope)>) {
+async fn process(worker: &Worker, batch: Vec<(Delivery, Envelope)>) {
     let Some((first, _)) = batch.first() else { return };
     let context = Context::new();
     let events: Vec<Envelope> = batch.iter().map(|(_, event)| event.clone()).collect();

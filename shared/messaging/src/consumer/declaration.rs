@@ -3,7 +3,7 @@
 use super::{
     batch,
     consume::{BatchHandler, Consume, dispatch},
-    work::Work,
+    work::{BoundWork, Work},
     worker::{self, Worker},
 };
 use crate::{
@@ -13,6 +13,7 @@ use crate::{
     subscription::Subscription,
 };
 use database::Database;
+use futures_util::future::BoxFuture;
 use std::{collections::BTreeMap, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
@@ -88,9 +89,9 @@ impl<App: Send + Sync + 'static> Consumer<App> {
         health: Arc<ConsumerHealth>,
         stop: CancellationToken,
     ) {
-        let (prefetch, is_batch) = match self.work {
-            Work::Each(_) => (worker::PREFETCH, false),
-            Work::Batches(_) => (batch::PREFETCH, true),
+        let prefetch = match self.work {
+            Work::Each(_) => worker::PREFETCH,
+            Work::Batches(_) => batch::PREFETCH,
         };
         let subscription = Subscription {
             broker: broker.clone(),
@@ -99,11 +100,17 @@ impl<App: Send + Sync + 'static> Consumer<App> {
             health,
         };
         let retries = RetryPublisher::new(broker, self.queue, retries);
-        let worker = Arc::new(Worker::new(self.work, app, database, retries, subscription));
-        if is_batch {
-            batch::run(worker, stop).await;
-        } else {
-            worker.run(stop).await;
-        }
+        start(Worker::new(self.work.bind(app), database, retries, subscription), stop).await;
     }
+}
+
+/// Runs a worker. The future is boxed, so that it is compiled here and not in each service.
+fn start(worker: Worker, stop: CancellationToken) -> BoxFuture<'static, ()> {
+    let worker = Arc::new(worker);
+    Box::pin(async move {
+        match worker.work() {
+            BoundWork::Each(_) => worker.run(stop).await,
+            BoundWork::Batches(_) => batch::run(worker, stop).await,
+        }
+    })
 }

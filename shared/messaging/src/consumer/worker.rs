@@ -1,6 +1,6 @@
 //! The worker of a consumer: decodes deliveries, applies each in a transaction, and settles it.
 
-use super::work::Work;
+use super::work::BoundWork;
 use crate::{
     broker::BrokerError,
     delivery::Delivery,
@@ -29,29 +29,30 @@ const HANDLER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running consumer.
 #[derive(Debug)]
-pub(super) struct Worker<App: 'static> {
-    work: Work<App>,
-    app: App,
+pub(super) struct Worker {
+    work: BoundWork,
     database: Database,
     retries: RetryPublisher,
     subscription: Subscription,
 }
 
-impl<App: Send + Sync + 'static> Worker<App> {
+impl Worker {
     pub(super) fn new(
-        work: Work<App>,
-        app: App,
+        work: BoundWork,
         database: Database,
         retries: RetryPublisher,
         subscription: Subscription,
     ) -> Self {
         Self {
             work,
-            app,
             database,
             retries,
             subscription,
         }
+    }
+
+    pub(super) fn work(&self) -> &BoundWork {
+        &self.work
     }
 
     pub(super) fn health(&self) -> &Arc<ConsumerHealth> {
@@ -136,17 +137,15 @@ impl<App: Send + Sync + 'static> Worker<App> {
 
     async fn handle(&self, tx: &mut Tx, fresh: impl Iterator<Item = &Envelope>) -> Result<(), Failure> {
         match &self.work {
-            Work::Each(handlers) => {
+            BoundWork::Each(handler) => {
                 for event in fresh {
-                    if let Some(handler) = handlers.get(event.event_type.as_str()) {
-                        handler(&self.app, tx, event).await?;
-                    }
+                    handler(tx, event).await?;
                 }
                 Ok(())
             }
-            Work::Batches(handler) => {
+            BoundWork::Batches(handler) => {
                 let fresh: Vec<Envelope> = fresh.cloned().collect();
-                handler(&self.app, tx, &fresh).await
+                handler(tx, &fresh).await
             }
         }
     }
