@@ -43,7 +43,6 @@ fn customer_facing(mut config: ClientConfig) -> ClientConfig {
 }
 
 /// Puts the service together.
-#[expect(clippy::unused_async, reason = "the bootstrap awaits every service's assembly")]
 pub async fn assemble(config: Config, base: Base) -> Result<Service, StartError> {
     let timing = Timing {
         payment_deadline: config.payment_deadline(),

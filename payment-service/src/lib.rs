@@ -31,7 +31,6 @@ pub fn main() -> ExitCode {
 }
 
 /// Puts the service together.
-#[expect(clippy::unused_async, reason = "the bootstrap awaits every service's assembly")]
 pub async fn assemble(config: Config, base: Base) -> Result<Service, StartError> {
     let client = base.http_client_with(provider::client_config(&config));
     let app = App {

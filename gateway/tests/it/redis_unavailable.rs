@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 async fn linked_gateway(limits: Limits) -> (TestGateway, Link) {
     let (link, redis_url) = Link::in_front_of(&redis_url()).await.unwrap();
     let options = Options {
-        redis_url,
         limits,
+        redis_url,
         ..Options::default()
     };
     (TestGateway::with(options).await, link)
@@ -58,7 +58,7 @@ async fn is_back(gateway: &TestGateway, user: &TestUser) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_is_cut_off() {
+async fn refused_redis_connections_cost_milliseconds() {
     let (gateway, link) = linked_gateway(Options::default().limits).await;
     let (seen, unseen) = (gateway.user("customer").await, gateway.user("customer").await);
     assert_eq!(gateway.get("/api/orders", &seen.token).await.status(), 200);
@@ -69,7 +69,7 @@ async fn a_redis_that_is_cut_off() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_redis_that_hangs() {
+async fn a_silent_redis_costs_milliseconds() {
     let (gateway, link) = linked_gateway(Options::default().limits).await;
     let (seen, unseen) = (gateway.user("customer").await, gateway.user("customer").await);
     assert_eq!(gateway.get("/api/orders", &seen.token).await.status(), 200);
@@ -80,7 +80,7 @@ async fn a_redis_that_hangs() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_limit_holds_without_redis() {
+async fn rate_limits_hold_without_redis() {
     let (gateway, link) = linked_gateway(Limits {
         rate_per_s: 1,
         rate_burst: 5,
@@ -106,7 +106,7 @@ async fn the_limit_holds_without_redis() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_log_out_is_not_forgotten_without_redis() {
+async fn a_logout_holds_without_redis() {
     let (gateway, link) = linked_gateway(Options::default().limits).await;
     let user = gateway.user("customer").await;
     assert_eq!(gateway.get("/api/orders", &user.token).await.status(), 200);

@@ -191,7 +191,7 @@ fn refuses_other_algorithms_and_keys() {
 }
 
 #[test]
-fn refuses_what_is_no_token() {
+fn refuses_text_that_is_no_token() {
     let token = signed(&header(), &claims());
     for cut in 0..token.len() {
         assert!(verifier().verify(&token[..cut]).is_err(), "cut at {cut}");

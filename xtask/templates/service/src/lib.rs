@@ -25,7 +25,6 @@ pub fn main() -> ExitCode {
 }
 
 /// Puts the service together.
-#[expect(clippy::unused_async, reason = "the bootstrap awaits every service's assembly")]
 pub async fn assemble(_config: Config, base: Base) -> Result<Service, StartError> {
     let app = App {
         database: base.database.clone(),
