@@ -1,7 +1,7 @@
 //! Keeps every event for a while, and counts all of them.
 //!
-//! Events come in batches ([`events`]) and are stored whole, in one partition per day ([`partitions`]). From them the API
-//! ([`http`]) reads the timeline of a subject, and the counters of each type of event.
+//! Events come in batches (`events`) and are stored whole, in one partition per day ([`partitions`]). From them the API
+//! (`http`) reads the timeline of a subject, and the counters of each type of event.
 
 mod app;
 mod config;

@@ -1,8 +1,8 @@
 //! Notifies customers of what happens to their orders: by mail, and in a list.
 //!
-//! A consumed event ([`events`]) becomes a row of `notifications` ([`dispatch`]). Its mail is enqueued as soon as the order's
+//! A consumed event (`events`) becomes a row of `notifications` (`dispatch`). Its mail is enqueued as soon as the order's
 //! owner and their address are known, which may be later than the event; until then it waits, with a deadline ([`expiry`]).
-//! A job sends the mail ([`send_mail`], [`mailer`]), at least once and always under the same Message-ID.
+//! A job sends the mail (`send_mail`, `mailer`), at least once and always under the same Message-ID.
 
 mod app;
 mod config;
