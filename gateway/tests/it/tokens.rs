@@ -180,6 +180,7 @@ async fn tokens_with_a_wrong_or_missing_claim_are_refused() {
         ("iss", json!(["user-service", "evil"])),
         ("aud", json!("platform-services")),
         ("aud", json!([])),
+        ("aud", json!(["platform", "another"])),
         ("sub", json!("not-a-uuid")),
         ("role", json!("root")),
         ("role", json!(["admin"])),

@@ -98,9 +98,9 @@ impl Broker {
         }
     }
 
-    /// Fails, with a reason that does not repeat it, if this is not an AMQP URL.
-    pub fn check_url(url: &str) -> Result<(), String> {
-        url.parse::<AMQPUri>().map(drop)
+    /// Returns true if this is an AMQP URL. The parser's own error is not for a log: it repeats the password.
+    pub fn is_url(url: &str) -> bool {
+        url.parse::<AMQPUri>().is_ok()
     }
 
     /// Returns the state of the publishing and of the consuming connection.

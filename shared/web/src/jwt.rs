@@ -38,7 +38,7 @@ pub enum TokenError {
     /// Not a JWT, or longer than [`TOKEN_LENGTH_MAX`].
     #[error("not readable as a token")]
     Unreadable,
-    /// Another type or algorithm, or an extension that must be understood (`crit`).
+    /// Another type or algorithm, no `kid`, or an extension that must be understood (`crit`).
     #[error("another kind of token")]
     WrongType,
     /// The set has no key with the token's `kid`.
@@ -63,10 +63,11 @@ pub struct TokenRules {
 }
 
 impl KeySet {
-    /// Reads a JWKS document that holds nothing but usable keys.
+    /// Reads a JWKS document that holds nothing but usable keys, each with `alg`.
     pub fn strict(document: &[u8]) -> Result<Self, KeySetError> {
         let set: JwkSet = serde_json::from_slice(document).map_err(KeySetError::Format)?;
-        let keys: Option<HashMap<_, _>> = set.keys.iter().map(named_key).collect();
+        let with_algorithm = |jwk: &Jwk| named_key(jwk).filter(|_| jwk.common.key_algorithm.is_some());
+        let keys: Option<HashMap<_, _>> = set.keys.iter().map(with_algorithm).collect();
         keys.filter(|keys| !keys.is_empty()).map(Self).ok_or(KeySetError::Keys)
     }
 
@@ -108,10 +109,8 @@ impl TokenRules {
         if header.typ.as_deref() != Some(self.token_type) || header.crit.is_some() || header.alg != Algorithm::EdDSA {
             return Err(TokenError::WrongType);
         }
-        let key = header
-            .kid
-            .and_then(|kid| keys.0.get(&kid))
-            .ok_or(TokenError::UnknownKey)?;
+        let key_id = header.kid.ok_or(TokenError::WrongType)?;
+        let key = keys.0.get(&key_id).ok_or(TokenError::UnknownKey)?;
         let claims = decode::<Claims<C>>(token, key, &self.validation)
             .map_err(refusal)?
             .claims;

@@ -14,8 +14,8 @@ use tokio::net::TcpStream;
 /// Outage of the database: longer than every retry delay but the last, so that a consumed attempt would show.
 const DATABASE_OUTAGE: Duration = Duration::from_mins(1);
 
-/// Longer than the minute between two looks of the broker for epmd (`rabbit_epmd_monitor`).
-const EPMD_OUTAGE: Duration = Duration::from_secs(65);
+/// Much longer than the minute between two looks of the broker for epmd (`rabbit_epmd_monitor`).
+const EPMD_OUTAGE: Duration = Duration::from_secs(90);
 
 /// Every process that `make up` supervises for the platform itself.
 fn programs() -> Vec<&'static str> {
@@ -90,6 +90,8 @@ async fn a_database_outage_of_a_minute_consumes_no_attempt_and_makes_no_dead_let
 async fn the_broker_starts_no_epmd_outside_supervision() {
     let fixture = Fixture::open().await;
     let address = format!("127.0.0.1:{}", fixture.setting("epmd", "PORT"));
+    fixture.until_ready().await;
+    let broker = fixture.pid("rabbitmq").await;
     fixture.stop("epmd").await;
     let unsupervised = poll(EPMD_OUTAGE, Duration::from_secs(1), async || {
         TcpStream::connect(&address).await.ok()
@@ -100,6 +102,7 @@ async fn the_broker_starts_no_epmd_outside_supervision() {
         unsupervised.is_none(),
         "an epmd that nothing supervises holds {address}"
     );
+    assert_eq!(fixture.pid("rabbitmq").await, broker, "the broker was not up to look");
     eventually("epmd to listen", async || TcpStream::connect(&address).await.ok()).await;
 }
 

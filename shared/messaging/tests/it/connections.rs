@@ -60,7 +60,7 @@ async fn a_server_that_falls_silent_keeps_no_permit_of_the_pool() {
     let database = Database::new(&url, "seat-service", 2).unwrap();
     let connection = database.acquire().await.unwrap();
     let tx = Tx::begin(&database, &Context::new()).await.unwrap();
-    link.silence_open();
+    assert_eq!(link.silence_open(), 2);
     drop((connection, tx));
     eventually("both permits to be free", || async {
         let both = (

@@ -228,6 +228,7 @@ fn refuses_sets_of_other_keys() {
         json!({ "keys": [] }).to_string(),
         changed("kid", Value::Null),
         changed("alg", json!("HS256")),
+        changed("alg", Value::Null),
         changed("use", json!("enc")),
         changed("x", json!("short")),
         json!({ "keys": [key, { "kty": "oct", "kid": "k", "alg": "HS256", "k": "c2VjcmV0" }] }).to_string(),
