@@ -5,6 +5,9 @@ use messaging::Event;
 use serde::Serialize;
 use uuid::Uuid;
 
+/// The types of all events that this service publishes.
+pub const TYPES: [&str; 2] = [UserRegistered::TYPE, UserUpdated::TYPE];
+
 /// The data of both events: all that is needed to contact the user.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]

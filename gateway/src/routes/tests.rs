@@ -52,6 +52,24 @@ fn an_unlisted_path_has_no_route() {
     }
 }
 
+/// A path that is missing here and in the API description would be noticed by clients alone.
+#[test]
+fn each_api_route_of_a_service_is_listed() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let table = default_table();
+    let mut routes = 0;
+    for folder in std::fs::read_dir(root).unwrap() {
+        let file = folder.unwrap().path().join("src/http.rs");
+        let text = std::fs::read_to_string(&file).unwrap_or_default();
+        for path in text.split('"').filter(|text| text.starts_with("/api/")) {
+            let is_listed = table.routes().iter().any(|route| route.path == path);
+            assert!(is_listed, "{path} of {} is not in gateway/routes.toml", file.display());
+            routes += 1;
+        }
+    }
+    assert!(routes > 10, "{routes} routes were found");
+}
+
 #[test]
 fn an_invalid_table_is_refused_with_the_reason() {
     let route = |path: &str, method: &str, upstream: &str| {

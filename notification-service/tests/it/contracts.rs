@@ -2,6 +2,8 @@
 
 use crate::fixture::{Fixture, User};
 use messaging::Envelope;
+use rabbitmq::Topology;
+use std::collections::BTreeSet;
 use uuid::Uuid;
 
 /// The events that the topology routes to this service, in the order of an order's life.
@@ -18,6 +20,17 @@ const ROUTED: [(&str, &str); 11] = [
     ("order-service", "order.payment_received"),
     ("order-service", "order.compensation_requested"),
 ];
+
+#[test]
+fn each_event_that_reaches_the_queue_is_consumed_here() {
+    let topology = Topology::load().unwrap();
+    let reaching = topology
+        .events
+        .iter()
+        .filter(|(_, queues)| queues.contains("notification-queue"));
+    let reaching: BTreeSet<_> = reaching.map(|(event_type, _)| event_type.as_str()).collect();
+    assert_eq!(BTreeSet::from(ROUTED.map(|(_, event_type)| event_type)), reaching);
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_publishers_examples_become_notifications_and_mails() {
