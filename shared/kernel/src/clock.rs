@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 /// Returns the current moment in UTC.
-#[expect(clippy::disallowed_methods, reason = "the one caller of it")]
+#[expect(clippy::disallowed_methods, reason = "`kernel::clock` is its one caller")]
 pub fn now() -> DateTime<Utc> {
     Utc::now()
 }

@@ -144,7 +144,7 @@ impl Scenario {
 /// The services whose queues are bound to this event type.
 fn consumers(event_type: &str) -> Vec<&'static str> {
     let mut consumers = vec!["analytics-service"];
-    let (entity, fact) = event_type.split_once('.').unwrap();
+    let (entity, fact) = event_type.split_once('.').expect("a type has two words");
     if matches!(entity, "order" | "user") || event_type == "payment.refunded" {
         consumers.push("notification-service");
     }
