@@ -17,6 +17,7 @@ mod history;
 mod inject;
 mod options;
 mod plan;
+mod races;
 mod report;
 mod run;
 mod storm;

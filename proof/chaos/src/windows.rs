@@ -5,7 +5,8 @@ use crate::{
     check::process_checks::{self, ABORTED},
     inject::process::Process,
     options::Options,
-    plan::fault::{Fault, Server},
+    plan::fault::Fault,
+    races::{self, PUBLISHERS},
     report::Report,
     run::{self, Observations, RunContext},
 };
@@ -50,8 +51,6 @@ struct Window {
     trigger: Trigger,
 }
 
-/// Publishers for as long as orders flow.
-const PUBLISHERS: [&str; 3] = ["order-service", "product-service", "payment-service"];
 /// Services that handle deliveries one by one, as opposed to batches.
 const SINGLE_DELIVERY: Targets = Targets::Only(&[
     "order-service",
@@ -136,7 +135,10 @@ pub(crate) async fn run_windows(
     let mut report = run::run(options, async |context: &RunContext<'_>| {
         let mut observations = force_all(context, &folder, &chosen, times).await?;
         if only.is_none() {
-            force_races(context, &mut observations).await;
+            races::force(context, &folder).await?;
+            observations
+                .measures
+                .insert("races".to_owned(), races::FORCED.to_owned());
         }
         Ok(observations)
     })
@@ -253,34 +255,6 @@ async fn fire_trigger(
         Restart => drop(first()?.end(Signal::Kill)),
     }
     Ok(())
-}
-
-/// Forces situations in which events overtake each other or answers come late. They need no failpoint, only time.
-async fn force_races(context: &RunContext<'_>, observations: &mut Observations) {
-    let hold = Duration::from_secs(8);
-    for paused in ["product-service-1", "payment-service-1", "sandbox-provider"] {
-        context.inject(&Fault::Pause(paused.to_owned(), hold)).await.ok();
-        sleep(Duration::from_secs(2)).await;
-    }
-    // An event that a publisher took for published while the broker accepted none is lost with it.
-    let alarm = Fault::BrokerAlarm(hold);
-    let kills = async {
-        sleep(hold / 2).await;
-        for publisher in PUBLISHERS {
-            for instance in 1..=2 {
-                context
-                    .inject(&Fault::Kill(format!("{publisher}-{instance}")))
-                    .await
-                    .ok();
-            }
-        }
-    };
-    tokio::join!(async { context.inject(&alarm).await.ok() }, kills);
-    context.inject(&Fault::KillServer(Server::Rabbitmq)).await.ok();
-    observations.measures.insert(
-        "races".to_owned(),
-        "participants paused, then killed during a broker alarm".to_owned(),
-    );
 }
 
 /// Number of crashes by a failpoint.

@@ -1,0 +1,60 @@
+//! Situations in which events overtake each other or answers come late.
+
+use crate::{
+    plan::fault::{Fault, Server},
+    run::RunContext,
+};
+use platform_client::{HarnessError, poll::poll_until};
+use std::{path::Path, time::Duration};
+use tokio::time::sleep;
+
+/// Publishers for as long as orders flow.
+pub(crate) const PUBLISHERS: [&str; 3] = ["order-service", "product-service", "payment-service"];
+/// The measure in the report.
+pub(crate) const FORCED: &str = "events delayed, participants paused, publishers killed during a broker alarm";
+/// Single events of each participant that take the way through a retry queue. About every tenth order ends within that time.
+const DELAYED_EVENTS: usize = 60;
+const EVENT_LIMIT: Duration = Duration::from_secs(20);
+
+/// Forces them all, one after the other.
+pub(crate) async fn force(context: &RunContext<'_>, folder: &Path) -> Result<(), HarnessError> {
+    delay_events(folder).await?;
+    pause_and_kill(context).await;
+    Ok(())
+}
+
+/// Sends single events of the participants through a retry queue, so that the last event of an order comes before its first.
+async fn delay_events(folder: &Path) -> Result<(), HarnessError> {
+    for service in ["product-service", "payment-service"] {
+        for _ in 0..DELAYED_EVENTS {
+            let file = folder.join(format!("consumer-transient@{service}"));
+            std::fs::write(&file, "")?;
+            poll_until(EVENT_LIMIT, async || !file.exists()).await;
+        }
+    }
+    Ok(())
+}
+
+/// Pauses participants, so that answers come late, and kills publishers during a broker alarm.
+async fn pause_and_kill(context: &RunContext<'_>) {
+    let hold = Duration::from_secs(8);
+    for paused in ["product-service-1", "payment-service-1", "sandbox-provider"] {
+        context.inject(&Fault::Pause(paused.to_owned(), hold)).await.ok();
+        sleep(Duration::from_secs(2)).await;
+    }
+    // An event that a publisher took for published while the broker accepted none is lost with it.
+    let alarm = Fault::BrokerAlarm(hold);
+    let kills = async {
+        sleep(hold / 2).await;
+        for publisher in PUBLISHERS {
+            for instance in 1..=2 {
+                context
+                    .inject(&Fault::Kill(format!("{publisher}-{instance}")))
+                    .await
+                    .ok();
+            }
+        }
+    };
+    tokio::join!(async { context.inject(&alarm).await.ok() }, kills);
+    context.inject(&Fault::KillServer(Server::Rabbitmq)).await.ok();
+}
