@@ -7,7 +7,7 @@ use crate::{
 use futures_util::future::BoxFuture;
 use sqlx::{
     Connection, PgConnection, PgPool,
-    postgres::{PgConnectOptions, PgPoolOptions},
+    postgres::{PgConnectOptions, PgListener, PgPoolOptions},
 };
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::{sync::Semaphore, time::timeout};
@@ -61,6 +61,14 @@ impl Database {
             timeout(CONNECT_TIMEOUT, connecting)
                 .await
                 .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        })
+    }
+
+    /// Opens a connection that listens for notifications, beside the pool.
+    pub fn listener(&self) -> BoxFuture<'_, Result<PgListener, sqlx::Error>> {
+        Box::pin(async {
+            let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(CONNECT_TIMEOUT);
+            PgListener::connect_with(&pool.connect_lazy_with(options(&self.url, self.service)?)).await
         })
     }
 

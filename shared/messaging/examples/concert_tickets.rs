@@ -127,7 +127,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         stop.cancel();
         outcome
     };
-    let (outcome, (), (), ()) = tokio::join!(selling, relay.run(stop.clone()), consumer, printer);
+    let (outcome, (), (), ()) = tokio::join!(selling, relay.run(&stop), consumer, printer);
     println!("Seat {} is taken and its ticket printed.", outcome?);
     broker.close().await;
     Ok(())

@@ -35,11 +35,14 @@ pub use event::Event;
 pub use exchange::EXCHANGE;
 pub use failure::Failure;
 pub use jobs::{Job, JobClaim, PendingJobs, pending as pending_jobs, run_worker};
-pub use outbox::{BODY_BYTES_MAX, Backlog, backlog};
-pub use relay::Relay;
+pub use outbox::{BODY_BYTES_MAX, Backlog, RefusedRoute, backlog};
+pub use relay::{Relay, RelayReport};
 pub use retention::{RETENTION_DAYS, run as run_retention};
 pub use retry::RetryPolicy;
 pub use tx::Tx;
 
-/// The tables of reliable messaging, as SQL. A service's first migration is this text, byte for byte.
-pub const SCHEMA: &str = include_str!("../sql/messaging.sql");
+/// The tables of reliable messaging, as SQL. Each service has these files, byte for byte, among its migrations.
+pub const SCHEMA: &str = concat!(
+    include_str!("../sql/messaging.sql"),
+    include_str!("../sql/0101_relay.sql")
+);

@@ -30,10 +30,22 @@ pub(crate) struct OutboxRow {
     pub(crate) correlation_id: String,
     pub(crate) traceparent: Option<String>,
     pub(crate) created_at: chrono::DateTime<chrono::Utc>,
+    /// True if the broker has refused it before: the later rows of its subject wait behind it.
+    pub(crate) held: bool,
+    /// The shard of the outbox that its subject belongs to.
+    pub(crate) shard: i32,
+}
+
+impl OutboxRow {
+    /// Returns the key within which rows stay in order: the subject, or for a replay the event's id, so that a message that
+    /// the broker returns is never one of two in flight.
+    pub(crate) fn key(&self) -> Uuid {
+        self.subject.unwrap_or(self.event_id)
+    }
 }
 
 /// The outbox's backlog, for status and alarms.
-#[derive(Debug, Clone, Default, Serialize, sqlx::FromRow)]
+#[derive(Debug, Clone, Default, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Backlog {
     /// Number of rows not yet confirmed by the broker; counted up to 100,000.
@@ -42,8 +54,28 @@ pub struct Backlog {
     pub oldest_age_s: Option<f64>,
     /// Number of rows that the broker refused or returned, and that are held back until their next attempt.
     pub refused: i64,
-    /// Reason of the newest refusal.
+    /// Reason of the newest refusal of a row.
     pub last_error: Option<String>,
+    /// Routes that the broker refuses altogether.
+    pub refused_routes: Vec<RefusedRoute>,
+}
+
+/// A route (exchange and routing key) that the broker refuses. Its rows wait in the outbox.
+#[derive(Debug, Clone, Serialize, sqlx::FromRow)]
+#[serde(rename_all = "camelCase")]
+pub struct RefusedRoute {
+    /// Name of the exchange.
+    pub exchange: String,
+    /// Routing key.
+    pub routing_key: String,
+    /// Number of its rows that wait; counted up to 10,000.
+    pub rows: i64,
+    /// Number of refusals in a row.
+    pub refusals: i32,
+    /// Time since the first of them, in seconds.
+    pub since_s: f64,
+    /// The broker's reason.
+    pub last_error: String,
 }
 
 /// Inserts an event, with the next sequence number of its subject. Returns the event's id.
@@ -112,61 +144,31 @@ fn encode(envelope: &Envelope) -> Result<Vec<u8>, sqlx::Error> {
     Ok(body)
 }
 
-/// Returns the oldest rows that may be published now, in order. A row waits behind an older row of its subject that is held
-/// back.
-pub(crate) async fn next(connection: &mut PgConnection, limit: i64) -> Result<Vec<OutboxRow>, sqlx::Error> {
-    sqlx::query_as(
-        "select id, event_id, exchange, routing_key, event_type, subject, body, correlation_id, traceparent, created_at
-         from outbox o
-         where (retry_at is null or retry_at <= now())
-           and not exists (select 1 from outbox older
-                           where older.subject = o.subject and older.id < o.id and older.retry_at > now())
-         order by id limit $1",
-    )
-    .bind(limit)
-    .fetch_all(connection)
-    .await
-}
-
-/// Deletes the rows and records their events as published, in one statement. Replayed dead letters are other services' events
-/// and are not recorded.
-pub(crate) async fn mark_published(connection: &mut PgConnection, ids: &[i64]) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "with gone as (delete from outbox where id = any($1)
-                       returning event_id, event_type, subject, correlation_id, created_at, exchange)
-         insert into published (event_id, event_type, subject, correlation_id, created_at)
-         select event_id, event_type, subject, correlation_id, created_at from gone where exchange = $2
-         on conflict (event_id) do nothing",
-    )
-    .bind(ids)
-    .bind(EXCHANGE)
-    .execute(connection)
-    .await
-    .map(drop)
-}
-
-/// Holds back rows that the broker refused or returned: 1 s, 2 s, 4 s … up to 64 s.
-pub(crate) async fn hold(connection: &mut PgConnection, ids: &[i64], error: &str) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "update outbox set refusals = refusals + 1, last_error = $2,
-                retry_at = now() + make_interval(secs => power(2, least(refusals, 6)))
-         where id = any($1)",
-    )
-    .bind(ids)
-    .bind(error)
-    .execute(connection)
-    .await
-    .map(drop)
-}
-
 /// Returns the backlog.
 pub async fn backlog(database: &Database) -> Result<Backlog, sqlx::Error> {
-    sqlx::query_as(
-        "select (select count(*) from (select 1 from outbox limit 100000) counted) as pending,
-                (select extract(epoch from now() - created_at)::float8 from outbox order by id limit 1) as oldest_age_s,
-                (select count(*) from outbox where retry_at is not null) as refused,
-                (select last_error from outbox where retry_at is not null order by retry_at desc limit 1) as last_error",
+    let mut connection = database.acquire().await?;
+    let (pending, oldest_age_s, refused, last_error) = sqlx::query_as(
+        "select (select count(*) from (select 1 from outbox limit 100000) counted),
+                (select extract(epoch from now() - created_at)::float8 from outbox order by id limit 1),
+                (select count(*) from outbox where retry_at is not null),
+                (select last_error from outbox where retry_at is not null order by retry_at desc limit 1)",
     )
-    .fetch_one(&mut *database.acquire().await?)
-    .await
+    .fetch_one(&mut *connection)
+    .await?;
+    let refused_routes = sqlx::query_as(
+        "select exchange, routing_key, refusals, extract(epoch from now() - since)::float8 as since_s, last_error,
+                (select count(*) from (select 1 from outbox
+                 where outbox.exchange = outbox_refusals.exchange and outbox.routing_key = outbox_refusals.routing_key
+                 limit 10000) counted) as rows
+         from outbox_refusals order by since",
+    )
+    .fetch_all(&mut *connection)
+    .await?;
+    Ok(Backlog {
+        pending,
+        oldest_age_s,
+        refused,
+        last_error,
+        refused_routes,
+    })
 }

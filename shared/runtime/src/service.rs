@@ -141,7 +141,7 @@ impl Service {
         let relay = self.relay;
         publishing.add("relay", move |stop| {
             let relay = relay.clone();
-            async move { relay.run(stop).await }
+            async move { relay.run(&stop).await }
         });
         let publishing = publishing.start(&flush);
         let working = self.tasks.start(&stop);

@@ -11,4 +11,5 @@ mod example;
 mod fixture;
 mod jobs;
 mod relay;
+mod relay_members;
 mod transactions;

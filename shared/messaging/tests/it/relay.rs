@@ -103,3 +103,80 @@ async fn an_event_that_closes_the_channel_does_not_stop_the_others() {
     let held = "select count(*) from outbox where refusals > 0 and last_error like '%NOT_FOUND%'";
     until_count(&service.database, held, 1).await;
 }
+
+/// Inserts rows of many subjects, every twentieth of them to an exchange that does not exist: 404, and the channel is closed.
+const ONE_IN_TWENTY_REFUSED: &str = "
+    insert into outbox (event_id, exchange, routing_key, event_type, subject, body, correlation_id)
+    select gen_random_uuid(), case when number % 20 = 0 then 'gone.retry' else 'platform-events' end,
+           case when number % 20 = 0 then 'replay' else 'ticket.torn' end, 'ticket.torn', gen_random_uuid(), '{}', 'none'
+    from generate_series(1, 2000) number";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_share_of_refused_events_does_not_stop_the_others() {
+    let env = env().await;
+    let (service, config) = open(&env).await;
+    sqlx::query(ONE_IN_TWENTY_REFUSED)
+        .execute(&service.database)
+        .await
+        .unwrap();
+    config.database().signals().notify("outbox");
+    until_count(&service.database, "select count(*) from published", 1_900).await;
+    assert_eq!(count(&service.database, "select count(*) from outbox").await, 100);
+    let outbox = service.status().await["outbox"].clone();
+    assert_eq!(outbox["refusedRoutes"][0]["exchange"], "gone.retry", "{outbox}");
+    assert_eq!(outbox["refusedRoutes"][0]["rows"], 100, "{outbox}");
+    let reason = outbox["refusedRoutes"][0]["lastError"].as_str().unwrap();
+    assert!(reason.contains("NOT_FOUND"), "{reason}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_of_a_refused_route_go_out_in_order_once_the_broker_takes_them() {
+    let env = env().await;
+    let (service, config) = open(&env).await;
+    let database = config.database();
+    let subjects: Vec<Uuid> = (0..20).map(|_| id::new()).collect();
+    for subject in &subjects {
+        emit(&database, &PropertyLost(*subject)).await;
+        emit(&database, &TicketTorn(*subject)).await;
+    }
+    let refused = "select count(*) from outbox_refusals where routing_key = 'property.lost'";
+    until_count(&service.database, refused, 1).await;
+    assert_eq!(count(&service.database, "select count(*) from outbox").await, 40);
+    assert_eq!(count(&service.database, "select count(*) from published").await, 0);
+    // The probe's own queue takes everything.
+    let mut events = env.events().await;
+    for subject in &subjects {
+        let first = events.wait_for("property.lost", *subject).await;
+        let second = events.wait_for("ticket.torn", *subject).await;
+        assert_eq!((first.metadata.sequence, second.metadata.sequence), (1, 2));
+    }
+    until_count(&service.database, "select count(*) from outbox", 0).await;
+    until_count(&service.database, refused, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_cannot_be_written_as_a_message_stays_alone() {
+    let env = env().await;
+    let (service, config) = open(&env).await;
+    let database = config.database();
+    emit(&database, &TicketTorn(id::new())).await;
+    until_count(&service.database, "select count(*) from published", 1).await;
+    // Longer than AMQP can write. It is of a route that the broker takes, and must not make that one suspicious.
+    sqlx::query(
+        "insert into outbox (event_id, exchange, routing_key, event_type, subject, body, correlation_id)
+         values (gen_random_uuid(), 'platform-events', 'ticket.torn', 'ticket.torn', gen_random_uuid(), '{}', repeat('x', 300))",
+    )
+    .execute(&service.database)
+    .await
+    .unwrap();
+    for _ in 0..50 {
+        emit(&database, &TicketTorn(id::new())).await;
+    }
+    until_count(&service.database, "select count(*) from published", 51).await;
+    let held = "select count(*) from outbox where refusals > 0 and last_error is not null";
+    until_count(&service.database, held, 1).await;
+    assert_eq!(
+        count(&service.database, "select count(*) from outbox_refusals").await,
+        0
+    );
+}

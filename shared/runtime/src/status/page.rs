@@ -115,7 +115,7 @@ impl StatusPage {
     async fn outbox(&self) -> Value {
         let mut outbox = read("outbox", backlog(&self.base.database)).await;
         if outbox.is_object() {
-            outbox["relay"] = json!(if self.relay.is_leading() { "leader" } else { "standby" });
+            outbox["relay"] = json!(self.relay.report());
         }
         outbox
     }

@@ -1,0 +1,269 @@
+//! One session of the relay: from becoming a member with an open channel to the first error, or to the stop.
+//!
+//! Everything runs in one task: publishing, confirms, trials, marking and the turns on the locks' session overlap, and none of
+//! them sees the state of another half done.
+
+mod publishing;
+mod reading;
+
+use super::{
+    RelayError, RelayState,
+    fates::Fates,
+    message::{Completion, open},
+    pass::Pass,
+    peers,
+    routes::{Route, Routes},
+    shards::Shards,
+    table,
+    trial::Trial,
+    turn::{Answer, Request},
+    window::Window,
+};
+use crate::{broker::Broker, outbox};
+use database::{Database, Signal, with_timeout};
+use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use kernel::{chain, failpoint};
+use lapin::Channel;
+use std::{future::pending, sync::Arc, time::Duration};
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, timeout};
+use tokio_util::sync::CancellationToken;
+
+/// Interval at which the outbox is polled without a signal, and members and held rows are looked at.
+const TICK: Duration = Duration::from_millis(500);
+const MARK_TIMEOUT: Duration = Duration::from_secs(5);
+const MARK_RETRY_DELAY: Duration = Duration::from_millis(200);
+
+/// A member at work.
+pub(super) struct Session {
+    database: Database,
+    broker: Broker,
+    state: Arc<RelayState>,
+    channel: Channel,
+    trial_channel: Option<Channel>,
+    window: Window,
+    fates: Fates,
+    routes: Routes,
+    pass: Pass,
+    request: Request,
+    woken: bool,
+    /// Rows confirmed and not marked yet: id and shard.
+    confirmed: Vec<(i64, i32)>,
+    /// Delay of the next marking, after one that failed.
+    mark_delay: Duration,
+    progress: Instant,
+    shards: Option<Shards>,
+    in_flight: FuturesUnordered<BoxFuture<'static, Completion>>,
+    trial: Option<BoxFuture<'static, Trial>>,
+    turn: Option<BoxFuture<'static, (Shards, Result<Answer, sqlx::Error>)>>,
+    marking: Option<BoxFuture<'static, Marked>>,
+}
+
+type Marked = (Vec<(i64, i32)>, Result<(), sqlx::Error>);
+
+/// What a session waits for.
+enum Happening {
+    Turned(Shards, Result<Answer, sqlx::Error>),
+    Marked(Marked),
+    Tried(Trial),
+    Completed(Completion),
+    Woken,
+    Tick,
+}
+
+/// The signals that wake a session.
+struct Wakes {
+    commits: Signal,
+    peers: Signal,
+    tick: Interval,
+}
+
+impl Session {
+    /// Opens a channel, then becomes a member. `None` if `stop` comes first, or another release publishes.
+    pub(super) async fn begin(
+        database: &Database,
+        broker: &Broker,
+        state: &Arc<RelayState>,
+        stop: &CancellationToken,
+    ) -> Result<Option<Self>, RelayError> {
+        let channel = open(broker).await?;
+        let Some(mut shards) = Shards::join(database, stop).await? else {
+            return Ok(None);
+        };
+        let mut routes = Routes::default();
+        for route in with_timeout(table::refused(shards.connection())).await? {
+            routes.add_refused(
+                Route {
+                    exchange: route.exchange,
+                    routing_key: route.routing_key,
+                },
+                u32::try_from(route.refusals).unwrap_or_default(),
+                Duration::from_secs_f64(route.retry_after_s),
+            );
+        }
+        Ok(Some(Self {
+            database: database.clone(),
+            broker: broker.clone(),
+            state: Arc::clone(state),
+            channel,
+            trial_channel: None,
+            window: Window::default(),
+            fates: Fates::default(),
+            routes,
+            pass: Pass::new(),
+            request: Request::default(),
+            woken: true,
+            confirmed: Vec::new(),
+            mark_delay: Duration::ZERO,
+            progress: Instant::now(),
+            shards: Some(shards),
+            in_flight: FuturesUnordered::new(),
+            trial: None,
+            turn: None,
+            marking: None,
+        }))
+    }
+
+    /// Publishes until an error, or until `stop` and then until the outbox is empty.
+    pub(super) async fn run(mut self, stop: &CancellationToken) -> Result<(), RelayError> {
+        let outcome = self.work(stop).await;
+        self.state.left();
+        // What is confirmed is marked in any case, so that the next owner of the shard does not publish it again.
+        if let Some(marking) = self.marking.take()
+            && let Ok((rows, Err(_))) = timeout(MARK_TIMEOUT, marking).await
+        {
+            self.confirmed.extend(rows);
+        }
+        if !self.confirmed.is_empty() {
+            let rows = std::mem::take(&mut self.confirmed);
+            let marking = mark(self.database.clone(), rows, Duration::ZERO);
+            timeout(MARK_TIMEOUT, marking).await.ok();
+        }
+        outcome
+    }
+
+    async fn work(&mut self, stop: &CancellationToken) -> Result<(), RelayError> {
+        let mut wakes = Wakes {
+            commits: self.database.signals().subscribe(outbox::TOPIC),
+            peers: self.database.signals().subscribe(peers::TOPIC),
+            tick: interval(TICK),
+        };
+        wakes.tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut last_pass = false;
+        loop {
+            if stop.is_cancelled() && !last_pass {
+                // Whatever was committed before the stop is still read, and published.
+                self.woken = true;
+                last_pass = true;
+            }
+            self.begin_work().await?;
+            if last_pass && self.is_idle() {
+                return Ok(());
+            }
+            let happening = tokio::select! {
+                happening = self.next(&mut wakes) => happening,
+                () = stop.cancelled(), if !last_pass => continue,
+            };
+            self.handle(happening, &mut wakes)?;
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        let is_still = self.turn.is_none() && self.trial.is_none() && self.marking.is_none();
+        is_still && !self.woken && !self.pass.is_under_way() && self.window.is_empty()
+    }
+
+    /// Starts whatever may start now.
+    async fn begin_work(&mut self) -> Result<(), RelayError> {
+        if !self.channel.status().connected() && self.in_flight.is_empty() {
+            self.channel = open(&self.broker).await?;
+        }
+        self.fill();
+        self.start_trial();
+        self.start_marking();
+        self.start_turn();
+        Ok(())
+    }
+
+    fn start_marking(&mut self) {
+        if self.marking.is_none() && !self.confirmed.is_empty() {
+            failpoint::crash("relay-before-mark");
+            let rows = std::mem::take(&mut self.confirmed);
+            self.marking = Some(mark(self.database.clone(), rows, self.mark_delay));
+        }
+    }
+
+    fn marked(&mut self, (rows, outcome): Marked) {
+        match outcome {
+            Ok(()) => {
+                metrics::counter!("outbox_published_total").increment(rows.len() as u64);
+                self.window.marked(&rows);
+                self.mark_delay = Duration::ZERO;
+            }
+            // If the database is away, the next turn ends the session; if only the pool is exhausted, it goes on.
+            Err(error) => {
+                tracing::warn!(
+                    dependency = "postgres",
+                    error = chain(&error),
+                    "Cannot mark published events yet"
+                );
+                self.confirmed.extend(rows);
+                self.mark_delay = MARK_RETRY_DELAY;
+            }
+        }
+    }
+
+    /// Waits for what comes first. Cancelling it loses nothing.
+    async fn next(&mut self, wakes: &mut Wakes) -> Happening {
+        tokio::select! {
+            (shards, answer) = done(&mut self.turn) => Happening::Turned(shards, answer),
+            marked = done(&mut self.marking) => Happening::Marked(marked),
+            trial = done(&mut self.trial) => Happening::Tried(trial),
+            Some(completion) = self.in_flight.next() => Happening::Completed(completion),
+            () = wakes.commits.notified() => Happening::Woken,
+            () = wakes.peers.notified() => Happening::Woken,
+            _ = wakes.tick.tick() => Happening::Tick,
+        }
+    }
+
+    fn handle(&mut self, happening: Happening, wakes: &mut Wakes) -> Result<(), RelayError> {
+        match happening {
+            Happening::Turned(shards, answer) => self.turned(shards, answer?),
+            Happening::Marked(marked) => self.marked(marked),
+            Happening::Tried(trial) => self.tried(trial)?,
+            Happening::Completed(completion) => self.completed(completion)?,
+            Happening::Woken => {
+                wakes.commits.clear();
+                wakes.peers.clear();
+                self.woken = true;
+            }
+            Happening::Tick => {
+                self.check_progress()?;
+                self.tick();
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Waits for the future in the slot, and empties it; without one, for ever.
+async fn done<T>(slot: &mut Option<BoxFuture<'static, T>>) -> T {
+    let Some(future) = slot else { return pending().await };
+    let done = future.await;
+    *slot = None;
+    done
+}
+
+fn mark(database: Database, rows: Vec<(i64, i32)>, delay: Duration) -> BoxFuture<'static, Marked> {
+    Box::pin(async move {
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        let ids: Vec<i64> = rows.iter().map(|(id, _)| *id).collect();
+        let marked = async {
+            let mut connection = database.acquire().await?;
+            with_timeout(table::mark_published(&mut connection, &ids)).await
+        };
+        let marked = marked.await;
+        (rows, marked)
+    })
+}
