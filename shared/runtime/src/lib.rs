@@ -10,6 +10,7 @@ pub mod arguments;
 mod base;
 mod bootstrap;
 mod error;
+mod gauges;
 mod healthcheck;
 mod program;
 mod run;

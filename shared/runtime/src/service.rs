@@ -2,6 +2,7 @@
 
 use crate::{
     base::Base,
+    gauges::Gauges,
     server::HttpServer,
     status::{Section, StatusPage},
     tasks::Tasks,
@@ -36,8 +37,13 @@ impl Service {
             stop.run_until_cancelled(telemetry::upkeep()).await;
         });
         tasks.add("retention", move |stop| run_retention(database.clone(), stop));
+        let relay = Relay::new(base.database.clone(), base.broker.clone());
+        let (sampled, relay_sampled) = (base.clone(), relay.clone());
+        tasks.add("gauges", move |stop| {
+            Gauges::new(sampled.clone(), relay_sampled.clone()).run(stop)
+        });
         Self {
-            relay: Relay::new(base.database.clone(), base.broker.clone()),
+            relay,
             base: base.clone(),
             router: Router::new(),
             tasks,

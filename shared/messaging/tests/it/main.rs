@@ -9,6 +9,7 @@ mod dead_letters;
 mod effects;
 mod example;
 mod fixture;
+mod gauges;
 mod jobs;
 mod relay;
 mod relay_members;

@@ -1,0 +1,167 @@
+//! Gauges of everything that can grow or stall, and alarms: a log line when one passes its limit, and when it is back.
+//!
+//! Every instance samples them, so that they are there when no instance can publish; what is in the database reads alike on all.
+
+use crate::base::Base;
+use database::Database;
+use kernel::chain;
+use messaging::{Backlog, PendingJobs, Relay, backlog, dead_letters, health::ConsumerState, pending_jobs};
+use metrics::gauge;
+use std::{collections::BTreeSet, time::Duration};
+use tokio::time::sleep;
+use tokio_util::sync::CancellationToken;
+
+/// Interval of the samples.
+const INTERVAL: Duration = Duration::from_secs(5);
+/// Age of the oldest event in the outbox that is an alarm.
+const OUTBOX_AGE_LIMIT_S: f64 = 60.0;
+/// Age of the oldest job that is an alarm.
+const JOB_AGE_LIMIT_S: f64 = 900.0;
+/// Time without consuming that is an alarm.
+const SILENCE_LIMIT_S: f64 = 60.0;
+
+/// The sampler of one process.
+#[derive(Debug)]
+pub(crate) struct Gauges {
+    base: Base,
+    relay: Relay,
+    raised: BTreeSet<String>,
+    /// Routes and kinds of jobs with a gauge, which is set to zero when they have no more rows.
+    routes: BTreeSet<String>,
+    kinds: BTreeSet<String>,
+}
+
+impl Gauges {
+    pub(crate) fn new(base: Base, relay: Relay) -> Self {
+        Self {
+            base,
+            relay,
+            raised: BTreeSet::new(),
+            routes: BTreeSet::new(),
+            kinds: BTreeSet::new(),
+        }
+    }
+
+    /// Takes a sample every 5 s, until `stop`.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            self.sample().await;
+            stop.run_until_cancelled(sleep(INTERVAL)).await;
+        }
+    }
+
+    async fn sample(&mut self) {
+        self.sample_process();
+        if let Err(error) = self.sample_database().await {
+            tracing::info!(
+                dependency = "postgres",
+                error = chain(&error),
+                "Gauges of the database not sampled"
+            );
+        }
+    }
+
+    fn sample_process(&mut self) {
+        gauge!("relay_shards").set(count(self.relay.report().shards));
+        let (publishing, consuming) = self.base.broker.status();
+        for (link, status) in [("publishing", publishing), ("consuming", consuming)] {
+            gauge!("broker_connected", "link" => link).set(flag(status.connected));
+            gauge!("broker_blocked", "link" => link).set(flag(status.blocked));
+        }
+        let (open, idle) = self.base.database.connections();
+        gauge!("database_connections", "state" => "open").set(open);
+        gauge!("database_connections", "state" => "idle").set(count(idle));
+        for consumer in self.base.consumers() {
+            let report = consumer.report();
+            let is_consuming = report.state == ConsumerState::Consuming;
+            gauge!("consumer_consuming", "queue" => report.queue.clone()).set(flag(is_consuming));
+            gauge!("consumer_in_flight", "queue" => report.queue.clone()).set(count(report.in_flight));
+            gauge!("queue_ready_messages", "queue" => report.queue.clone()).set(report.ready);
+            let silent_s = if is_consuming { 0.0 } else { report.since_s };
+            self.judge(format!("{} not consumed", report.queue), silent_s, SILENCE_LIMIT_S);
+        }
+    }
+
+    async fn sample_database(&mut self) -> Result<(), sqlx::Error> {
+        let backlog = backlog(&self.base.database).await?;
+        self.sample_outbox(&backlog);
+        self.sample_jobs(&pending_jobs(&self.base.database).await?);
+        let letters = dead_letters::waiting(&self.base.database).await?;
+        #[expect(clippy::cast_precision_loss, reason = "a number of rows")]
+        let letters = letters as f64;
+        gauge!("dead_letters_waiting").set(letters);
+        self.judge("dead letters waiting".to_owned(), letters, 0.0);
+        sample_tables(&self.base.database).await
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "numbers of rows")]
+    fn sample_outbox(&mut self, backlog: &Backlog) {
+        let age_s = backlog.oldest_age_s.unwrap_or_default();
+        gauge!("outbox_rows").set(backlog.pending as f64);
+        gauge!("outbox_oldest_age_seconds").set(age_s);
+        gauge!("outbox_refused_rows").set(backlog.refused as f64);
+        gauge!("outbox_refused_routes").set(count(backlog.refused_routes.len()));
+        self.routes
+            .extend(backlog.refused_routes.iter().map(|route| route.routing_key.clone()));
+        for key in &self.routes {
+            let refused = backlog.refused_routes.iter().filter(|route| route.routing_key == *key);
+            let rows: i64 = refused.map(|route| route.rows).sum();
+            gauge!("outbox_refused_route_rows", "routing_key" => key.clone()).set(rows as f64);
+        }
+        self.judge("outbox not published".to_owned(), age_s, OUTBOX_AGE_LIMIT_S);
+        self.judge("events refused by the broker".to_owned(), backlog.refused as f64, 0.0);
+        self.judge(
+            "routes refused by the broker".to_owned(),
+            count(backlog.refused_routes.len()),
+            0.0,
+        );
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "numbers of rows")]
+    fn sample_jobs(&mut self, pending: &[PendingJobs]) {
+        self.kinds.extend(pending.iter().map(|jobs| jobs.kind.clone()));
+        for kind in self.kinds.clone() {
+            let jobs = pending.iter().find(|jobs| jobs.kind == kind);
+            let age_s = jobs.map_or(0.0, |jobs| jobs.oldest_age_s);
+            gauge!("jobs_pending", "kind" => kind.clone()).set(jobs.map_or(0, |jobs| jobs.pending) as f64);
+            gauge!("jobs_oldest_age_seconds", "kind" => kind.clone()).set(age_s);
+            self.judge(format!("{kind} jobs not done"), age_s, JOB_AGE_LIMIT_S);
+        }
+    }
+
+    /// Logs the alarm when its value passes the limit, and when it is back.
+    fn judge(&mut self, alarm: String, value: f64, limit: f64) {
+        gauge!("alarm_raised", "alarm" => alarm.clone()).set(flag(value > limit));
+        if value > limit && !self.raised.contains(&alarm) {
+            tracing::warn!(code = "alarm.raised", alarm, value, limit, "Alarm raised");
+            self.raised.insert(alarm);
+        } else if value <= limit && self.raised.remove(&alarm) {
+            tracing::info!(code = "alarm.cleared", alarm, value, limit, "Alarm cleared");
+        }
+    }
+}
+
+/// Sizes of the tables that grow, by PostgreSQL's own estimate: counting them would read them.
+async fn sample_tables(database: &Database) -> Result<(), sqlx::Error> {
+    let tables: Vec<(String, f64, f64)> = sqlx::query_as(
+        "select relname::text, greatest(reltuples, 0)::float8, pg_total_relation_size(oid)::float8 from pg_class
+         where relkind = 'r' and relnamespace = 'public'::regnamespace
+           and relname in ('inbox', 'published', 'outbox', 'intents', 'dead_letters', 'subject_sequences')",
+    )
+    .fetch_all(&mut *database.acquire().await?)
+    .await?;
+    for (table, rows, bytes) in tables {
+        gauge!("table_rows", "table" => table.clone()).set(rows);
+        gauge!("table_bytes", "table" => table).set(bytes);
+    }
+    Ok(())
+}
+
+fn flag(is_set: bool) -> f64 {
+    f64::from(u8::from(is_set))
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a small number")]
+fn count(number: usize) -> f64 {
+    number as f64
+}
