@@ -2,7 +2,7 @@
 # scripts through the environment.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up demo down clean status logs env test chaos drills windows mutants verify
+.PHONY: help up demo down clean status logs env test chaos drills windows mutants bench verify
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,8 +40,12 @@ drills: ## single faults under load, each with a figure to reach (about 10 minut
 windows: ## a crash or a lost answer in each crash window, 20 times or TIMES=…, then the verdict (about 30 minutes)
 	@CHAOS_BUILD=tests deploy/local/chaos $(if $(SEED),--seed $(SEED)) --orders-per-s $(or $(ORDERS_PER_S),5) windows --times $(or $(TIMES),20)
 
-mutants: ## mutations of the code, each of which must turn the verdict red (about 50 minutes)
+mutants: ## deliberate defects, each of which must turn the verdict red (about 50 minutes)
 	@deploy/local/mutants
+
+bench: ## the relay beside a raw publisher, and beside an old snapshot, on servers of their own (about 10 minutes)
+	@deploy/local/bench relay
+	@deploy/local/bench snapshot
 
 verify: ## format, lints, rules, licences, scripts, checked SQL
 	@deploy/verify
