@@ -4,6 +4,7 @@
 //! ([`shards`]) and publishes their rows in a sliding window ([`window`]): of each subject one row is in flight, and many
 //! subjects at once. Reading, publishing and marking overlap ([`session`]).
 
+mod error;
 mod fates;
 mod message;
 mod pass;
@@ -17,8 +18,9 @@ mod trial;
 mod turn;
 mod window;
 
-use crate::broker::{Broker, BrokerError};
+use crate::broker::Broker;
 use database::Database;
+use error::RelayError;
 use futures_util::future::BoxFuture;
 use kernel::chain;
 use session::Session;
@@ -41,14 +43,6 @@ pub struct Relay {
     database: Database,
     broker: Broker,
     state: Arc<RelayState>,
-}
-
-#[derive(Debug, thiserror::Error)]
-enum RelayError {
-    #[error(transparent)]
-    Database(#[from] sqlx::Error),
-    #[error(transparent)]
-    Broker(#[from] BrokerError),
 }
 
 impl Relay {

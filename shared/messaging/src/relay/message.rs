@@ -2,7 +2,7 @@
 
 use crate::{broker::BrokerError, outbox::OutboxRow};
 use futures_util::future::BoxFuture;
-use kernel::context::TRACEPARENT_HEADER;
+use kernel::{context::TRACEPARENT_HEADER, failpoint};
 use lapin::{
     BasicProperties, Channel, Confirmation,
     options::{BasicPublishOptions, ConfirmSelectOptions},
@@ -34,8 +34,10 @@ pub(super) fn publish(
     row: OutboxRow,
     source: &'static str,
 ) -> BoxFuture<'static, Completion> {
+    failpoint::crash("relay-before-publish");
     Box::pin(async move {
         let outcome = send(&channel, &row, source).await;
+        failpoint::crash("relay-before-confirm");
         Completion { number, row, outcome }
     })
 }

@@ -3,7 +3,7 @@
 //! The notification follows the commit in a statement of its own. Inside the transaction it would take a lock on the whole
 //! database until the commit is on disk, and all commits would take turns. One that is lost costs a poll interval.
 
-use super::RelayState;
+use super::state::RelayState;
 use crate::outbox;
 use database::Database;
 use kernel::chain;

@@ -7,13 +7,14 @@ mod publishing;
 mod reading;
 
 use super::{
-    RelayError, RelayState,
+    error::RelayError,
     fates::Fates,
     message::{Completion, open},
     pass::Pass,
     peers,
     routes::{Route, Routes},
     shards::Shards,
+    state::RelayState,
     table,
     trial::Trial,
     turn::{Answer, Request},
@@ -61,6 +62,7 @@ pub(super) struct Session {
 type Marked = (Vec<(i64, i32)>, Result<(), sqlx::Error>);
 
 /// What a session waits for.
+#[expect(clippy::large_enum_variant, reason = "one lives at a time, on the stack")]
 enum Happening {
     Turned(Shards, Result<Answer, sqlx::Error>),
     Marked(Marked),

@@ -5,7 +5,7 @@ use crate::{
     broker::BrokerError,
     outbox::OutboxRow,
     relay::{
-        RelayError,
+        error::RelayError,
         fates::Fate,
         message::{Completion, publish, unwritable},
         routes::{Admission, Route},
@@ -13,7 +13,6 @@ use crate::{
     },
 };
 use futures_util::{FutureExt, StreamExt};
-use kernel::failpoint;
 use std::time::Duration;
 use tokio::time::Instant;
 
@@ -37,7 +36,6 @@ impl Session {
             }
             match self.routes.admit(row) {
                 Admission::Open(row) => {
-                    failpoint::crash("relay-before-publish");
                     if self.in_flight.is_empty() {
                         self.progress = Instant::now();
                     }
@@ -56,7 +54,6 @@ impl Session {
             return;
         }
         if let Some(row) = self.routes.next_trial() {
-            failpoint::crash("relay-before-publish");
             self.progress = Instant::now();
             let (channel, broker) = (self.trial_channel.take(), self.broker.clone());
             self.trial = Some(trial::run(channel, broker, row, self.database.service()));
@@ -73,7 +70,6 @@ impl Session {
     }
 
     pub(super) fn completed(&mut self, first: Completion) -> Result<(), RelayError> {
-        failpoint::crash("relay-before-confirm");
         self.progress = Instant::now();
         let mut next = Some(first);
         while let Some(completion) = next {
@@ -106,7 +102,6 @@ impl Session {
     }
 
     pub(super) fn tried(&mut self, trial: Trial) -> Result<(), RelayError> {
-        failpoint::crash("relay-before-confirm");
         let Trial { channel, row, outcome } = trial;
         self.trial_channel = channel;
         match outcome {
