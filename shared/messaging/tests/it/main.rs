@@ -10,5 +10,6 @@ mod effects;
 mod example;
 mod fixture;
 mod jobs;
+mod parked_jobs;
 mod relay;
 mod transactions;
