@@ -9,6 +9,7 @@ use crate::{
     report::Report,
     run::{self, Observations, RunContext},
 };
+use fault_proxy::LinkFault;
 use platform_client::{HarnessError, description::consumers, poll::poll_until, process::Signal};
 use std::{path::Path, time::Duration};
 use tokio::time::sleep;
@@ -17,6 +18,9 @@ use tokio::time::sleep;
 const HIT_LIMIT: Duration = Duration::from_mins(2);
 const READY_LIMIT: Duration = Duration::from_mins(1);
 const WARM_UP: Duration = Duration::from_secs(10);
+/// Time for which charges are lost: orders that are placed meanwhile end by their deadline (45 s), and what is charged
+/// afterwards cannot have been on its way then.
+const CHARGES_LOST: Duration = Duration::from_mins(2);
 
 use Targets::{EveryConsumer, Only};
 use Trigger::{AlsoFailpoint, PoisonMessage, Restart, StopWithUnacknowledged};
@@ -257,6 +261,7 @@ async fn fire_trigger(
 
 /// Forces situations in which events overtake each other or answers come late. They need no failpoint, only time.
 async fn force_races(context: &RunContext<'_>, observations: &mut Observations) {
+    lose_charges(context).await;
     let hold = Duration::from_secs(8);
     for paused in ["product-service-1", "payment-service-1", "sandbox-provider"] {
         context.inject(&Fault::Pause(paused.to_owned(), hold)).await.ok();
@@ -279,8 +284,19 @@ async fn force_races(context: &RunContext<'_>, observations: &mut Observations) 
     context.inject(&Fault::KillServer(Server::Rabbitmq)).await.ok();
     observations.measures.insert(
         "races".to_owned(),
-        "participants paused, then killed during a broker alarm".to_owned(),
+        "charges lost, participants paused, then killed during a broker alarm".to_owned(),
     );
+}
+
+/// Loses all that is sent to the provider, for longer than an order waits.
+async fn lose_charges(context: &RunContext<'_>) {
+    let lost = |instance: u8| {
+        let link = format!("payment-service-{instance} → provider");
+        Fault::DisturbLink(link, LinkFault::RequestsLost, CHARGES_LOST)
+    };
+    let (first, second) = (lost(1), lost(2));
+    let (first, second) = tokio::join!(context.inject(&first), context.inject(&second));
+    drop((first, second));
 }
 
 /// Number of crashes by a failpoint.
