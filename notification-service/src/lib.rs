@@ -2,7 +2,7 @@
 //!
 //! A consumed event (`events`) becomes a row of `notifications` (`dispatch`). Its mail is enqueued as soon as the order's
 //! owner and their address are known, which may be later than the event; until then it waits, with a deadline ([`expiry`]).
-//! A job sends the mail (`send_mail`, `mailer`), at least once and always under the same Message-ID.
+//! A job sends the mail (`send_mail`, `mailer`, `smtp`), at least once and always under the same Message-ID.
 
 mod app;
 mod config;
@@ -13,6 +13,7 @@ pub mod expiry;
 mod http;
 mod mailer;
 mod send_mail;
+mod smtp;
 mod store;
 
 pub use config::{Config, SmtpServer};

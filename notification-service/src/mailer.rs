@@ -3,27 +3,23 @@
 //! A mail server may accept a mail although its answer is lost; the mail is then sent again. So a mail arrives at least once,
 //! and every copy has the same Message-ID and Date, by which mail programs recognise a copy.
 
-use crate::{config::SmtpServer, store::Mail};
+use crate::{config::SmtpServer, smtp, store::Mail};
 use kernel::chain;
 use lettre::{
-    Address, AsyncSmtpTransport, AsyncTransport, Message, Tokio1Executor,
+    Address, Message,
     message::{Mailbox, header::ContentType},
-    transport::smtp::Error as SmtpError,
 };
 use messaging::Failure;
 use std::time::Duration;
 use tokio::time::timeout;
 
-/// Limit on one mail, from connecting to QUIT. Each mail has a connection of its own: lettre checks a pooled connection
-/// without a time limit.
+/// Limit on one mail, from connecting to QUIT.
 const TIMEOUT: Duration = Duration::from_secs(10);
-/// Replies that demand authentication, an operator's matter that says nothing about the mail.
-const AUTHENTICATION_REPLIES: [u16; 4] = [530, 534, 535, 538];
 
 /// A client of the mail server, with the sender of its mails.
 #[derive(Debug, Clone)]
 pub(crate) struct Mailer {
-    transport: AsyncSmtpTransport<Tokio1Executor>,
+    server: SmtpServer,
     from: Mailbox,
 }
 
@@ -37,25 +33,25 @@ pub(crate) enum Outcome {
 
 impl Mailer {
     pub(crate) fn new(server: &SmtpServer, from: Mailbox) -> Self {
-        let transport = AsyncSmtpTransport::<Tokio1Executor>::builder_dangerous(&server.host)
-            .port(server.port)
-            .build();
-        Self { transport, from }
+        Self {
+            server: server.clone(),
+            from,
+        }
     }
 
-    /// Sends a mail. A failure means that the outcome is unknown, or that the server asks for a later attempt.
+    /// Sends a mail. A failure means that the outcome is unknown, or that the server may take it later.
     pub(crate) async fn send(&self, mail: &Mail) -> Result<Outcome, Failure> {
         let message = match self.compose(mail) {
             Ok(message) => message,
             Err(error) => return Ok(Outcome::Rejected(format!("the mail cannot be composed: {error}"))),
         };
-        let Ok(reply) = timeout(TIMEOUT, self.transport.send(message)).await else {
+        let Ok(reply) = timeout(TIMEOUT, smtp::deliver(&self.server, &message)).await else {
             return Err(Failure::transient(format!("mail server: no answer within {TIMEOUT:?}")));
         };
         match reply {
-            Ok(_) => Ok(Outcome::Sent),
-            Err(error) if is_permanent(&error) => Ok(Outcome::Rejected(error.to_string())),
-            Err(error) => Err(Failure::transient(format!("mail server: {}", chain(&error)))),
+            Ok(()) => Ok(Outcome::Sent),
+            Err(not_taken) if not_taken.is_final() => Ok(Outcome::Rejected(chain(&not_taken))),
+            Err(not_taken) => Err(Failure::transient(chain(&not_taken))),
         }
     }
 
@@ -71,11 +67,6 @@ impl Mailer {
             .body(format!("Hello {},\n\n{}\n", mail.name, mail.body))?;
         Ok(message)
     }
-}
-
-fn is_permanent(error: &SmtpError) -> bool {
-    let code = error.status().map(u16::from);
-    error.is_permanent() && !code.is_some_and(|code| AUTHENTICATION_REPLIES.contains(&code))
 }
 
 #[cfg(test)]

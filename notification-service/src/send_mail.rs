@@ -4,6 +4,7 @@ use crate::{app::App, domain::NotificationId, mailer::Outcome, store};
 use kernel::{clock, failpoint};
 use messaging::{Failure, Job, JobClaim, Tx};
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// A mail to send. The job's id is the notification's id.
 #[derive(Debug, Serialize, Deserialize)]
@@ -14,6 +15,9 @@ pub(crate) struct SendMail {
 
 impl Job for SendMail {
     const KIND: &'static str = "mail";
+
+    /// As long as a mail server tries at least (RFC 5321, 4.5.4.1); then an operator decides.
+    const LIFETIME: Option<Duration> = Some(Duration::from_hours(5 * 24));
 
     type App = App;
 

@@ -16,7 +16,7 @@ kernel::text_enum! {
         None = "none",
         /// A charge is due, or may be under way.
         Charging = "charging",
-        /// The order has ended while a charge may be under way: a capture must be refunded.
+        /// The order has ended while a charge may be under way: no other is sent, and a capture must be refunded.
         ToClose = "to_close",
         /// The provider has the money.
         Captured = "captured",
@@ -65,6 +65,8 @@ pub enum Input {
         /// The provider's reason.
         reason: String,
     },
+    /// The order has ended, and its charge was never sent, or can never be captured any more.
+    ChargeVoided,
     /// The outcome of a charge or refund is unknown: a timeout, a broken connection, an answer that makes no sense.
     OutcomeUnknown,
     RefundSucceeded,
@@ -134,7 +136,7 @@ pub fn decide(state: State, input: Input) -> Result<Effect, Refusal> {
         (Input::ChargeCaptured, Charging) => Effect::Complete,
         (Input::ChargeCaptured, ToClose) => Effect::EnqueueRefund,
         (Input::ChargeDeclined { reason }, Charging) => Effect::Decline { reason },
-        (Input::ChargeDeclined { .. }, ToClose) => Effect::Void,
+        (Input::ChargeDeclined { .. } | Input::ChargeVoided, ToClose) => Effect::Void,
         (Input::OutcomeUnknown, Charging | ToClose | Refunding) => Effect::QueryAgain,
         (Input::RefundSucceeded, Refunding) => Effect::CompleteRefund,
 
@@ -143,6 +145,8 @@ pub fn decide(state: State, input: Input) -> Result<Effect, Refusal> {
             input @ (Input::ChargeCaptured | Input::ChargeDeclined { .. }),
             None | Captured | Declined | Refunding | Closed | Refunded,
         )
+        // Only the charge of an order that has ended is voided.
+        | (input @ Input::ChargeVoided, None | Charging | Captured | Declined | Refunding | Closed | Refunded)
         | (input @ Input::OutcomeUnknown, None | Captured | Declined | Closed | Refunded)
         | (input @ Input::RefundSucceeded, None | Charging | ToClose | Captured | Declined | Closed | Refunded) => {
             return Err(Refusal { state, input });

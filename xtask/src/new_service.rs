@@ -4,7 +4,10 @@
 //! files of their own, so that they are read and corrected like a service; a word between double underscores is a
 //! placeholder.
 
-use crate::{output, platform, workspace::Workspace};
+use crate::{
+    output, platform,
+    workspace::{MESSAGING, Workspace},
+};
 use plan::Plan;
 use std::{fs, process::Command};
 
@@ -16,8 +19,6 @@ mod words;
 
 pub use plan::Options;
 
-const MESSAGING: &str = "shared/messaging/sql/messaging.sql";
-
 /// Makes the service that `options` ask for. Changes nothing if it exists already, or if something is wrong. Returns
 /// what `cargo xtask platform` finds wrong afterwards.
 pub fn create(workspace: &Workspace, options: &Options) -> Result<Vec<String>, String> {
@@ -26,10 +27,12 @@ pub fn create(workspace: &Workspace, options: &Options) -> Result<Vec<String>, S
         return Ok(Vec::new());
     };
     let mut files = template::service(workspace, &plan)?;
-    let messaging = workspace
-        .text(MESSAGING)
-        .ok_or_else(|| format!("{MESSAGING}: missing"))?;
-    files.push((format!("{}/migrations/0001_messaging.sql", plan.name), messaging));
+    for path in workspace.files() {
+        if let Some(name) = path.strip_prefix(MESSAGING) {
+            let text = workspace.text(&path).ok_or_else(|| format!("{path}: missing"))?;
+            files.push((format!("{}/migrations/{name}", plan.name), text));
+        }
+    }
     let changed = registration::register(workspace, &plan)?;
     for (path, text) in files.iter().chain(&changed) {
         write(workspace, path, text)?;

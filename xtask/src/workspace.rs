@@ -7,6 +7,9 @@ use std::{
     process::Command,
 };
 
+/// The folder of the migrations that every service has, byte for byte.
+pub(crate) const MESSAGING: &str = "shared/messaging/sql/";
+
 /// The project's folder.
 #[derive(Debug, Clone)]
 pub struct Workspace {

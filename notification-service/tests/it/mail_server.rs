@@ -6,7 +6,7 @@ use serde_json::Value;
 use std::{net::SocketAddr, path::PathBuf};
 use testkit::{PATIENCE, eventually};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufStream},
     net::{TcpListener, TcpStream},
     task::JoinSet,
     time::timeout,
@@ -46,6 +46,20 @@ impl MailServer {
         self.running.spawn(async move {
             let (mut stream, _) = listener.accept().await?;
             stream.read_to_end(&mut Vec::new()).await.map(drop)
+        });
+    }
+
+    /// Answers one command of each dialogue with this refusal, and the others as if all were well. The greeting answers the
+    /// command `CONNECT`, and the end of the text the command `.`.
+    pub(crate) async fn refuse(&mut self, command: &'static str, reply: &'static str) {
+        self.stop().await;
+        let listener = TcpListener::bind(self.smtp).await.unwrap();
+        self.running.spawn(async move {
+            loop {
+                let (stream, _) = listener.accept().await?;
+                // A broken dialogue is the client's good right.
+                drop(refuse_in(stream, command, reply).await);
+            }
         });
     }
 
@@ -109,6 +123,31 @@ impl MailServer {
             (mails.len() >= count).then_some(mails)
         })
         .await
+    }
+}
+
+async fn refuse_in(stream: TcpStream, refused: &str, refusal: &str) -> std::io::Result<()> {
+    let mut stream = BufStream::new(stream);
+    let mut command = "CONNECT".to_owned();
+    let mut is_text = false;
+    loop {
+        if !is_text || command == "." {
+            let reply = match command.as_str() {
+                command if command.starts_with(refused) => refusal,
+                command if command.starts_with("CONNECT") => "220 ready",
+                command if command.starts_with("DATA") => "354 go on",
+                command if command.starts_with("QUIT") => "221 bye",
+                _ => "250 ok",
+            };
+            stream.write_all(format!("{reply}\r\n").as_bytes()).await?;
+            stream.flush().await?;
+            is_text = reply.starts_with("354");
+        }
+        command.clear();
+        if stream.read_line(&mut command).await? == 0 {
+            return Ok(());
+        }
+        command.truncate(command.trim_end().len());
     }
 }
 

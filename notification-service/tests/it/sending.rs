@@ -3,6 +3,7 @@
 use crate::fixture::{Fixture, User, message_id};
 use kernel::id;
 use testkit::eventually;
+use uuid::Uuid;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mail_is_retried_until_the_mail_server_is_available_again() {
@@ -38,6 +39,52 @@ async fn a_mail_server_that_does_not_reply_times_out_and_the_mail_is_retried() {
     fixture.mails.restart().await;
     fixture.wait_for_mail("sent", &user, "order.confirmed").await;
     assert_eq!(fixture.mails.message_ids(&user).await, [message_id(&confirmed)]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mail_that_is_refused_for_the_servers_own_reasons_is_sent_later() {
+    let mut fixture = Fixture::new().await;
+    let user = fixture.register_user().await;
+    for (command, reply) in [
+        ("CONNECT", "554 this host is on a block list"),
+        ("EHLO", "550 not today"),
+        ("MAIL", "550 the quota of this sender is used up"),
+        ("MAIL", "553 the sender is not allowed"),
+        ("RCPT", "550 5.7.1 relaying denied"),
+        (".", "554 5.3.0 out of space"),
+    ] {
+        fixture.mails.refuse(command, reply).await;
+        let confirmed = fixture.publish_order_event("order.confirmed", id::new(), &user).await;
+        let error = failed_attempt(&fixture).await;
+        assert!(error.contains(&reply[..3]), "{command}: {error}");
+        assert_eq!(fixture.mail_counts().await["failed"], 0, "{command} {reply}");
+        fixture.mails.stop().await;
+        fixture.mails.restart().await;
+        eventually("the mail to be sent", || async {
+            sqlx::query_scalar::<_, Uuid>("select id from notifications where event_id = $1 and mail = 'sent'")
+                .bind(confirmed.metadata.event_id)
+                .fetch_optional(&fixture.service.database)
+                .await
+                .unwrap()
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mail_whose_recipient_or_text_is_refused_fails_at_once() {
+    let mut fixture = Fixture::new().await;
+    for (command, reply) in [
+        ("RCPT", "550 no such user"),
+        ("RCPT", "550 5.1.1 no such user"),
+        ("DATA", "554 no valid recipients"),
+        (".", "552 too large"),
+    ] {
+        let user = fixture.register_user().await;
+        fixture.mails.refuse(command, reply).await;
+        fixture.publish_order_event("order.confirmed", id::new(), &user).await;
+        fixture.wait_for_mail("failed", &user, "order.confirmed").await;
+    }
 }
 
 /// Waits for a failed attempt, and returns its error.

@@ -29,6 +29,7 @@ fn every_cell_of_the_table_has_its_effect() {
         (Input::CompensationRequested, some([Void,          AwaitCharge, AwaitCharge, EnqueueRefund, Void,     Ignore,    RepeatVoided, RepeatRefunded])),
         (Input::ChargeCaptured,  [None, Some(Complete),   Some(EnqueueRefund), None, None, None,                 None, None]),
         (charge_declined(),      [None, Some(decline()),  Some(Void),          None, None, None,                 None, None]),
+        (Input::ChargeVoided,    [None, None,             Some(Void),          None, None, None,                 None, None]),
         (Input::OutcomeUnknown,  [None, Some(QueryAgain), Some(QueryAgain),    None, None, Some(QueryAgain),     None, None]),
         (Input::RefundSucceeded, [None, None,             None,                None, None, Some(CompleteRefund), None, None]),
     ];
@@ -50,26 +51,34 @@ enum Step {
     Placed,
     Ended,
     CompensationRequested,
-    /// The worker sends the charge; it is captured, and the answer arrives.
+    /// The worker sends the charge of an order that goes on; it is captured, and the answer arrives.
     ChargeCaptured,
     /// It is captured, and the answer is lost.
     CaptureAnswerLost,
-    /// The charge itself is lost, which looks the same to the worker.
-    ChargeLost,
+    /// It is lost itself, or late, which looks the same to the worker.
+    ChargeSent,
+    /// A charge that was late arrives.
+    ChargeArrives,
     ChargeDeclined,
+    DeclineAnswerLost,
+    /// The worker asks for the charge, and voids it if the order has ended and the provider does not know it.
+    ChargeQueried,
     RefundMade,
     RefundAnswerLost,
     RefundLost,
 }
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 13] = [
     Step::Placed,
     Step::Ended,
     Step::CompensationRequested,
     Step::ChargeCaptured,
     Step::CaptureAnswerLost,
-    Step::ChargeLost,
+    Step::ChargeSent,
+    Step::ChargeArrives,
     Step::ChargeDeclined,
+    Step::DeclineAnswerLost,
+    Step::ChargeQueried,
     Step::RefundMade,
     Step::RefundAnswerLost,
     Step::RefundLost,
@@ -82,15 +91,25 @@ enum Job {
     Due { attempted: bool },
 }
 
+/// What the provider knows under the charge's key. It answers so again, whatever arrives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Key {
+    Unknown,
+    Captured,
+    Declined,
+    Voided,
+}
+
 /// A model of one order's payment, its jobs and the provider's books, driven as `transition` drives the database.
 #[derive(Debug, Clone)]
 struct Model {
     state: State,
     charge: Job,
     refund: Job,
-    captures: u32,
-    /// The provider has declined the charge's key, and will answer so again.
-    declined: bool,
+    key: Key,
+    /// Charges that the worker has sent, and those of them that have arrived.
+    sent: u32,
+    arrived: u32,
     refunds: u32,
     placed: bool,
     ended: bool,
@@ -107,8 +126,9 @@ impl Model {
             state: State::None,
             charge: Job::Absent,
             refund: Job::Absent,
-            captures: 0,
-            declined: false,
+            key: Key::Unknown,
+            sent: 0,
+            arrived: 0,
             refunds: 0,
             placed: false,
             ended: false,
@@ -121,12 +141,15 @@ impl Model {
     }
 
     fn is_possible(&self, step: Step) -> bool {
-        let charge_due = self.charge != Job::Absent;
+        // The worker sends charges of orders that go on, and no others.
+        let may_send = self.charge != Job::Absent && self.state == State::Charging;
         match step {
             Step::Placed | Step::Ended | Step::CompensationRequested => true,
-            Step::ChargeCaptured | Step::CaptureAnswerLost => charge_due && !self.declined,
-            Step::ChargeLost => charge_due,
-            Step::ChargeDeclined => charge_due && self.captures == 0,
+            Step::ChargeCaptured | Step::CaptureAnswerLost => may_send && self.key != Key::Declined,
+            Step::ChargeSent => may_send,
+            Step::ChargeArrives => self.sent > self.arrived,
+            Step::ChargeDeclined | Step::DeclineAnswerLost => may_send && self.key != Key::Captured,
+            Step::ChargeQueried => self.charge != Job::Absent,
             Step::RefundMade | Step::RefundAnswerLost | Step::RefundLost => self.refund != Job::Absent,
         }
     }
@@ -153,19 +176,53 @@ impl Model {
                 self.apply(Input::CompensationRequested);
             }
             Step::ChargeCaptured | Step::CaptureAnswerLost => {
-                // A second capture under the same key is the first one again.
-                self.captures = 1;
+                self.send_and_arrive(Key::Captured);
                 self.end_attempt(step == Step::ChargeCaptured, Input::ChargeCaptured);
             }
-            Step::ChargeDeclined => {
-                self.declined = true;
-                self.end_attempt(true, charge_declined());
+            Step::ChargeDeclined | Step::DeclineAnswerLost => {
+                self.send_and_arrive(Key::Declined);
+                self.end_attempt(step == Step::ChargeDeclined, charge_declined());
             }
-            Step::ChargeLost | Step::RefundLost => self.end_attempt(false, Input::OutcomeUnknown),
+            Step::ChargeSent => {
+                self.sent += 1;
+                self.end_attempt(false, Input::OutcomeUnknown);
+            }
+            Step::ChargeArrives => {
+                self.arrived += 1;
+                if self.key == Key::Unknown {
+                    self.key = Key::Captured;
+                }
+            }
+            Step::ChargeQueried => self.query_charge(),
+            Step::RefundLost => self.end_attempt(false, Input::OutcomeUnknown),
             Step::RefundMade | Step::RefundAnswerLost => {
                 self.refunds = 1;
                 self.end_attempt(step == Step::RefundMade, Input::RefundSucceeded);
             }
+        }
+    }
+
+    /// The worker's query, and what it does about an order that has ended (`jobs/charge.rs`).
+    fn query_charge(&mut self) {
+        let attempted = self.charge == Job::Due { attempted: true };
+        match self.key {
+            Key::Captured => self.end_attempt(true, Input::ChargeCaptured),
+            Key::Declined => self.end_attempt(true, charge_declined()),
+            Key::Unknown | Key::Voided if self.state == State::ToClose => {
+                if attempted {
+                    self.key = Key::Voided;
+                }
+                self.end_attempt(true, Input::ChargeVoided);
+            }
+            Key::Unknown | Key::Voided => {}
+        }
+    }
+
+    /// A charge is sent and read by the provider, which answers a known key as before.
+    fn send_and_arrive(&mut self, outcome: Key) {
+        (self.sent, self.arrived) = (self.sent + 1, self.arrived + 1);
+        if self.key == Key::Unknown {
+            self.key = outcome;
         }
     }
 
@@ -200,14 +257,16 @@ impl Model {
         }
     }
 
-    /// Runs the workers until no job is due: each gets a definite answer in the end.
+    /// Runs the workers until no job is due: each gets a definite answer in the end. Whatever was late has arrived then.
     fn run_jobs(&mut self) {
-        while self.charge != Job::Absent {
-            self.take(if self.declined {
-                Step::ChargeDeclined
-            } else {
-                Step::ChargeCaptured
-            });
+        if self.charge != Job::Absent {
+            self.take(Step::ChargeQueried);
+        }
+        if self.charge != Job::Absent {
+            self.take(Step::ChargeCaptured);
+        }
+        while self.sent > self.arrived {
+            self.take(Step::ChargeArrives);
         }
         while self.refund != Job::Absent {
             self.take(Step::RefundMade);
@@ -216,7 +275,7 @@ impl Model {
 
     fn check(mut self, history: &[Step]) {
         self.run_jobs();
-        let kept = self.captures - self.refunds;
+        let kept = u32::from(self.key == Key::Captured) - self.refunds;
         let answered = (self.completed, self.failed);
         if self.ended {
             assert_eq!(kept, 0, "money was kept: {history:?}");

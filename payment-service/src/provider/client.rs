@@ -27,6 +27,8 @@ pub fn client_config(config: &Config) -> ClientConfig {
     client.deadline = timeout + Duration::from_secs(1);
     // The job retries, after it has queried the outcome of the last attempt. A retry of the client would not query.
     client.retry.retries_max = 0;
+    // Two kinds of job, each with two lanes of twelve calls together.
+    client.concurrency_max = 24;
     // A provider may normally take seconds; a call that is too slow ends at the timeout.
     client.breaker.slow_call = timeout;
     // Payments wait for the provider, and orders have a deadline, so probes stay frequent however long the outage lasts.
@@ -42,6 +44,7 @@ pub fn client_config(config: &Config) -> ClientConfig {
 enum ChargeAnswer {
     Captured,
     Declined { reason: Option<String> },
+    Voided,
 }
 
 #[derive(Deserialize)]
@@ -93,6 +96,18 @@ impl ProviderClient {
         }
     }
 
+    /// Closes the key of a charge, so that one that is still on its way can never be captured; returns the outcome if the
+    /// provider knows the charge. Two calls with the same key do what one does.
+    pub async fn void_charge(&self, context: &Context, key: PaymentId) -> Result<ChargeOutcome, UnknownOutcome> {
+        let request = self.http.post(&format!("/charges/{key}/void")).context(context);
+        let answer = request.send().await?;
+        match answer.status.as_u16() {
+            // 409: it was captured before.
+            200 | 409 => Ok(charge_outcome(&answer)?),
+            status => Err(UnknownOutcome::NotDefinite { status }),
+        }
+    }
+
     /// Refunds. Two calls with the same key refund once.
     pub async fn refund(&self, context: &Context, key: RefundId, refund: &Refund) -> Result<(), UnknownOutcome> {
         let answer = self.post("/refunds", context, key, refund).await?;
@@ -134,6 +149,7 @@ fn charge_outcome(answer: &Answer) -> Result<ChargeOutcome, CallError> {
         ChargeAnswer::Declined { reason } => ChargeOutcome::Declined {
             reason: reason.unwrap_or_else(|| "declined".to_owned()),
         },
+        ChargeAnswer::Voided => ChargeOutcome::Voided,
     })
 }
 

@@ -91,16 +91,33 @@ impl Fixture {
         .await;
     }
 
-    /// Waits until a charge or refund of the order was sent without a definite outcome, as opposed to refused by the breaker.
-    pub(crate) async fn wait_for_failed_attempt(&self, order_id: Uuid) {
-        eventually("a failed attempt", || async {
-            sqlx::query_scalar::<_, Uuid>(
-                "select id from intents where subject = $1 and attempts > 0 and last_error not like '%circuit%'",
-            )
-            .bind(order_id)
-            .fetch_optional(&self.service.database)
-            .await
-            .unwrap()
+    /// Waits until a charge or refund of the order was sent without a definite outcome.
+    pub(crate) async fn wait_for_unknown_outcome(&self, order_id: Uuid) {
+        let sent = "select id from intents where subject = $1 and failures > 0";
+        self.wait_for_job(order_id, sent).await;
+    }
+
+    /// Waits until a charge or refund of the order could not be sent.
+    pub(crate) async fn wait_for_unsent(&self, order_id: Uuid) {
+        let unsent = "select id from intents where subject = $1 and attempts = 0 and last_error is not null";
+        self.wait_for_job(order_id, unsent).await;
+    }
+
+    /// Waits until the provider's log has this many entries about the order.
+    pub(crate) async fn wait_for_entries(&self, order_id: Uuid, count: usize) {
+        eventually("an entry of the provider", || async {
+            (self.provider.log_of(order_id).len() == count).then_some(())
+        })
+        .await;
+    }
+
+    async fn wait_for_job(&self, order_id: Uuid, statement: &'static str) {
+        eventually(statement, || async {
+            sqlx::query_scalar::<_, Uuid>(statement)
+                .bind(order_id)
+                .fetch_optional(&self.service.database)
+                .await
+                .unwrap()
         })
         .await;
     }

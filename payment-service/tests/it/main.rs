@@ -4,6 +4,7 @@
 
 mod columns;
 mod contracts;
+mod ended_orders;
 mod fixture;
 mod get_payment;
 mod payment_methods;

@@ -54,8 +54,8 @@ async fn charges_and_refunds_wait_for_an_unavailable_provider() {
     fixture.provider.kill();
     let charge = fixture.place_order("pm_ok").await;
     fixture.publish("order.cancelled", refund).await;
-    fixture.wait_for_failed_attempt(charge).await;
-    fixture.wait_for_failed_attempt(refund).await;
+    fixture.wait_for_unsent(charge).await;
+    fixture.wait_for_unsent(refund).await;
     assert_eq!(fixture.state(charge).await.as_deref(), Some("charging"));
     assert_eq!(fixture.state(refund).await.as_deref(), Some("refunding"));
     let status = fixture.service.status().await;

@@ -40,6 +40,22 @@ impl ProviderProcess {
         }
     }
 
+    /// Stops it with SIGSTOP: it accepts connections and requests, and reads none of them.
+    pub(crate) fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub(crate) fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.process.as_ref().expect("it runs").id().to_string();
+        let sent = Command::new("kill").args([signal, &id]).status().unwrap();
+        assert!(sent.success());
+    }
+
     /// Starts it again, with the address and the log that it had.
     pub(crate) fn restart(&mut self) {
         self.kill();
@@ -70,10 +86,22 @@ impl ProviderProcess {
         &self.log
     }
 
+    /// Returns true if the key was voided before a charge arrived under it.
+    pub(crate) fn is_voided(&self, key: Uuid) -> bool {
+        let entries = self.entries();
+        entries
+            .iter()
+            .any(|entry| entry["kind"] == "void" && entry["key"] == key.to_string())
+    }
+
+    fn entries(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(&self.log).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
     /// Returns the entries of its log about one order: kind and amount.
     pub(crate) fn log_of(&self, order_id: Uuid) -> Vec<(String, i64)> {
-        let text = std::fs::read_to_string(&self.log).unwrap();
-        let entries = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let entries = self.entries().into_iter();
         let of_order = entries.filter(|entry| entry["reference"] == order_id.to_string());
         of_order
             .map(|entry| {

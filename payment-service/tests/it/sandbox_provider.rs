@@ -70,6 +70,40 @@ async fn a_key_has_the_same_answer_after_a_kill_and_a_torn_line() {
 }
 
 #[tokio::test]
+async fn a_voided_key_declines_a_later_charge_and_a_captured_charge_is_not_voided() {
+    let mut provider = ProviderProcess::start();
+    for _ in 0..2 {
+        let voided = post(&provider, "/charges/late/void", "any", &json!({})).await;
+        assert_eq!(voided.status(), 200);
+        assert_eq!(voided.json::<Value>().await.unwrap(), json!({ "status": "voided" }));
+        provider.restart();
+    }
+    let late = post(&provider, "/charges", "late", &charge(500)).await;
+    assert_eq!(late.status(), 402);
+    assert_eq!(late.json::<Value>().await.unwrap()["status"], "voided");
+    let found: Value = get(&provider, "/charges/late").await.json().await.unwrap();
+    assert_eq!(found["status"], "voided");
+
+    post(&provider, "/charges", "c", &charge(500)).await;
+    let captured = post(&provider, "/charges/c/void", "any", &json!({})).await;
+    assert_eq!(captured.status(), 409);
+    assert_eq!(captured.json::<Value>().await.unwrap()["status"], "captured");
+    let declined = json!({ "amountMinor": 5, "currency": "USD", "paymentMethod": "pm_declined", "reference": "r" });
+    post(&provider, "/charges", "d", &declined).await;
+    let voided: Value = post(&provider, "/charges/d/void", "any", &json!({}))
+        .await
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(
+        (&voided["status"], &voided["reason"]),
+        (&json!("declined"), &json!("card_declined"))
+    );
+    let log = get(&provider, "/log").await.text().await.unwrap();
+    assert_eq!(log.lines().count(), 3, "{log}");
+}
+
+#[tokio::test]
 async fn invalid_requests_are_refused() {
     let provider = ProviderProcess::start();
     post(&provider, "/charges", "c", &charge(500)).await;

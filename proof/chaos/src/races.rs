@@ -4,6 +4,7 @@ use crate::{
     plan::fault::{Fault, Server},
     run::RunContext,
 };
+use fault_proxy::LinkFault;
 use platform_client::{HarnessError, poll::poll_until};
 use std::{path::Path, time::Duration};
 use tokio::time::sleep;
@@ -11,16 +12,31 @@ use tokio::time::sleep;
 /// Publishers for as long as orders flow.
 pub(crate) const PUBLISHERS: [&str; 3] = ["order-service", "product-service", "payment-service"];
 /// The measure in the report.
-pub(crate) const FORCED: &str = "events delayed, participants paused, publishers killed during a broker alarm";
+pub(crate) const FORCED: &str = "events delayed, charges lost, participants paused, publishers killed during a broker alarm";
 /// Single events of each participant that take the way through a retry queue. About every tenth order ends within that time.
 const DELAYED_EVENTS: usize = 60;
+/// Time for which charges are lost: orders that are placed meanwhile end by their deadline (45 s), and what is charged
+/// afterwards cannot have been on its way then.
+const CHARGES_LOST: Duration = Duration::from_mins(2);
 const EVENT_LIMIT: Duration = Duration::from_secs(20);
 
 /// Forces them all, one after the other.
 pub(crate) async fn force(context: &RunContext<'_>, folder: &Path) -> Result<(), HarnessError> {
     delay_events(folder).await?;
+    lose_charges(context).await;
     pause_and_kill(context).await;
     Ok(())
+}
+
+/// Loses all that is sent to the provider, for longer than an order waits.
+async fn lose_charges(context: &RunContext<'_>) {
+    let lost = |instance: u8| {
+        let link = format!("payment-service-{instance} → provider");
+        Fault::DisturbLink(link, LinkFault::RequestsLost, CHARGES_LOST)
+    };
+    let (first, second) = (lost(1), lost(2));
+    let (first, second) = tokio::join!(context.inject(&first), context.inject(&second));
+    drop((first, second));
 }
 
 /// Sends single events of the participants through a retry queue, so that the last event of an order comes before its first.

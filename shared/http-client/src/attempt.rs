@@ -131,11 +131,13 @@ fn verdict(result: &std::result::Result<Response, CallError>, forwarded: bool) -
             | StatusCode::BAD_GATEWAY
             | StatusCode::SERVICE_UNAVAILABLE
             | StatusCode::GATEWAY_TIMEOUT) => Verdict::Failure(format!("it answered {status}")),
-            _ => Verdict::Neutral,
+            status if status.is_server_error() => Verdict::Neutral,
+            _ => Verdict::Answered,
         },
         Err(error @ (CallError::Connect { .. } | CallError::Timeout { .. } | CallError::Broken { .. })) => {
             Verdict::Failure(kernel::chain(error))
         }
+        Err(CallError::TooLong { .. }) => Verdict::Answered,
         Err(_) => Verdict::Neutral,
     }
 }

@@ -20,8 +20,8 @@ pub enum Failure {
         /// Least delay before the next attempt; `None` leaves it to the retry policy.
         after: Option<Duration>,
     },
-    /// Nothing was sent, because the upstream's circuit is open. A job counts no attempt, and the other jobs of its kind
-    /// wait as well. From an event's handler, which calls no upstream, it is treated as transient.
+    /// Nothing was sent: the upstream's circuit is open, or no connection could be made. A job counts no attempt, and the
+    /// other jobs of its kind wait as well. From an event's handler, which calls no upstream, it is treated as transient.
     #[error("{reason}")]
     NotTried {
         /// The unavailable upstream, for operators.
@@ -29,7 +29,7 @@ pub enum Failure {
         /// Least delay before the next attempt.
         after: Duration,
     },
-    /// Will never succeed: dead letter at once.
+    /// Will never succeed: a dead letter at once; a job is parked.
     #[error("{reason}")]
     Permanent {
         /// The cause, for operators.

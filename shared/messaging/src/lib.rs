@@ -18,7 +18,7 @@ mod failure;
 pub mod health;
 mod hold;
 mod inbox;
-mod jobs;
+pub mod jobs;
 mod outbox;
 mod relay;
 mod retention;
@@ -34,15 +34,16 @@ pub use envelope::{Envelope, Metadata, VERSION};
 pub use event::Event;
 pub use exchange::EXCHANGE;
 pub use failure::Failure;
-pub use jobs::{Job, JobClaim, PendingJobs, pending as pending_jobs, run_worker};
+pub use jobs::{Job, JobClaim, run_worker};
 pub use outbox::{BODY_BYTES_MAX, Backlog, RefusedRoute, backlog};
 pub use relay::{Relay, RelayReport};
 pub use retention::{RETENTION_DAYS, run as run_retention};
 pub use retry::RetryPolicy;
 pub use tx::Tx;
 
-/// The tables of reliable messaging, as SQL. Each service has these files, byte for byte, among its migrations.
+/// The tables of reliable messaging, as SQL. Each file of `sql/` is a migration of every service, byte for byte.
 pub const SCHEMA: &str = concat!(
-    include_str!("../sql/messaging.sql"),
-    include_str!("../sql/0101_relay.sql")
+    include_str!("../sql/0001_messaging.sql"),
+    include_str!("../sql/0101_relay.sql"),
+    include_str!("../sql/0102_jobs.sql"),
 );

@@ -5,7 +5,11 @@
 use crate::base::Base;
 use database::Database;
 use kernel::chain;
-use messaging::{Backlog, PendingJobs, Relay, backlog, dead_letters, health::ConsumerState, pending_jobs};
+use messaging::{
+    Backlog, Relay, backlog, dead_letters,
+    health::ConsumerState,
+    jobs::{self, PendingJobs},
+};
 use metrics::gauge;
 use std::{collections::BTreeSet, time::Duration};
 use tokio::time::sleep;
@@ -85,7 +89,7 @@ impl Gauges {
     async fn sample_database(&mut self) -> Result<(), sqlx::Error> {
         let backlog = backlog(&self.base.database).await?;
         self.sample_outbox(&backlog);
-        self.sample_jobs(&pending_jobs(&self.base.database).await?);
+        self.sample_jobs(&jobs::pending(&self.base.database).await?);
         let letters = dead_letters::waiting(&self.base.database).await?;
         #[expect(clippy::cast_precision_loss, reason = "a number of rows")]
         let letters = letters as f64;
@@ -122,10 +126,13 @@ impl Gauges {
         self.kinds.extend(pending.iter().map(|jobs| jobs.kind.clone()));
         for kind in self.kinds.clone() {
             let jobs = pending.iter().find(|jobs| jobs.kind == kind);
-            let age_s = jobs.map_or(0.0, |jobs| jobs.oldest_age_s);
+            let age_s = jobs.and_then(|jobs| jobs.oldest_age_s).unwrap_or_default();
             gauge!("jobs_pending", "kind" => kind.clone()).set(jobs.map_or(0, |jobs| jobs.pending) as f64);
             gauge!("jobs_oldest_age_seconds", "kind" => kind.clone()).set(age_s);
+            let parked = jobs.map_or(0, |jobs| jobs.parked) as f64;
+            gauge!("jobs_parked", "kind" => kind.clone()).set(parked);
             self.judge(format!("{kind} jobs not done"), age_s, JOB_AGE_LIMIT_S);
+            self.judge(format!("{kind} jobs parked"), parked, 0.0);
         }
     }
 

@@ -1,7 +1,10 @@
-//! The operators' view of a service: `/internal/status`, `/internal/metrics`, `/internal/dead-letters`, and readiness.
+//! The operators' view of a service: `/internal/status`, `/internal/metrics`, `/internal/dead-letters`, `/internal/jobs`,
+//! and readiness.
 
 mod dead_letters;
+mod jobs;
 mod page;
+mod reason;
 mod section;
 
 pub(crate) use page::StatusPage;
@@ -26,6 +29,11 @@ pub(crate) fn routes(page: Arc<StatusPage>) -> Router {
         .route("/internal/dead-letters/{id}", get(dead_letters::show))
         .route("/internal/dead-letters/{id}/replay", post(dead_letters::replay))
         .route("/internal/dead-letters/{id}/discard", post(dead_letters::discard))
+        .route("/internal/jobs", get(jobs::list))
+        .route("/internal/jobs/retry", post(jobs::retry_all))
+        .route("/internal/jobs/{id}", get(jobs::show))
+        .route("/internal/jobs/{id}/retry", post(jobs::retry))
+        .route("/internal/jobs/{id}/discard", post(jobs::discard))
         .with_state(page)
 }
 

@@ -1,10 +1,10 @@
 //! Files that each service and each library must have, and files that are copies of one another.
 
 use super::finding::Finding;
-use crate::workspace::{Workspace, is_service};
+use crate::workspace::{MESSAGING, Workspace};
 
-/// The first of these that exists.
-const ORIGINALS: [&str; 2] = ["shared/messaging/sql/messaging.sql", "shared/sql/messaging.sql"];
+/// The first migration of every service, after the folder.
+const FIRST: &str = "0001_messaging.sql";
 const REBUILD: &str = "cargo:rerun-if-changed=migrations";
 const DOCUMENTED: &str = "#![warn(missing_docs)]";
 
@@ -40,24 +40,27 @@ pub(super) fn check(workspace: &Workspace, files: &[String]) -> Vec<Finding> {
             findings.push(Finding::new(&root, 1, "docs", advice));
         }
     }
-    let name = ORIGINALS
-        .into_iter()
-        .find(|path| is_there(path))
-        .unwrap_or(ORIGINALS[0]);
-    let original = workspace.text(name).unwrap_or_default();
-    for path in files
-        .iter()
-        .filter(|path| path.ends_with("/migrations/0001_messaging.sql"))
-    {
-        let text = workspace.text(path).unwrap_or_default();
-        if path.split('/').next().is_some_and(is_service) && text != original {
-            let lines = text.lines().zip(original.lines());
-            let same = lines.take_while(|(ours, theirs)| ours == theirs).count();
-            let advice = format!("differs from {name}: copy that file; put the service's own tables into a later one");
-            findings.push(Finding::new(path, same + 1, "copy", advice));
-        }
+    for original in files.iter().filter(|path| path.starts_with(MESSAGING)) {
+        check_copies(workspace, files, original, &mut findings);
     }
     findings
+}
+
+/// Compares a migration of messaging with its copies. Who has the first of them has them all.
+fn check_copies(workspace: &Workspace, files: &[String], original: &str, findings: &mut Vec<Finding>) {
+    let theirs = workspace.text(original).unwrap_or_default();
+    let name = original.trim_start_matches(MESSAGING);
+    for folder in files.iter().filter_map(|path| path.strip_suffix(FIRST)) {
+        let path = format!("{folder}{name}");
+        let ours = workspace.text(&path).unwrap_or_default();
+        if ours != theirs {
+            let lines = ours.lines().zip(theirs.lines());
+            let same = lines.take_while(|(ours, theirs)| ours == theirs).count();
+            let advice =
+                format!("differs from {original}: copy that file; put the service's own tables into another one");
+            findings.push(Finding::new(&path, same + 1, "copy", advice));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -68,7 +71,10 @@ mod tests {
     #[test]
     fn services_and_libraries_have_their_files_and_the_same_messaging_tables() {
         let project = Project::with(&[
-            ("shared/messaging/sql/messaging.sql", "a\nb\n"),
+            ("shared/messaging/sql/0001_messaging.sql", "a\nb\n"),
+            ("shared/messaging/sql/0101_more.sql", "d\n"),
+            ("shared/messaging/tests/it/migrations/0001_messaging.sql", "a\nb\n"),
+            ("shared/messaging/tests/it/migrations/0101_more.sql", "d\n"),
             ("shared/web/Cargo.toml", ""),
             ("shared/web/src/lib.rs", ""),
             ("shared/kernel/Cargo.toml", ""),
@@ -77,6 +83,7 @@ mod tests {
             ("a-service/README.md", ""),
             ("a-service/build.rs", "cargo:rerun-if-changed=migrations"),
             ("a-service/migrations/0001_messaging.sql", "a\nb\n"),
+            ("a-service/migrations/0101_more.sql", "e\n"),
             ("b-service/migrations/0001_messaging.sql", "a\nc\n"),
         ]);
         let found = check(&project.workspace, &project.workspace.files());
@@ -91,7 +98,9 @@ mod tests {
                 ("b-service/build.rs", 1),
                 ("shared/web/README.md", 1),
                 ("shared/web/src/lib.rs", 1),
-                ("b-service/migrations/0001_messaging.sql", 2)
+                ("b-service/migrations/0001_messaging.sql", 2),
+                ("a-service/migrations/0101_more.sql", 1),
+                ("b-service/migrations/0101_more.sql", 1),
             ]
         );
     }

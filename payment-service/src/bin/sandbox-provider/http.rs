@@ -4,7 +4,7 @@ mod error;
 
 use crate::{
     behaviour::Behaviour,
-    ledger::{Charge, ChargeRecord, Ledger, Refund, RefundRecord},
+    ledger::{Charge, ChargeRecord, KnownCharge, Ledger, Refund, RefundRecord},
     sandbox::Sandbox,
     server::CutConnection,
 };
@@ -26,6 +26,7 @@ pub(crate) fn routes(sandbox: Arc<Sandbox>) -> Router {
     Router::new()
         .route("/charges", post(charge))
         .route("/charges/{key}", get(find_charge))
+        .route("/charges/{key}/void", post(void_charge))
         .route("/refunds", post(refund))
         .route("/refunds/{key}", get(find_refund))
         .route("/log", get(log))
@@ -42,18 +43,32 @@ async fn charge(State(sandbox): State<Arc<Sandbox>>, headers: HeaderMap, body: B
         return Err(ApiError::flaky());
     }
     let decide = move |ledger: &mut Ledger| ledger.charge(&key, charge, behaviour.decline_reason());
-    let record = Arc::clone(&sandbox).with_ledger(decide).await?;
+    let known = Arc::clone(&sandbox).with_ledger(decide).await?;
     match behaviour {
         Behaviour::Slow => tokio::time::sleep(sandbox.slow).await,
         Behaviour::Stall => tokio::time::sleep(sandbox.stall).await,
         Behaviour::Cut => return Ok(cut()),
         Behaviour::Ok | Behaviour::Declined | Behaviour::Flaky | Behaviour::Unknown => {}
     }
-    let status = match record.reason {
-        None => StatusCode::OK,
-        Some(_) => StatusCode::PAYMENT_REQUIRED,
+    let answer = ChargeAnswer::from(known);
+    let status = match answer.status {
+        "captured" => StatusCode::OK,
+        _ => StatusCode::PAYMENT_REQUIRED,
     };
-    Ok((status, Json(ChargeAnswer::from(record))).into_response())
+    Ok((status, Json(answer)).into_response())
+}
+
+async fn void_charge(
+    State(sandbox): State<Arc<Sandbox>>,
+    Path(key): Path<String>,
+) -> Result<(StatusCode, Json<ChargeAnswer>), ApiError> {
+    let known = sandbox.with_ledger(move |ledger| ledger.void(&key)).await?;
+    let answer = ChargeAnswer::from(known);
+    let status = match answer.status {
+        "captured" => StatusCode::CONFLICT,
+        _ => StatusCode::OK,
+    };
+    Ok((status, Json(answer)))
 }
 
 async fn find_charge(
@@ -61,8 +76,8 @@ async fn find_charge(
     Path(key): Path<String>,
 ) -> Result<Json<ChargeAnswer>, ApiError> {
     let found = sandbox.with_ledger(move |ledger| Ok(ledger.find_charge(&key)?.cloned()));
-    let record = found.await?.ok_or_else(ApiError::unknown_key)?;
-    Ok(Json(ChargeAnswer::from(record)))
+    let known = found.await?.ok_or_else(ApiError::unknown_key)?;
+    Ok(Json(ChargeAnswer::from(known)))
 }
 
 async fn refund(
@@ -93,17 +108,19 @@ async fn log(State(sandbox): State<Arc<Sandbox>>) -> Result<Response, ApiError> 
 
 #[derive(Serialize)]
 struct ChargeAnswer {
-    /// `captured` or `declined`.
+    /// `captured`, `declined` or `voided`.
     status: &'static str,
+    /// Absent if it was voided before it arrived.
     #[serde(flatten)]
-    record: ChargeRecord,
+    record: Option<ChargeRecord>,
 }
 
-impl From<ChargeRecord> for ChargeAnswer {
-    fn from(record: ChargeRecord) -> Self {
-        let status = match record.reason {
-            None => "captured",
-            Some(_) => "declined",
+impl From<KnownCharge> for ChargeAnswer {
+    fn from(known: KnownCharge) -> Self {
+        let (status, record) = match known {
+            KnownCharge::Made(record) if record.reason.is_none() => ("captured", Some(record)),
+            KnownCharge::Made(record) => ("declined", Some(record)),
+            KnownCharge::Voided => ("voided", None),
         };
         Self { status, record }
     }

@@ -4,10 +4,11 @@ mod error;
 mod record;
 
 pub(crate) use error::LedgerError;
-pub(crate) use record::{Charge, ChargeRecord, Refund, RefundRecord};
+pub(crate) use record::{Charge, ChargeRecord, KnownCharge, Refund, RefundRecord};
 
 use error::OpenError;
-use record::Entry;
+use kernel::clock;
+use record::{Entry, Line};
 use std::{
     collections::HashMap,
     fs::{File, OpenOptions},
@@ -19,7 +20,7 @@ use std::{
 #[derive(Debug)]
 pub(crate) struct Ledger {
     file: File,
-    charges: HashMap<String, ChargeRecord>,
+    charges: HashMap<String, KnownCharge>,
     refunds: HashMap<String, RefundRecord>,
     /// Set by a failed write, which may have left half a line that may be on the disk: every request fails until a new
     /// process has replayed the file.
@@ -57,18 +58,18 @@ impl Ledger {
             .enumerate()
             .filter(|(_, line)| !line.is_empty())
         {
-            let entry = serde_json::from_slice(line).map_err(|source| OpenError::Line {
+            let line: Line = serde_json::from_slice(line).map_err(|source| OpenError::Line {
                 path: path.to_owned(),
                 line: index + 1,
                 source,
             })?;
-            ledger.index(entry);
+            ledger.index(line.entry);
         }
         Ok(ledger)
     }
 
     /// Returns the charge with this key.
-    pub(crate) fn find_charge(&self, key: &str) -> Result<Option<&ChargeRecord>, LedgerError> {
+    pub(crate) fn find_charge(&self, key: &str) -> Result<Option<&KnownCharge>, LedgerError> {
         self.check_usable()?;
         Ok(self.charges.get(key))
     }
@@ -79,20 +80,19 @@ impl Ledger {
         Ok(self.refunds.get(key))
     }
 
-    /// Captures, or declines if there is a reason to; the same key returns the same record again.
+    /// Captures, or declines if there is a reason to; the same key returns the same record again. Nothing is captured under a
+    /// voided key.
     pub(crate) fn charge(
         &mut self,
         key: &str,
         charge: Charge,
         decline_reason: Option<&str>,
-    ) -> Result<ChargeRecord, LedgerError> {
+    ) -> Result<KnownCharge, LedgerError> {
         self.check_usable()?;
-        if let Some(known) = self.charges.get(key) {
-            return if known.charge == charge {
-                Ok(known.clone())
-            } else {
-                Err(LedgerError::KeyReused)
-            };
+        match self.charges.get(key) {
+            Some(KnownCharge::Made(known)) if known.charge != charge => return Err(LedgerError::KeyReused),
+            Some(known) => return Ok(known.clone()),
+            None => {}
         }
         let record = ChargeRecord {
             key: key.to_owned(),
@@ -103,7 +103,17 @@ impl Ledger {
             None => Entry::Capture(record.clone()),
             Some(_) => Entry::Decline(record.clone()),
         })?;
-        Ok(record)
+        Ok(KnownCharge::Made(record))
+    }
+
+    /// Closes a key that was never used, so that nothing is captured under it; returns what is known under a used one.
+    pub(crate) fn void(&mut self, key: &str) -> Result<KnownCharge, LedgerError> {
+        self.check_usable()?;
+        if let Some(known) = self.charges.get(key) {
+            return Ok(known.clone());
+        }
+        self.append(Entry::Void { key: key.to_owned() })?;
+        Ok(KnownCharge::Voided)
     }
 
     /// Refunds, never more than was captured; the same key returns the same record again.
@@ -116,11 +126,10 @@ impl Ledger {
                 Err(LedgerError::KeyReused)
             };
         }
-        let charge = self
-            .charges
-            .get(&refund.charge_key)
-            .filter(|charge| charge.reason.is_none());
-        let charge = &charge.ok_or(LedgerError::NoSuchCharge)?.charge;
+        let charge = match self.charges.get(&refund.charge_key) {
+            Some(KnownCharge::Made(record)) if record.reason.is_none() => &record.charge,
+            _ => return Err(LedgerError::NoSuchCharge),
+        };
         let left_minor = charge.amount_minor - self.refunded_minor(&refund.charge_key);
         if refund.amount_minor > left_minor {
             return Err(LedgerError::TooMuch { left_minor });
@@ -158,20 +167,27 @@ impl Ledger {
 
     /// Writes an entry: on the disk first, then in memory, and only then is it answered.
     fn append(&mut self, entry: Entry) -> Result<(), LedgerError> {
-        let mut line = serde_json::to_vec(&entry).map_err(std::io::Error::from)?;
-        line.push(b'\n');
+        let line = Line {
+            at: Some(clock::now()),
+            entry,
+        };
+        let mut text = serde_json::to_vec(&line).map_err(std::io::Error::from)?;
+        text.push(b'\n');
         self.broken = true;
-        self.file.write_all(&line)?;
+        self.file.write_all(&text)?;
         self.file.sync_data()?;
         self.broken = false;
-        self.index(entry);
+        self.index(line.entry);
         Ok(())
     }
 
     fn index(&mut self, entry: Entry) {
         match entry {
             Entry::Capture(record) | Entry::Decline(record) => {
-                self.charges.insert(record.key.clone(), record);
+                self.charges.insert(record.key.clone(), KnownCharge::Made(record));
+            }
+            Entry::Void { key } => {
+                self.charges.insert(key, KnownCharge::Voided);
             }
             Entry::Refund(record) => {
                 self.refunds.insert(record.key.clone(), record);

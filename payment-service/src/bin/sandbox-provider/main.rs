@@ -1,8 +1,8 @@
 //! A payment provider for development and tests: a real HTTP service that keeps idempotency keys, and whose log of
-//! captures, declines and refunds survives `kill -9`.
+//! captures, declines, refunds and voids survives `kill -9`.
 //!
-//! `POST /charges`, `GET /charges/{key}`, `POST /refunds`, `GET /refunds/{key}`, `GET /log`, `GET /livez`. The payment
-//! method of a charge selects its behaviour, see [`behaviour::Behaviour`].
+//! `POST /charges`, `GET /charges/{key}`, `POST /charges/{key}/void`, `POST /refunds`, `GET /refunds/{key}`, `GET /log`,
+//! `GET /livez`. The payment method of a charge selects its behaviour, see [`behaviour::Behaviour`].
 
 mod behaviour;
 mod config;

@@ -150,6 +150,11 @@ impl Machine {
         let failed = match verdict {
             Verdict::Success => false,
             Verdict::Failure(_) => true,
+            // Not in the window: while all that is worth anything fails, refusals are no successes.
+            Verdict::Answered => {
+                self.failures_in_a_row = 0;
+                return;
+            }
             Verdict::Throttled | Verdict::Neutral => return,
         };
         self.window.record(failed, slow);
@@ -164,6 +169,7 @@ impl Machine {
     fn record_probe(&mut self, verdict: &Verdict) {
         match verdict {
             Verdict::Success => self.close("the probe succeeded"),
+            Verdict::Answered => self.close("the probe was answered"),
             Verdict::Failure(_) => self.reopen("the probe failed"),
             Verdict::Throttled => self.reopen("the probe was throttled"),
             // No verdict: the next call is the probe.
@@ -237,7 +243,7 @@ impl Machine {
         match verdict {
             Verdict::Success => self.history.counters.success += 1,
             Verdict::Failure(error) => self.history.failed(error),
-            Verdict::Throttled | Verdict::Neutral => self.history.counters.ignored += 1,
+            Verdict::Answered | Verdict::Throttled | Verdict::Neutral => self.history.counters.ignored += 1,
         }
         self.history.counters.slow += u64::from(slow);
     }

@@ -48,7 +48,7 @@ pub struct Counters {
     pub failure: u64,
     /// Slow ones; each is also counted among the others.
     pub slow: u64,
-    /// Answered without a verdict on the upstream's health (4xx).
+    /// Answered with a redirect or a refusal (3xx, 4xx), or without a verdict on the upstream's health.
     pub ignored: u64,
     /// Refused by the breaker or the bulkhead, never sent.
     pub rejected: u64,

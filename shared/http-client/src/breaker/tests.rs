@@ -120,6 +120,39 @@ async fn calls_without_a_verdict_neither_open_nor_reset_the_row() {
     assert_eq!(state(&breaker), BreakerState::Open, "the fifth failure in a row");
 }
 
+#[tokio::test(start_paused = true)]
+async fn an_answer_ends_the_row_of_failures_and_is_no_success_in_the_window() {
+    let breaker = breaker();
+    for _ in 0..4 {
+        (0..4).for_each(|_| call(&breaker, &failure()));
+        call(&breaker, &Verdict::Answered);
+    }
+    let status = breaker.status();
+    assert_eq!((status.state, status.failures_in_a_row), (BreakerState::Closed, 0));
+    assert_eq!((status.window.calls, status.counters.ignored), (16, 4));
+    (0..4).for_each(|_| call(&breaker, &failure()));
+    assert_eq!(
+        breaker.status().transitions.last().unwrap().reason,
+        "failure rate",
+        "twenty calls, of which none succeeded"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answered_probe_closes_the_circuit() {
+    let breaker = breaker();
+    trip(&breaker);
+    until_probe(&breaker).await;
+    call(&breaker, &Verdict::Answered);
+    assert_eq!(state(&breaker), BreakerState::Closed);
+    let refused = breaker.status().not_permitted;
+    let together: Vec<_> = (0..100).map(|_| breaker.try_acquire().unwrap()).collect();
+    for permit in together {
+        permit.settle(&Verdict::Answered);
+    }
+    assert_eq!(breaker.status().not_permitted, refused);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_a_thousand_callers_one_is_the_probe() {
     let config = BreakerConfig {

@@ -7,9 +7,12 @@ pub(crate) enum Verdict {
     Success,
     /// The upstream did not answer, or answered that it cannot; with the error.
     Failure(String),
+    /// The upstream answered, and did not do what was asked for reasons that are the caller's: nothing has changed, nobody
+    /// is logged in, no such thing. It is there, which is all that a probe asks; it says nothing about the upstream's work.
+    Answered,
     /// The upstream asks for fewer calls: neutral while closed, but it fails a probe.
     Throttled,
-    /// No verdict: the caller's mistake, or a refusal.
+    /// No verdict: nothing was heard of the upstream.
     Neutral,
 }
 
@@ -19,7 +22,7 @@ impl Verdict {
         match self {
             Self::Success => "success",
             Self::Failure(_) => "failure",
-            Self::Throttled | Self::Neutral => "ignored",
+            Self::Answered | Self::Throttled | Self::Neutral => "ignored",
         }
     }
 }

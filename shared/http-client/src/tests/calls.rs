@@ -110,6 +110,69 @@ async fn a_4xx_never_opens_the_circuit() {
     assert_eq!((status.state, status.counters.ignored), (BreakerState::Closed, 50));
 }
 
+/// Trips the circuit with five answers of 500, and lets its cooldown of 20 ms pass.
+async fn half_open(status: StatusCode) -> (Upstream, ResilientHttpClient) {
+    let upstream = Upstream::start(move |number, _| async move {
+        let answered = if number < 5 {
+            StatusCode::INTERNAL_SERVER_ERROR
+        } else {
+            status
+        };
+        answered.into_response()
+    })
+    .await;
+    let client = upstream.client(|config| {
+        config.retry.retries_max = 0;
+        config.breaker.open_for = Duration::from_millis(20);
+    });
+    for _ in 0..5 {
+        client.get("/things").send().await.unwrap();
+    }
+    assert_eq!(client.status().state, BreakerState::Open);
+    tokio::time::sleep(Duration::from_millis(30)).await;
+    (upstream, client)
+}
+
+#[tokio::test]
+async fn any_answer_that_shows_the_upstream_alive_closes_the_circuit() {
+    for status in [
+        StatusCode::NOT_MODIFIED,
+        StatusCode::UNAUTHORIZED,
+        StatusCode::PAYMENT_REQUIRED,
+        StatusCode::NOT_FOUND,
+        StatusCode::CONFLICT,
+    ] {
+        let (upstream, client) = half_open(status).await;
+        assert_eq!(client.get("/things").send().await.unwrap().status, status);
+        assert_eq!(client.status().state, BreakerState::Closed, "{status}");
+        assert_eq!(upstream.hits(), 6);
+    }
+    for status in [StatusCode::TOO_MANY_REQUESTS, StatusCode::BAD_GATEWAY] {
+        let (_upstream, client) = half_open(status).await;
+        assert_eq!(client.get("/things").send().await.unwrap().status, status);
+        assert_eq!(client.status().state, BreakerState::Open, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn failures_between_refusals_are_no_row() {
+    let upstream = Upstream::start(|number, _| async move {
+        let status = if number.is_multiple_of(2) {
+            StatusCode::INTERNAL_SERVER_ERROR
+        } else {
+            StatusCode::NOT_MODIFIED
+        };
+        status.into_response()
+    })
+    .await;
+    let client = upstream.client(|config| config.retry.retries_max = 0);
+    for _ in 0..12 {
+        client.get("/things").send().await.unwrap();
+    }
+    let status = client.status();
+    assert_eq!((status.state, status.counters.failure), (BreakerState::Closed, 6));
+}
+
 #[tokio::test]
 async fn retry_after_is_honoured() {
     let upstream = Upstream::start(|number, _| async move {

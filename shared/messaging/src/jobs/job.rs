@@ -3,6 +3,7 @@
 use crate::failure::Failure;
 use kernel::context::Context;
 use serde::{Serialize, de::DeserializeOwned};
+use std::time::Duration;
 use uuid::Uuid;
 
 /// A call to the outside that is due, with the data it needs. Its serialized form is the job's payload.
@@ -10,12 +11,20 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// The job's kind: one worker runs all jobs of a kind, and one unavailable upstream pauses them all.
     const KIND: &'static str;
 
+    /// Longest delay between two attempts. Delays double from 1 s, so a job waits at most as long again as it has been
+    /// failing.
+    const DELAY_MAX: Duration = Duration::from_hours(2);
+
+    /// Time after which a job that still fails is parked; `None` where it is attempted for as long as it takes.
+    const LIFETIME: Option<Duration> = None;
+
     /// The state of the service that [`Job::run`] works with.
     type App: Clone + Send + Sync + 'static;
 
     /// Makes the call, and commits its result together with [`crate::Tx::complete`].
     ///
-    /// A failure means that the outcome is not definite, and the job is attempted again.
+    /// A failure means that the outcome is not definite, and the job is attempted again. A permanent one parks the job: it
+    /// waits for an operator.
     fn run(self, claim: &JobClaim, app: &Self::App) -> impl Future<Output = Result<(), Failure>> + Send;
 }
 
@@ -29,6 +38,10 @@ pub struct JobClaim {
     /// Number of claims, this one included. Claims that ended with [`Failure::NotTried`] are not counted: at 1, nothing can
     /// have been sent before.
     pub attempts: i32,
+    /// Number of failures since it was enqueued, or since an operator had it tried again.
+    pub(super) failures: i32,
+    /// Seconds since then.
+    pub(super) age_s: f64,
     pub(super) kind: String,
     pub(super) payload: serde_json::Value,
     pub(super) correlation_id: String,

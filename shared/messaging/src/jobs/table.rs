@@ -1,42 +1,18 @@
 //! The SQL of jobs, which are rows of the table `intents`.
 
-use super::job::{Job, JobClaim};
+use super::{
+    job::{Job, JobClaim},
+    lane::Lane,
+    schedule::Next,
+};
 use database::Database;
 use kernel::{context::Context, id};
-use serde::Serialize;
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 use std::time::Duration;
 use uuid::Uuid;
 
 /// Duration of a claim unless it is renewed: the delay before a killed worker's call is attempted again.
 pub(super) const LEASE: Duration = Duration::from_secs(15);
-
-/// The open jobs of one kind, for status and alarms.
-#[derive(Debug, Clone, Serialize, sqlx::FromRow)]
-#[serde(rename_all = "camelCase")]
-pub struct PendingJobs {
-    /// The jobs' kind.
-    pub kind: String,
-    /// Number of jobs without a definite outcome.
-    pub pending: i64,
-    /// Age of the oldest in seconds.
-    pub oldest_age_s: f64,
-    /// Highest number of attempts among them.
-    pub attempts_max: i32,
-    /// Reason of the newest failed attempt.
-    pub last_error: Option<String>,
-}
-
-/// Returns the open jobs, by kind.
-pub async fn pending(database: &Database) -> Result<Vec<PendingJobs>, sqlx::Error> {
-    sqlx::query_as(
-        "select kind, count(*) as pending, extract(epoch from now() - min(created_at))::float8 as oldest_age_s,
-                max(attempts) as attempts_max, (array_agg(last_error order by due_at desc))[1] as last_error
-         from intents where done_at is null group by kind order by kind",
-    )
-    .fetch_all(&mut *database.acquire().await?)
-    .await
-}
 
 pub(crate) async fn insert<J: Job>(
     connection: &mut PgConnection,
@@ -79,22 +55,32 @@ pub(crate) async fn cancel(connection: &mut PgConnection, id: Uuid) -> Result<bo
     Ok(deleted.rows_affected() == 1)
 }
 
-/// Claims due jobs of one kind, at most `limit`.
+/// Claims due jobs of one kind and lane, at most `limit`.
 ///
 /// The array is filled once; a join with the sub-select could be planned to run it, and its limit, once for each row.
-pub(super) async fn claim(database: &Database, kind: &str, limit: usize) -> Result<Vec<JobClaim>, sqlx::Error> {
-    sqlx::query_as(
+pub(super) async fn claim(
+    database: &Database,
+    kind: &str,
+    lane: Lane,
+    limit: usize,
+) -> Result<Vec<JobClaim>, sqlx::Error> {
+    // As text and not as a parameter, or the planner could not use the index of the lane.
+    let of_lane = lane.condition();
+    let statement = format!(
         "update intents set attempts = attempts + 1, lease = $2, due_at = now() + make_interval(secs => $3)
-         where id = any(array(select id from intents where kind = $1 and done_at is null and due_at <= now()
+         where id = any(array(select id from intents
+                              where kind = $1 and done_at is null and {of_lane} and due_at <= now()
                               order by due_at limit $4 for update skip locked))
-         returning id, kind, subject, payload, attempts, correlation_id, traceparent, lease",
-    )
-    .bind(kind)
-    .bind(id::new())
-    .bind(LEASE.as_secs_f64())
-    .bind(i64::try_from(limit).unwrap_or_default())
-    .fetch_all(&mut *database.acquire().await?)
-    .await
+         returning id, kind, subject, payload, attempts, failures,
+                   extract(epoch from now() - tried_since)::float8 as age_s, correlation_id, traceparent, lease"
+    );
+    sqlx::query_as(AssertSqlSafe(statement))
+        .bind(kind)
+        .bind(id::new())
+        .bind(LEASE.as_secs_f64())
+        .bind(i64::try_from(limit).unwrap_or_default())
+        .fetch_all(&mut *database.acquire().await?)
+        .await
 }
 
 /// Renews a claim; `false` if it has passed to another worker. A completed job counts as renewed, since its commit may be
@@ -110,23 +96,26 @@ pub(super) async fn renew(database: &Database, claim: &JobClaim) -> Result<bool,
     Ok(renewed.rows_affected() == 1)
 }
 
-/// Schedules the next attempt after `delay`, and sets the number of attempts.
-pub(super) async fn postpone(
+/// Ends a claim without an outcome: the job is due again after a delay, or it is parked.
+pub(super) async fn release(
     database: &Database,
     claim: &JobClaim,
-    attempts: i32,
-    delay: Duration,
+    next: Next,
     reason: &str,
 ) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "update intents set due_at = now() + make_interval(secs => $3), last_error = $4, attempts = $5
+        "update intents
+         set due_at = coalesce(now() + make_interval(secs => $3), 'infinity'),
+             parked_at = case when $3 is null then now() end,
+             last_error = $4, attempts = $5, failures = $6, lease = null
          where id = $1 and lease = $2 and done_at is null",
     )
     .bind(claim.id)
     .bind(claim.lease)
-    .bind(delay.as_secs_f64())
+    .bind(next.delay.map(|delay| delay.as_secs_f64()))
     .bind(reason)
-    .bind(attempts)
+    .bind(next.attempts)
+    .bind(next.failures)
     .execute(&mut *database.acquire().await?)
     .await
     .map(drop)

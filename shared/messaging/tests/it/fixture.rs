@@ -43,12 +43,15 @@ publishes = ["ticket.sold", "ticket.torn"]
 /// Time for which the circuit of a `gone` call is open.
 pub(crate) const AWAY: Duration = Duration::from_millis(500);
 
+/// Duration of a `slow` call, which fails.
+const SLOW: Duration = Duration::from_millis(200);
+
 /// The state that one instance shares with the test.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) instance: &'static str,
     pub(crate) database: Database,
-    /// While set, `ticket.sold` of mood `fickle` fails, and `gone` calls are not made.
+    /// While set, `ticket.sold` of mood `fickle` fails, `gone` calls are not made, and `failing` and `hopeless` ones fail.
     pub(crate) failing: Arc<AtomicBool>,
     pub(crate) tries: Arc<AtomicU32>,
 }
@@ -142,6 +145,7 @@ impl Call {
 
 impl Job for Call {
     const KIND: &'static str = "call";
+    const LIFETIME: Option<Duration> = Some(Duration::from_hours(1));
     type App = App;
 
     async fn run(self, claim: &JobClaim, app: &App) -> Result<(), Failure> {
@@ -155,6 +159,14 @@ impl Job for Call {
             Some("away") if attempt <= 6 => Some(Failure::not_tried(Duration::from_millis(50), "the circuit is open")),
             Some("away") if attempt == 7 => Some(Failure::transient("no answer")),
             Some("gone") if app.failing.load(Ordering::SeqCst) => Some(Failure::not_tried(AWAY, "the circuit is open")),
+            Some("slow") => {
+                tokio::time::sleep(SLOW).await;
+                Some(Failure::transient("no answer"))
+            }
+            Some("hopeless") if app.failing.load(Ordering::SeqCst) => Some(Failure::permanent("no such number")),
+            Some("failing") if app.failing.load(Ordering::SeqCst) => {
+                Some(Failure::retry_after(Duration::from_millis(50), "no answer"))
+            }
             None if attempt < 3 => Some(Failure::retry_after(Duration::from_millis(50), "no answer")),
             _ => None,
         };

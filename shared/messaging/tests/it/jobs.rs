@@ -3,7 +3,10 @@
 use crate::fixture::{AWAY, Call, Unserved, count, enqueue, env, open, until_count};
 use kernel::{context::Context, id};
 use messaging::Tx;
-use std::{sync::atomic::Ordering, time::Instant};
+use std::{
+    sync::atomic::Ordering,
+    time::{Duration, Instant},
+};
 use testkit::eventually;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -87,7 +90,7 @@ async fn an_open_circuit_pauses_every_job_of_the_kind() {
     }
     let started = Instant::now();
     tx.commit().await.unwrap();
-    // Eight at a time find the circuit open; the others are not even claimed before it may be closed.
+    // Eight at a time find the circuit open; the others are not even claimed before it may be closed. They have not failed.
     eventually("the third round of eight", || async {
         (config.tries.load(Ordering::SeqCst) > 16).then_some(())
     })
@@ -96,4 +99,55 @@ async fn an_open_circuit_pauses_every_job_of_the_kind() {
 
     config.failing.store(false, Ordering::SeqCst);
     until_count(&service.database, "select count(*) from calls where attempt = 1", 100).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_that_fail_slowly_for_ever_delay_no_good_one() {
+    let env = env().await;
+    let (service, config) = open(&env).await;
+    let mut tx = Tx::begin(&config.database(), &Context::new()).await.unwrap();
+    for _ in 0..400 {
+        tx.enqueue(id::new(), id::new(), &Call::of("slow")).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    until_count(
+        &service.database,
+        "select count(*) from intents where last_error = 'no answer'",
+        400,
+    )
+    .await;
+    // From here on there are always many that are due, and that take 200 ms to fail.
+    let enqueued = Instant::now();
+    enqueue(&config.database(), id::new(), &Call::of("good")).await;
+    until_count(&service.database, "select count(*) from calls", 1).await;
+    assert!(enqueued.elapsed() < Duration::from_secs(3), "{:?}", enqueued.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_backlog_is_counted_up_to_a_limit() {
+    let env = env().await;
+    let (service, _) = open(&env).await;
+    let backlog = "insert into intents (id, kind, subject, payload, correlation_id, causation_id, parked_at)
+         select gen_random_uuid(), 'unserved', gen_random_uuid(), 'null', 'test', 'test',
+                case when number > 10500 then now() end
+         from generate_series(1, 21000) as number";
+    sqlx::query(backlog).execute(&service.database).await.unwrap();
+    enqueue_unserved_kind(&service.database).await;
+    let status = service.status().await;
+    let kinds: Vec<_> = status["intents"].as_array().unwrap().iter().collect();
+    assert_eq!(kinds.len(), 2, "{status}");
+    assert_eq!(
+        (&kinds[0]["kind"], &kinds[0]["pending"]),
+        (&"another".into(), &1.into())
+    );
+    assert_eq!(
+        (&kinds[1]["pending"], &kinds[1]["parked"]),
+        (&10_000.into(), &10_000.into())
+    );
+}
+
+async fn enqueue_unserved_kind(database: &sqlx::PgPool) {
+    let job = "insert into intents (id, kind, subject, payload, correlation_id, causation_id)
+               values (gen_random_uuid(), 'another', gen_random_uuid(), 'null', 'test', 'test')";
+    sqlx::query(job).execute(database).await.unwrap();
 }

@@ -11,6 +11,7 @@ mod example;
 mod fixture;
 mod gauges;
 mod jobs;
+mod parked_jobs;
 mod relay;
 mod relay_members;
 mod transactions;

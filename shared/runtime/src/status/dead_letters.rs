@@ -1,6 +1,6 @@
 //! Dead letters over HTTP, for operators.
 
-use super::page::StatusPage;
+use super::{page::StatusPage, reason::Reason};
 use axum::extract::State;
 use http::StatusCode;
 use messaging::{
@@ -16,8 +16,6 @@ use web::{
     page::{Page, PageQuery},
     problem::Problem,
 };
-
-const REASON_CHARS_MAX: usize = 500;
 
 /// The filter of a listing.
 #[derive(Debug, Deserialize)]
@@ -81,28 +79,18 @@ pub(super) async fn replay(
     Ok(StatusCode::ACCEPTED)
 }
 
-/// The body of a discard.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Discard {
-    reason: String,
-}
-
 /// `POST /internal/dead-letters/{id}/discard` with `{"reason": "…"}`.
 pub(super) async fn discard(
     _: Operator,
     State(page): State<Arc<StatusPage>>,
     Path(id): Path<Uuid>,
-    Json(discard): Json<Discard>,
+    Json(reason): Json<Reason>,
 ) -> Result<StatusCode, Problem> {
-    if !(1..=REASON_CHARS_MAX).contains(&discard.reason.chars().count()) {
-        let detail = format!("say why, in 1 to {REASON_CHARS_MAX} characters");
-        return Err(Problem::bad_request("reason-length", detail));
-    }
-    dead_letters::discard(page.database(), id, &discard.reason)
+    let reason = reason.checked()?;
+    dead_letters::discard(page.database(), id, &reason)
         .await
         .map_err(refused)?;
-    tracing::info!(dead_letter.id = %id, reason = %discard.reason, "Dead letter discarded by an operator");
+    tracing::info!(dead_letter.id = %id, reason, "Dead letter discarded by an operator");
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -5,7 +5,7 @@ use crate::base::Base;
 use axum::response::{IntoResponse, Response};
 use database::{Database, Probe};
 use http_client::ResilientHttpClient;
-use messaging::{Relay, backlog, dead_letters, health::ConsumerState, pending_jobs};
+use messaging::{Relay, backlog, dead_letters, health::ConsumerState, jobs};
 use serde_json::{Value, json};
 use std::{
     collections::HashSet,
@@ -102,7 +102,7 @@ impl StatusPage {
         // These read the database, and would only wait for it.
         if reachable {
             report["outbox"] = self.outbox().await;
-            report["intents"] = read("intents", pending_jobs(&self.base.database)).await;
+            report["intents"] = read("intents", jobs::pending(&self.base.database)).await;
             let waiting = read("deadLetters", dead_letters::waiting(&self.base.database)).await;
             report["deadLetters"] = json!({ "waiting": waiting });
         }

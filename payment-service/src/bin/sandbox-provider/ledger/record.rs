@@ -1,5 +1,6 @@
 //! The lines of the log.
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 /// A charge as a client requests it.
@@ -44,11 +45,34 @@ pub(crate) struct RefundRecord {
     pub(crate) currency: String,
 }
 
+/// What is known under the key of a charge.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum KnownCharge {
+    /// It was captured or declined.
+    Made(ChargeRecord),
+    /// It was voided before it arrived, and never will be captured.
+    Voided,
+}
+
 /// One line of the log.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Line {
+    /// Time at which the request was handled; absent in logs of an older version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) at: Option<DateTime<Utc>>,
+    #[serde(flatten)]
+    pub(super) entry: Entry,
+}
+
+/// The content of a line.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub(super) enum Entry {
     Capture(ChargeRecord),
     Decline(ChargeRecord),
     Refund(RefundRecord),
+    /// Nothing has moved, and nothing will under this key.
+    Void {
+        key: String,
+    },
 }

@@ -63,6 +63,25 @@ fn a_declined_charge_cannot_be_refunded() {
 }
 
 #[test]
+fn nothing_is_captured_under_a_voided_key_and_a_captured_charge_is_not_voided() {
+    let path = log_path();
+    let mut ledger = Ledger::open(&path).unwrap();
+    assert_eq!(ledger.void("k").unwrap(), KnownCharge::Voided);
+    assert_eq!(ledger.void("k").unwrap(), KnownCharge::Voided);
+    assert_eq!(ledger.charge("k", charge(500), None).unwrap(), KnownCharge::Voided);
+    assert!(matches!(ledger.refund("r", refund(1)), Err(LedgerError::NoSuchCharge)));
+    let captured = ledger.charge("other", charge(500), None).unwrap();
+    assert_eq!(ledger.void("other").unwrap(), captured);
+    drop(ledger);
+
+    let mut ledger = Ledger::open(&path).unwrap();
+    assert_eq!(ledger.charge("k", charge(500), None).unwrap(), KnownCharge::Voided);
+    assert_eq!(ledger.find_charge("other").unwrap(), Some(&captured));
+    assert_eq!(String::from_utf8(ledger.text().unwrap()).unwrap().lines().count(), 2);
+    std::fs::remove_file(path).unwrap();
+}
+
+#[test]
 fn a_restart_replays_the_log_and_truncates_a_torn_line() {
     let path = log_path();
     let mut ledger = Ledger::open(&path).unwrap();

@@ -1,1 +1,1 @@
-../../../sql/messaging.sql
+../../../sql/0001_messaging.sql

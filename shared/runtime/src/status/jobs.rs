@@ -1,0 +1,111 @@
+//! Open jobs over HTTP, for operators.
+
+use super::{page::StatusPage, reason::Reason};
+use axum::extract::State;
+use http::StatusCode;
+use messaging::jobs::{self, JobRecord, OpenState, ResolveError};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use uuid::Uuid;
+use web::{
+    extract::{Json, Path, Query},
+    identity::Operator,
+    page::{Page, PageQuery},
+    problem::Problem,
+};
+
+/// The filter of a listing.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Filter {
+    state: Option<String>,
+    kind: Option<String>,
+    cursor: Option<Uuid>,
+    limit: Option<u32>,
+}
+
+/// `GET /internal/jobs?state=parked&kind=&cursor=&limit=`, oldest first.
+pub(super) async fn list(
+    _: Operator,
+    State(page): State<Arc<StatusPage>>,
+    Query(filter): Query<Filter>,
+) -> Result<Json<Page<JobRecord>>, Problem> {
+    let state = filter.state.as_deref().unwrap_or(OpenState::Parked.as_str());
+    let state: OpenState = state
+        .parse()
+        .map_err(|_| Problem::bad_request("state-unknown", "state must be parked or pending"))?;
+    let query = PageQuery {
+        cursor: filter.cursor,
+        limit: filter.limit,
+    };
+    let kind = filter.kind.as_deref();
+    let open = async |after, limit| jobs::list(page.database(), state, kind, after, limit).await;
+    Ok(Json(Page::fetch(query, open, |job| job.id).await?))
+}
+
+/// `GET /internal/jobs/{id}`.
+pub(super) async fn show(
+    _: Operator,
+    State(page): State<Arc<StatusPage>>,
+    Path(id): Path<Uuid>,
+) -> Result<Json<JobRecord>, Problem> {
+    let job = jobs::get(page.database(), id).await?;
+    job.map(Json).ok_or_else(|| Problem::not_found("job"))
+}
+
+/// `POST /internal/jobs/{id}/retry`: makes a parked or postponed job due now.
+pub(super) async fn retry(
+    _: Operator,
+    State(page): State<Arc<StatusPage>>,
+    Path(id): Path<Uuid>,
+) -> Result<StatusCode, Problem> {
+    jobs::retry(page.database(), id).await.map_err(refused)?;
+    tracing::info!(job.id = %id, "Job retried by an operator");
+    Ok(StatusCode::ACCEPTED)
+}
+
+/// The body of a retry of all jobs of a kind.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RetryAll {
+    kind: String,
+}
+
+/// The answer to it.
+#[derive(Debug, Serialize)]
+pub(super) struct Retried {
+    /// Number of jobs that are due now.
+    retried: u64,
+}
+
+/// `POST /internal/jobs/retry` with `{"kind": "…"}`: makes all of them due now that are parked or postponed.
+pub(super) async fn retry_all(
+    _: Operator,
+    State(page): State<Arc<StatusPage>>,
+    Json(RetryAll { kind }): Json<RetryAll>,
+) -> Result<(StatusCode, Json<Retried>), Problem> {
+    let retried = jobs::retry_all(page.database(), &kind).await?;
+    tracing::info!(job.kind = %kind, retried, "Jobs retried by an operator");
+    Ok((StatusCode::ACCEPTED, Json(Retried { retried })))
+}
+
+/// `POST /internal/jobs/{id}/discard` with `{"reason": "…"}`: ends a parked job without an outcome.
+pub(super) async fn discard(
+    _: Operator,
+    State(page): State<Arc<StatusPage>>,
+    Path(id): Path<Uuid>,
+    Json(reason): Json<Reason>,
+) -> Result<StatusCode, Problem> {
+    let reason = reason.checked()?;
+    jobs::discard(page.database(), id, &reason).await.map_err(refused)?;
+    tracing::info!(job.id = %id, reason, "Job discarded by an operator");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn refused(error: ResolveError) -> Problem {
+    match error {
+        ResolveError::NotFound => Problem::not_found("job"),
+        ResolveError::State(_) => Problem::conflict("job-state", error.to_string()),
+        ResolveError::Database(error) => error.into(),
+    }
+}

@@ -1,0 +1,24 @@
+//! An operator's reason for a decision that is final.
+
+use serde::Deserialize;
+use web::problem::Problem;
+
+const REASON_CHARS_MAX: usize = 500;
+
+/// The body of a discard: `{"reason": "…"}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Reason {
+    reason: String,
+}
+
+impl Reason {
+    /// Returns the reason; 400 if it is empty or too long.
+    pub(super) fn checked(self) -> Result<String, Problem> {
+        if (1..=REASON_CHARS_MAX).contains(&self.reason.chars().count()) {
+            return Ok(self.reason);
+        }
+        let detail = format!("say why, in 1 to {REASON_CHARS_MAX} characters");
+        Err(Problem::bad_request("reason-length", detail))
+    }
+}
