@@ -14,6 +14,8 @@ use tokio::{sync::Semaphore, time::timeout};
 
 /// Limit for making a new connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Limit for a check by a fresh connection.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A handle to the service's database. Cheap to clone; clones share the pool.
 #[derive(Clone)]
@@ -59,6 +61,21 @@ impl Database {
         Box::pin(async {
             let connecting = async { PgConnection::connect_with(&options(&self.url, self.service)?).await };
             timeout(CONNECT_TIMEOUT, connecting)
+                .await
+                .unwrap_or(Err(sqlx::Error::PoolTimedOut))
+        })
+    }
+
+    /// Checks by a fresh connection that the server can be reached, lets this program in, and answers. The pool says less:
+    /// its connections outlive a changed password, and may all be busy.
+    pub fn check(&self) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+        Box::pin(async {
+            let checking = async {
+                let mut connection = self.connect().await?;
+                sqlx::raw_sql("select 1").execute(&mut connection).await?;
+                connection.close().await
+            };
+            timeout(CHECK_TIMEOUT, checking)
                 .await
                 .unwrap_or(Err(sqlx::Error::PoolTimedOut))
         })

@@ -3,12 +3,16 @@
 #![cfg(test)]
 
 mod broker_failures;
+mod cancelled_consumer;
 mod commit_unknown;
 mod connections;
 mod dead_letters;
 mod effects;
 mod example;
 mod fixture;
+mod held_deliveries;
 mod jobs;
+mod locked_rows;
+mod operator_mistakes;
 mod relay;
 mod transactions;
