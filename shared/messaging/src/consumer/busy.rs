@@ -11,8 +11,8 @@ use tokio::{
 
 /// Waits for a lock at most 2 s: a hundred transactions that queue for one row get it within that, at 10 ms each.
 const BEGIN_PATIENT: &str = "begin; set local lock_timeout = 2000";
-/// Waits for a lock at most 250 ms: the handlers that share one row take milliseconds each.
-const BEGIN_IMPATIENT: &str = "begin; set local lock_timeout = 250";
+/// Waits for a lock at most 500 ms: the handlers that share one row take milliseconds each.
+const BEGIN_IMPATIENT: &str = "begin; set local lock_timeout = 500";
 /// Age up to which an answer of the database counts for the next failure as well.
 const ANSWER_AGE_MAX: Duration = Duration::from_secs(1);
 
