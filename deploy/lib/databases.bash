@@ -9,6 +9,7 @@ databases_sql() {
     done
 }
 
+# A session that somebody forgets in a transaction keeps its locks for five minutes at most. Services set a limit of their own.
 database_sql() {
     local role=${1//-/_}
     cat <<EOT
@@ -16,6 +17,7 @@ select 'create role $role' where not exists (select from pg_roles where rolname 
 alter role $role login nosuperuser nocreatedb nocreaterole password '$(password_of "$1" postgres)';
 select 'create database $role owner $role' where not exists (select from pg_database where datname = '$role') \gexec
 revoke all on database $role from public;
+alter database $role set idle_in_transaction_session_timeout = '5min';
 EOT
 }
 

@@ -2,8 +2,8 @@
 //!
 //! A mail waits until the order's owner and the owner's address are both known. The transaction that adds the last missing
 //! piece enqueues it, so an event is never redelivered because another has not arrived yet. Two transactions that add a piece
-//! each must see one another: both hold the lock of the order or of the user, the order's always first, so they cannot
-//! deadlock.
+//! each must see one another: both hold the lock of the order, or of the user, which the events of orders share and a change
+//! of the address excludes. The order's comes always first, so they cannot deadlock.
 
 use crate::{
     app::App,
@@ -37,16 +37,17 @@ pub(crate) async fn notify_owner_of(
     store::lock_order(tx, order_id).await?;
     let owner = store::owner(tx, order_id).await?;
     if let Some(user_id) = owner {
-        store::lock_user(tx, user_id).await?;
+        store::lock_user_shared(tx, user_id).await?;
     }
     insert(app, tx, event, (order_id, owner), notice).await
 }
 
-/// Records the owner of an order, and enqueues the mails that waited for the owner. Leaves order and user locked.
+/// Records the owner of an order, and enqueues the mails that waited for the owner. Leaves the order locked, and the user
+/// shared.
 pub(crate) async fn record_owner(tx: &mut Tx, order: OwnedOrder) -> Result<(), sqlx::Error> {
     let OwnedOrder { order_id, user_id } = order;
     store::lock_order(tx, order_id).await?;
-    store::lock_user(tx, user_id).await?;
+    store::lock_user_shared(tx, user_id).await?;
     if store::insert_owner(tx, order).await? && store::assign_owner(tx, order).await? {
         enqueue_mails(tx, user_id).await?;
     }
@@ -87,7 +88,8 @@ async fn insert(
     Ok(())
 }
 
-/// Enqueues every mail that waits for this user, if the user's address is known. The caller holds the user's lock.
+/// Enqueues every mail that waits for this user, if the user's address is known. The caller holds the user's
+/// lock, alone or shared.
 async fn enqueue_mails(tx: &mut Tx, user_id: UserId) -> Result<(), sqlx::Error> {
     if !store::has_contact(tx, user_id).await? {
         return Ok(());

@@ -84,7 +84,20 @@ pub(crate) async fn lock_order(connection: &mut PgConnection, order_id: OrderId)
     lock(connection, order_id.uuid()).await
 }
 
-/// Locks a user until the end of the transaction.
+/// Locks a user until the end of the transaction, against changes of the address.
+///
+/// The transactions of a user's orders share the lock: each adds notifications of its own, and they need not see one another.
+pub(crate) async fn lock_user_shared(connection: &mut PgConnection, user_id: UserId) -> Result<(), sqlx::Error> {
+    sqlx::query!(
+        "select pg_advisory_xact_lock_shared(hashtextextended('notification ' || $1::text, 0))",
+        user_id.uuid().to_string()
+    )
+    .fetch_one(connection)
+    .await?;
+    Ok(())
+}
+
+/// Locks a user until the end of the transaction, to change the address.
 pub(crate) async fn lock_user(connection: &mut PgConnection, user_id: UserId) -> Result<(), sqlx::Error> {
     lock(connection, user_id.uuid()).await
 }

@@ -155,39 +155,46 @@ pub async fn set_items(db: &mut PgConnection, order_id: OrderId, items: &[Item])
     Ok(())
 }
 
-/// Locks the products of the items in the order of their ids, so that two orders cannot deadlock, and returns their stock.
-pub async fn lock_stock_levels(db: &mut PgConnection, items: &[Item]) -> sqlx::Result<Vec<StockLevel>> {
+/// Returns the stock of the items' products, without a lock: it may have changed by the time it is moved.
+pub async fn stock_levels(db: &mut PgConnection, items: &[Item]) -> sqlx::Result<Vec<StockLevel>> {
     let ids: Vec<Uuid> = items.iter().map(|item| item.product_id.uuid()).collect();
     sqlx::query_as!(
         StockLevel,
-        "select id as product_id, active, available from products where id = any($1) order by id for no key update",
+        "select id as product_id, active, available from products where id = any($1)",
         &ids
     )
     .fetch_all(db)
     .await
 }
 
-/// Moves the items of an order, and records the movements in the ledger. The products must be locked.
+/// Moves the items of an order, and records the movements in the ledger. Returns `false`, and leaves a half-done transaction
+/// to be rolled back, if a product has no longer what is to be taken, or is no longer active when it is to be reserved.
+///
+/// The products are locked in the order of their ids, so that two orders cannot deadlock. Every order for a product waits for
+/// this lock, so it comes last before the commit.
 pub async fn move_stock(
     db: &mut PgConnection,
     order_id: OrderId,
     movement: Movement,
     items: &[Item],
-) -> sqlx::Result<()> {
+) -> sqlx::Result<bool> {
     let by_product = items.iter().map(|item| (item.product_id.uuid(), item.quantity));
     let (ids, quantities): (Vec<Uuid>, Vec<i64>) = by_product.unzip();
     let change = movement.change();
-    sqlx::query!(
+    let moved = sqlx::query!(
         "with moved as (select * from unnest($1::uuid[], $2::bigint[]) as moved (product_id, quantity)),
+              locked as (select id from products where id = any($1) order by id for no key update),
               changed as (
                   update products set
                       available = available + quantity * $3,
                       reserved = reserved + quantity * $4,
                       sold = sold + quantity * $5
-                  from moved where id = product_id
+                  from locked join moved on product_id = locked.id
+                  where products.id = locked.id and available + quantity * $3 >= 0 and (active or $7 <> 'reserve')
+                  returning product_id, quantity
               )
          insert into stock_movements (product_id, order_id, kind, quantity)
-         select product_id, $6, $7, quantity from moved",
+         select product_id, $6, $7, quantity from changed",
         &ids,
         &quantities,
         change.available,
@@ -198,5 +205,5 @@ pub async fn move_stock(
     )
     .execute(db)
     .await?;
-    Ok(())
+    Ok(moved.rows_affected() == items.len() as u64)
 }

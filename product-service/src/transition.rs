@@ -18,19 +18,16 @@ pub async fn apply(tx: &mut Tx, order_id: OrderId, input: Input) -> Result<(), F
     match effect {
         Effect::Ignore => Ok(()),
         Effect::Reserve { items } => reserve(tx, order_id, &items).await,
-        Effect::Sell => move_stock(tx, order_id, Movement::Sell, &items, State::Sold).await,
+        Effect::Sell => {
+            store::set_state(tx, order_id, State::Sold).await?;
+            move_stock(tx, order_id, Movement::Sell, &items).await
+        }
         Effect::Close => {
             store::set_state(tx, order_id, State::Closed).await?;
             emit_released(tx, order_id, &[]).await
         }
-        Effect::Release => {
-            move_stock(tx, order_id, Movement::Release, &items, State::Released).await?;
-            emit_released(tx, order_id, &items).await
-        }
-        Effect::Return => {
-            move_stock(tx, order_id, Movement::Return, &items, State::Released).await?;
-            emit_released(tx, order_id, &items).await
-        }
+        Effect::Release => give_back(tx, order_id, Movement::Release, &items).await,
+        Effect::Return => give_back(tx, order_id, Movement::Return, &items).await,
         Effect::RepeatReleased => {
             let released: &[Item] = if state == State::Released { &items } else { &[] };
             emit_released(tx, order_id, released).await
@@ -38,14 +35,16 @@ pub async fn apply(tx: &mut Tx, order_id: OrderId, input: Input) -> Result<(), F
     }
 }
 
+/// Decides by the stock as it is seen, and takes it last. If another order has taken it in between, the event is applied again
+/// at once, and sees what is left.
 async fn reserve(tx: &mut Tx, order_id: OrderId, items: &[Item]) -> Result<(), Failure> {
     store::set_items(tx, order_id, items).await?;
-    let levels = store::lock_stock_levels(tx, items).await?;
+    let levels = store::stock_levels(tx, items).await?;
     match check_availability(items, &levels) {
         Ok(()) => {
-            store::move_stock(tx, order_id, Movement::Reserve, items).await?;
             store::set_state(tx, order_id, State::Reserved).await?;
             tx.emit(&InventoryReserved { order_id, items }).await?;
+            move_stock(tx, order_id, Movement::Reserve, items).await
         }
         Err(rejection) => {
             store::set_state(tx, order_id, State::Rejected).await?;
@@ -56,22 +55,26 @@ async fn reserve(tx: &mut Tx, order_id: OrderId, items: &[Item]) -> Result<(), F
                 missing: &rejection.missing,
             };
             tx.emit(&rejected).await?;
+            Ok(())
         }
     }
-    Ok(())
 }
 
-async fn move_stock(
-    tx: &mut Tx,
-    order_id: OrderId,
-    movement: Movement,
-    items: &[Item],
-    state: State,
-) -> Result<(), Failure> {
-    store::lock_stock_levels(tx, items).await?;
-    store::move_stock(tx, order_id, movement, items).await?;
-    store::set_state(tx, order_id, state).await?;
-    Ok(())
+async fn give_back(tx: &mut Tx, order_id: OrderId, movement: Movement, items: &[Item]) -> Result<(), Failure> {
+    store::set_state(tx, order_id, State::Released).await?;
+    emit_released(tx, order_id, items).await?;
+    move_stock(tx, order_id, movement, items).await
+}
+
+/// Moves the stock. It is the last statement of the transaction, since it locks the products for all other orders.
+async fn move_stock(tx: &mut Tx, order_id: OrderId, movement: Movement, items: &[Item]) -> Result<(), Failure> {
+    if store::move_stock(tx, order_id, movement, items).await? {
+        Ok(())
+    } else {
+        Err(Failure::conflict(format!(
+            "the stock of order {order_id} was taken meanwhile"
+        )))
+    }
 }
 
 async fn emit_released(tx: &mut Tx, order_id: OrderId, items: &[Item]) -> Result<(), Failure> {

@@ -4,6 +4,7 @@ use crate::fixture::{Fixture, event, moment};
 use kernel::{clock, id};
 use messaging::{EXCHANGE, Envelope};
 use serde_json::{Value, json};
+use sqlx::{Connection, PgConnection};
 use std::collections::BTreeMap;
 use testkit::eventually;
 
@@ -125,4 +126,29 @@ async fn a_poison_message_does_not_affect_the_rest_of_its_batch() {
     .await;
     assert_eq!(fixture.number("select sum(events)::bigint from counters").await, 20);
     assert_eq!(fixture.number("select count(*) from inbox").await, 20);
+}
+
+/// A stranger's lock on one counter stops neither its batch nor the next.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_locked_counter_does_not_affect_the_rest_of_its_batch() {
+    let fixture = Fixture::new().await;
+    let now = clock::now();
+    let placed = || event("order.placed", id::new(), 1, now);
+    fixture.publish(&placed()).await;
+    fixture.wait_for_stored(1).await;
+    let mut stranger = PgConnection::connect(&fixture.env.database_url).await.unwrap();
+    sqlx::raw_sql("begin; select from counters for update")
+        .execute(&mut stranger)
+        .await
+        .unwrap();
+    for _ in 0..20 {
+        fixture.publish(&placed()).await;
+        fixture.publish(&event("user.updated", id::new(), 1, now)).await;
+    }
+    fixture.wait_for_stored(21).await;
+    let consumer = &fixture.service.status().await["consumer"];
+    assert_eq!(consumer["state"], "consuming", "{consumer}");
+    stranger.close().await.unwrap();
+    fixture.wait_for_stored(41).await;
+    assert_eq!(fixture.number("select count(*) from dead_letters").await, 0);
 }

@@ -5,6 +5,8 @@ use chrono::TimeDelta;
 use database::Database;
 use kernel::{clock, id};
 use notification_service::expiry;
+use sqlx::{Connection, PgConnection};
+use testkit::eventually;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_mail_waits_for_the_address_and_is_sent_once_it_is_known() {
@@ -67,6 +69,39 @@ async fn concurrent_events_release_the_mail_whichever_commits_last() {
         assert_eq!(fixture.mails.to(user).await.len(), 2);
     }
     assert_eq!(fixture.mail_counts().await["waiting"], 0);
+}
+
+/// Orders of one user, who may be a reseller, do not wait for each other; only a change of the address waits for them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn events_of_one_users_orders_share_the_users_lock() {
+    let fixture = Fixture::new().await;
+    let user = User::new();
+    let registered = user.registered(1);
+    fixture.publish(&registered).await;
+    fixture.wait_for_inbox(&registered).await;
+    let mut other = PgConnection::connect(&fixture.env.database_url).await.unwrap();
+    sqlx::raw_sql("begin").execute(&mut other).await.unwrap();
+    sqlx::query("select pg_advisory_xact_lock_shared(hashtextextended('notification ' || $1::text, 0))")
+        .bind(user.id.to_string())
+        .execute(&mut other)
+        .await
+        .unwrap();
+    let second = fixture.publish_order_event("order.confirmed", id::new(), &user).await;
+    fixture.wait_for_inbox(&second).await;
+    let updated = user.event("user.updated", 2);
+    fixture.publish(&updated).await;
+    eventually("the change of the address to wait", || async {
+        let waiting = "select count(*) from pg_stat_activity
+                       where datname = current_database() and wait_event_type = 'Lock'";
+        let waiting: i64 = sqlx::query_scalar(waiting)
+            .fetch_one(&fixture.service.database)
+            .await
+            .unwrap();
+        (waiting > 0).then_some(())
+    })
+    .await;
+    sqlx::raw_sql("commit").execute(&mut other).await.unwrap();
+    fixture.wait_for_inbox(&updated).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

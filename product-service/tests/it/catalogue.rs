@@ -169,3 +169,24 @@ async fn invalid_bodies_are_refused_with_the_reason() {
     assert_refused(patch(id::new(), json!({ "active": true })), 404, "no such product").await;
     assert_eq!(ids(&get(&fixture, "/api/products").await).len(), 12);
 }
+
+/// What an operator mends is not the client's to give up on.
+#[tokio::test]
+async fn a_missing_table_is_answered_as_an_outage() {
+    let fixture = Fixture::new().await;
+    sqlx::query("alter table products rename to products_gone")
+        .execute(&fixture.service.database)
+        .await
+        .unwrap();
+    let answer = send(fixture.get("/api/products")).await;
+    assert_eq!(answer.status(), 503);
+    assert_eq!(answer.headers()["retry-after"], "2");
+    sqlx::query("alter table products_gone rename to products")
+        .execute(&fixture.service.database)
+        .await
+        .unwrap();
+    assert_eq!(
+        get(&fixture, "/api/products").await["items"].as_array().unwrap().len(),
+        12
+    );
+}

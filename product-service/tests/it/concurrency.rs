@@ -78,6 +78,36 @@ async fn an_order_waits_for_the_lock_and_then_sees_the_remaining_stock() {
     assert_nothing_was_retried(&fixture.service).await;
 }
 
+/// Every order for a product waits for its row.
+#[tokio::test]
+async fn a_product_is_not_locked_while_its_event_is_written() {
+    let mut fixture = Fixture::new().await;
+    let mut other = PgConnection::connect(&fixture.env.database_url).await.unwrap();
+    sqlx::raw_sql("begin; lock table outbox in share mode")
+        .execute(&mut other)
+        .await
+        .unwrap();
+    let order_id = fixture.place(&[(CUP, 1)]).await;
+    eventually("the order's event to wait for the outbox", || async {
+        let waiting = "select count(*) from pg_stat_activity
+                       where datname = current_database() and wait_event_type = 'Lock' and query like 'insert into outbox%'";
+        let waiting: i64 = sqlx::query_scalar(waiting)
+            .fetch_one(&fixture.service.database)
+            .await
+            .unwrap();
+        (waiting > 0).then_some(())
+    })
+    .await;
+    sqlx::query("select from products where id = $1 for update nowait")
+        .bind(CUP)
+        .execute(&fixture.service.database)
+        .await
+        .expect("the product is free");
+    sqlx::query("commit").execute(&mut other).await.unwrap();
+    fixture.probe.wait_for("inventory.reserved", order_id).await;
+    assert_eq!(fixture.stock(CUP).await, stock(4999, 1, 0));
+}
+
 #[tokio::test]
 async fn orders_with_the_same_products_in_opposite_order_do_not_deadlock() {
     let fixture = Fixture::new().await;

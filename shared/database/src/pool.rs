@@ -14,6 +14,8 @@ use tokio::{sync::Semaphore, time::timeout};
 
 /// Limit for making a new connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Limit for a check by a fresh connection.
+const CHECK_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A handle to the service's database. Cheap to clone; clones share the pool.
 #[derive(Clone)]
@@ -69,6 +71,21 @@ impl Database {
         Box::pin(async {
             let pool = PgPoolOptions::new().max_connections(1).acquire_timeout(CONNECT_TIMEOUT);
             PgListener::connect_with(&pool.connect_lazy_with(options(&self.url, self.service)?)).await
+        })
+    }
+
+    /// Checks by a fresh connection that the server can be reached, lets this program in, and answers. The pool says less:
+    /// its connections outlive a changed password, and may all be busy.
+    pub fn check(&self) -> BoxFuture<'_, Result<(), sqlx::Error>> {
+        Box::pin(async {
+            let checking = async {
+                let mut connection = self.connect().await?;
+                sqlx::raw_sql("select 1").execute(&mut connection).await?;
+                connection.close().await
+            };
+            timeout(CHECK_TIMEOUT, checking)
+                .await
+                .unwrap_or(Err(sqlx::Error::PoolTimedOut))
         })
     }
 

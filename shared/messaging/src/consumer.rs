@@ -1,6 +1,8 @@
 //! The consumer of a queue. One transaction holds inbox rows, effects and new outbox rows; the acknowledgement comes after it.
 
 mod batch;
+mod breaker;
+mod busy;
 mod consume;
 mod declaration;
 mod work;

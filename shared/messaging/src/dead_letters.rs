@@ -87,6 +87,7 @@ pub async fn drain(database: Database, broker: Broker, queue: &str, stop: Cancel
     let queue: Arc<str> = queue.into();
     let subscription = Subscription {
         broker,
+        database: database.clone(),
         queue: dlq,
         prefetch: PREFETCH,
         health: Arc::clone(&health),

@@ -8,9 +8,12 @@ use lapin::{
     options::BasicAckOptions,
     types::{AMQPValue, FieldTable},
 };
+use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 /// Counts the attempts of a handler. An own header, since RabbitMQ 4 no longer counts `x-death` for republished messages.
 pub(crate) const ATTEMPT_HEADER: &str = "x-attempt";
+/// Holds the time since which an event has met a busy database, in seconds since 1970.
+pub(crate) const BUSY_SINCE_HEADER: &str = "x-busy-since";
 /// Holds the reason of a dead letter.
 pub(crate) const REASON_HEADER: &str = "x-dead-reason";
 
@@ -20,14 +23,17 @@ pub(crate) const REASON_HEADER: &str = "x-dead-reason";
 pub(crate) struct Delivery {
     message: Message,
     channel: Channel,
+    /// Cancelled at the end of the subscription that the delivery belongs to.
+    ended: CancellationToken,
     _in_flight: InFlight,
 }
 
 impl Delivery {
-    pub(crate) fn new(message: Message, channel: Channel, in_flight: InFlight) -> Self {
+    pub(crate) fn new(message: Message, channel: Channel, ended: CancellationToken, in_flight: InFlight) -> Self {
         Self {
             message,
             channel,
+            ended,
             _in_flight: in_flight,
         }
     }
@@ -56,9 +62,30 @@ impl Delivery {
         }
     }
 
-    /// Returns true while the channel of the delivery is open. Once it is closed, the broker delivers the message again.
-    pub(crate) fn is_channel_open(&self) -> bool {
-        self.channel.status().connected()
+    /// Returns the time since which the event has met a busy database, in seconds since 1970.
+    pub(crate) fn busy_since_s(&self) -> Option<i64> {
+        match self
+            .message
+            .properties
+            .headers()
+            .as_ref()?
+            .inner()
+            .get(BUSY_SINCE_HEADER)?
+        {
+            AMQPValue::LongLongInt(since_s) => Some(*since_s),
+            _ => None,
+        }
+    }
+
+    /// Returns true while the delivery is this consumer's to settle: its subscription goes on and its channel is open. After
+    /// that the broker delivers the message again.
+    pub(crate) fn is_ours(&self) -> bool {
+        !self.ended.is_cancelled() && self.channel.status().connected()
+    }
+
+    /// Waits for the end of the subscription, after which nothing that the delivery waits for matters.
+    pub(crate) fn subscription_ended(&self) -> WaitForCancellationFuture<'_> {
+        self.ended.cancelled()
     }
 
     /// Acknowledges the delivery. A lost acknowledgement is harmless: the inbox recognises the redelivery.

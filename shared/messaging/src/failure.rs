@@ -1,17 +1,21 @@
 //! Failures of handlers and jobs, by the reaction that each requires.
 
-use database::error::{is_conflict, is_unavailable, is_unstorable};
-use std::time::Duration;
+use database::error::{ErrorClass, classify};
+use std::{error::Error, time::Duration};
 
 /// A failure of an event's handler or of a job.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
-    /// A dependency (database, broker) is unavailable: wait for it, and count no attempt.
+    /// A dependency (database, broker) is unavailable, or not as this program needs it: wait for it, and count no attempt.
     #[error("a dependency is unavailable: {0}")]
-    Infrastructure(#[source] Box<dyn std::error::Error + Send + Sync>),
-    /// A deadlock or serialization failure: try the same again at once.
+    Infrastructure(#[source] Box<dyn Error + Send + Sync>),
+    /// A lock or a statement took longer than its limit. If the database answers otherwise, only this event waits: it is
+    /// retried for about an hour, and no attempt is counted.
+    #[error("the database is busy: {0}")]
+    Busy(#[source] Box<dyn Error + Send + Sync>),
+    /// A deadlock, a serialization failure, or a decision that another transaction has overtaken: try the same again at once.
     #[error("a conflict with another transaction: {0}")]
-    Conflict(#[source] sqlx::Error),
+    Conflict(#[source] Box<dyn Error + Send + Sync>),
     /// May succeed later: retry with growing delays, up to a limit.
     #[error("{reason}")]
     Transient {
@@ -43,6 +47,11 @@ impl Failure {
         Self::Permanent { reason: reason.into() }
     }
 
+    /// Creates a conflict: another transaction has changed what this one had decided by.
+    pub fn conflict(reason: impl Into<String>) -> Self {
+        Self::Conflict(reason.into().into())
+    }
+
     /// Creates a transient failure whose delay is the retry policy's.
     pub fn transient(reason: impl Into<String>) -> Self {
         Self::Transient {
@@ -68,16 +77,15 @@ impl Failure {
     }
 }
 
+/// Only what the event itself can cause is the event's failure; everything else is the database's.
 impl From<sqlx::Error> for Failure {
     fn from(error: sqlx::Error) -> Self {
-        if is_unavailable(&error) {
-            Self::Infrastructure(Box::new(error))
-        } else if is_conflict(&error) {
-            Self::Conflict(error)
-        } else if is_unstorable(&error) {
-            Self::permanent(format!("database: {error}"))
-        } else {
-            Self::transient(format!("database: {error}"))
+        match classify(&error) {
+            ErrorClass::Unavailable | ErrorClass::Unfit => Self::Infrastructure(Box::new(error)),
+            ErrorClass::Busy => Self::Busy(Box::new(error)),
+            ErrorClass::Conflict => Self::Conflict(Box::new(error)),
+            ErrorClass::Unstorable => Self::permanent(format!("database: {error}")),
+            ErrorClass::Refused => Self::transient(format!("database: {error}")),
         }
     }
 }

@@ -20,7 +20,7 @@ pub enum ConsumerState {
     Disconnected,
     /// Subscribed and handling deliveries.
     Consuming,
-    /// Subscribed, but holding its deliveries until a dependency is available again.
+    /// Waiting until a dependency is available again, or an event succeeds: it holds its deliveries, or has given them back.
     Paused,
     /// Ended by a stop.
     Stopped,
@@ -160,17 +160,17 @@ impl ConsumerHealth {
         } else {
             ConsumerState::Consuming
         };
-        inner.enter(state);
+        self.enter(&mut inner, state);
     }
 
     pub(crate) fn disconnected(&self, error: String) {
         let mut inner = self.lock();
         inner.last_error = Some(error);
-        inner.enter(ConsumerState::Disconnected);
+        self.enter(&mut inner, ConsumerState::Disconnected);
     }
 
     pub(crate) fn stopped(&self) {
-        self.lock().enter(ConsumerState::Stopped);
+        self.enter(&mut self.lock(), ConsumerState::Stopped);
     }
 
     pub(crate) fn pause(self: &Arc<Self>, reason: &str) -> Pause {
@@ -178,10 +178,20 @@ impl ConsumerHealth {
         inner.paused += 1;
         inner.last_error = Some(reason.to_owned());
         if inner.state == ConsumerState::Consuming {
-            inner.enter(ConsumerState::Paused);
+            self.enter(&mut inner, ConsumerState::Paused);
         }
         Pause {
             health: Arc::clone(self),
+        }
+    }
+
+    /// Returns for how long the consumer has been paused; zero if it is not.
+    pub(crate) fn paused_for(&self) -> Duration {
+        let inner = self.lock();
+        if inner.state == ConsumerState::Paused {
+            inner.since.elapsed()
+        } else {
+            Duration::ZERO
         }
     }
 
@@ -220,21 +230,21 @@ impl ConsumerHealth {
     pub(crate) async fn drained(&self, limit: Duration) {
         let mut in_flight = self.in_flight.subscribe();
         if timeout(limit, in_flight.wait_for(|count| *count == 0)).await.is_err() {
-            tracing::warn!(queue = %self.queue, in_flight = self.in_flight(), "Stopping with unacknowledged deliveries");
+            tracing::warn!(queue = %self.queue, in_flight = self.in_flight(), "Subscription ended with deliveries in hand");
+        }
+    }
+
+    fn enter(&self, inner: &mut Inner, state: ConsumerState) {
+        if inner.state != state {
+            inner.state = state;
+            inner.since = Instant::now();
+            let paused = if state == ConsumerState::Paused { 1.0 } else { 0.0 };
+            metrics::gauge!("consumer_paused", "queue" => self.queue.clone()).set(paused);
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Inner {
-    fn enter(&mut self, state: ConsumerState) {
-        if self.state != state {
-            self.state = state;
-            self.since = Instant::now();
-        }
     }
 }
 
@@ -250,7 +260,7 @@ impl Drop for Pause {
         let mut inner = self.health.lock();
         inner.paused -= 1;
         if inner.paused == 0 && inner.state == ConsumerState::Paused {
-            inner.enter(ConsumerState::Consuming);
+            self.health.enter(&mut inner, ConsumerState::Consuming);
         }
     }
 }

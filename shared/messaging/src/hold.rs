@@ -1,4 +1,6 @@
 //! Holding a delivery while a dependency is unavailable: the consumer pauses, and no attempt is counted.
+//!
+//! What is held too long because the database cannot be reached from here is given back by [`crate::subscription`].
 
 use crate::{delivery::Delivery, failure::Failure, health::ConsumerHealth};
 use futures_util::FutureExt;
@@ -12,7 +14,7 @@ const CONFLICTS_MAX: u32 = 10;
 
 /// Repeats `work` until it succeeds, or fails for a reason other than an unavailable dependency.
 ///
-/// The consumer counts as paused meanwhile; the prefetch bounds what it holds. Returns `None` when the channel has closed,
+/// The consumer counts as paused meanwhile; the prefetch bounds what it holds. Returns `None` when the subscription has ended,
 /// since the broker then delivers the message again. A panic is a transient failure of this delivery alone, so that it is
 /// retried and then dead-lettered.
 pub(crate) async fn retry_while_unavailable<T, F>(
@@ -35,7 +37,7 @@ where
                 return Some(Err(Failure::transient(reason)));
             }
         };
-        if !delivery.is_channel_open() {
+        if !delivery.is_ours() {
             return None;
         }
         match failure {
@@ -50,7 +52,10 @@ where
                     );
                     pause = Some(health.pause(&error));
                 }
-                tokio::time::sleep(wait).await;
+                tokio::select! {
+                    () = delivery.subscription_ended() => return None,
+                    () = tokio::time::sleep(wait) => {}
+                }
                 wait = (wait * 2).min(PROBE_MAX);
             }
             Failure::Conflict(_) if conflicts < CONFLICTS_MAX => {

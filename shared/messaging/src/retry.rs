@@ -5,9 +5,9 @@
 
 use crate::{
     broker::{Broker, BrokerError},
-    delivery::{ATTEMPT_HEADER, Delivery, REASON_HEADER},
+    delivery::{ATTEMPT_HEADER, BUSY_SINCE_HEADER, Delivery, REASON_HEADER},
 };
-use kernel::context::TRACEPARENT_HEADER;
+use kernel::{clock, context::TRACEPARENT_HEADER};
 use lapin::{
     BasicProperties, Channel, Confirmation,
     options::{BasicPublishOptions, ConfirmSelectOptions},
@@ -37,14 +37,13 @@ impl RetryPolicy {
     /// for more time gets the shortest delay that gives it, or the longest there is.
     fn key(&self, attempts: u32, after: Option<Duration>) -> Option<String> {
         let scheduled = *self.delays_ms.get(usize::try_from(attempts).ok()?.checked_sub(1)?)?;
-        let wanted = after.map_or(scheduled, |after| {
-            u64::try_from(after.as_millis()).unwrap_or(u64::MAX).max(scheduled)
-        });
-        let delay_ms = self
-            .delays_ms
-            .iter()
-            .find(|delay_ms| **delay_ms >= wanted)
-            .or(self.delays_ms.last())?;
+        self.key_of_at_least(Duration::from_millis(scheduled).max(after.unwrap_or_default()))
+    }
+
+    /// Returns the routing key of the shortest delay of at least `wanted`, or of the longest there is; `None` without delays.
+    fn key_of_at_least(&self, wanted: Duration) -> Option<String> {
+        let is_enough = |delay_ms: &&u64| Duration::from_millis(**delay_ms) >= wanted;
+        let delay_ms = self.delays_ms.iter().find(is_enough).or(self.delays_ms.last())?;
         Some(format!("{delay_ms}ms"))
     }
 }
@@ -78,6 +77,33 @@ impl RetryPublisher {
         }
     }
 
+    /// Returns the delay after the first attempt.
+    pub(crate) fn first_delay(&self) -> Duration {
+        Duration::from_millis(self.policy.delays_ms.first().copied().unwrap_or_default())
+    }
+
+    /// Sends a copy of an event that met a busy database to a retry queue, and counts no attempt. The delay is about as long
+    /// as the event has waited, up to the longest; after `limit` the copy goes to the dead-letter queue.
+    pub(crate) async fn retry_busy(
+        &self,
+        delivery: &Delivery,
+        limit: Option<Duration>,
+        reason: &str,
+    ) -> Result<Rescheduled, BrokerError> {
+        let now_s = clock::now().timestamp();
+        let since_s = delivery.busy_since_s().unwrap_or(now_s);
+        let waited = Duration::from_secs(u64::try_from(now_s - since_s).unwrap_or_default());
+        let is_over = limit.is_some_and(|limit| waited >= limit);
+        let Some(key) = self.policy.key_of_at_least(waited).filter(|_| !is_over) else {
+            let reason = format!("busy for {} minutes, at last: {reason}", waited.as_secs() / 60);
+            self.dead_letter(delivery, &reason).await?;
+            return Ok(Rescheduled::DeadLetter);
+        };
+        let properties = properties(delivery, delivery.attempts(), Some(since_s), reason);
+        self.publish(&key, delivery.body(), properties).await?;
+        Ok(Rescheduled::Retry)
+    }
+
     /// Sends a copy to the next retry queue, or to the dead-letter queue when the attempts are used up.
     pub(crate) async fn retry(
         &self,
@@ -91,19 +117,15 @@ impl RetryPublisher {
             self.dead_letter(delivery, &reason).await?;
             return Ok(Rescheduled::DeadLetter);
         };
-        self.publish(&key, delivery.body(), properties(delivery, attempts, reason))
-            .await?;
+        let properties = properties(delivery, attempts, delivery.busy_since_s(), reason);
+        self.publish(&key, delivery.body(), properties).await?;
         Ok(Rescheduled::Retry)
     }
 
     /// Sends a copy to the dead-letter queue.
     pub(crate) async fn dead_letter(&self, delivery: &Delivery, reason: &str) -> Result<(), BrokerError> {
-        self.publish(
-            "dead",
-            delivery.body(),
-            properties(delivery, delivery.attempts() + 1, reason),
-        )
-        .await
+        let properties = properties(delivery, delivery.attempts() + 1, None, reason);
+        self.publish("dead", delivery.body(), properties).await
     }
 
     #[expect(
@@ -151,7 +173,7 @@ impl RetryPublisher {
 
 /// Copies the original's properties without those that belong to the broker: with `x-death` left in place the broker would see
 /// a dead-letter cycle and drop the message, and it would refuse a foreign `user_id`.
-fn properties(delivery: &Delivery, attempts: u32, reason: &str) -> BasicProperties {
+fn properties(delivery: &Delivery, attempts: u32, busy_since_s: Option<i64>, reason: &str) -> BasicProperties {
     let original = delivery.properties();
     let mut headers = FieldTable::default();
     if let Some(traceparent) = delivery.header(TRACEPARENT_HEADER) {
@@ -160,6 +182,9 @@ fn properties(delivery: &Delivery, attempts: u32, reason: &str) -> BasicProperti
     let reason: String = reason.chars().take(REASON_CHARS_MAX).collect();
     headers.insert(REASON_HEADER.into(), AMQPValue::LongString(reason.into()));
     headers.insert(ATTEMPT_HEADER.into(), AMQPValue::LongUInt(attempts));
+    if let Some(since_s) = busy_since_s {
+        headers.insert(BUSY_SINCE_HEADER.into(), AMQPValue::LongLongInt(since_s));
+    }
     let mut copy = BasicProperties::default().with_delivery_mode(2).with_headers(headers);
     if let Some(id) = original.message_id() {
         copy = copy.with_message_id(id.clone());
@@ -194,5 +219,14 @@ mod tests {
         assert_eq!(policy.key(4, None), None);
         assert_eq!(policy.key(1, Some(Duration::from_secs(2))).as_deref(), Some("5000ms"));
         assert_eq!(policy.key(1, Some(Duration::from_secs(99))).as_deref(), Some("30000ms"));
+    }
+
+    #[test]
+    fn a_busy_event_waits_as_long_as_before_and_at_most_the_longest_delay() {
+        let policy = RetryPolicy::new([1_000, 5_000, 30_000]);
+        for (waited_s, key) in [(0, "1000ms"), (3, "5000ms"), (8, "30000ms"), (3_000, "30000ms")] {
+            let waited = Duration::from_secs(waited_s);
+            assert_eq!(policy.key_of_at_least(waited).as_deref(), Some(key));
+        }
     }
 }

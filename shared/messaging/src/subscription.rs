@@ -1,17 +1,21 @@
 //! The subscription to one queue: subscribes, watches, and subscribes again after any error.
+//!
+//! When it ends, for whatever reason, its channel is closed and its deliveries are no longer its own, also where the broker
+//! has only cancelled the consumer. See docs/adr/0015-hold-deliveries-then-give-them-back.md.
 
 use crate::{
     broker::{Broker, BrokerError},
     delivery::{Delivery, attempts},
     health::ConsumerHealth,
 };
+use database::Database;
 use futures_util::StreamExt;
 use kernel::{chain, failpoint};
 use lapin::{
     Channel,
     message::Delivery as Message,
     options::{BasicCancelOptions, BasicConsumeOptions, BasicQosOptions, QueueDeclareOptions},
-    types::FieldTable,
+    types::{FieldTable, ShortString},
 };
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
@@ -23,6 +27,10 @@ const WATCH_TIMEOUT: Duration = Duration::from_secs(10);
 /// Time without a delivery, while the queue holds messages, after which the consumer counts as dead.
 const SILENCE_MAX: Duration = Duration::from_secs(20);
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(2);
+/// Pause after which deliveries are given back if the database cannot be reached from here; another instance may do better.
+/// The watch notices it, up to one interval later.
+const HOLD_MAX: Duration = Duration::from_secs(7);
 const BACKOFF_MIN: Duration = Duration::from_millis(200);
 const BACKOFF_MAX: Duration = Duration::from_secs(5);
 
@@ -30,6 +38,8 @@ const BACKOFF_MAX: Duration = Duration::from_secs(5);
 #[derive(Debug, Clone)]
 pub(crate) struct Subscription {
     pub(crate) broker: Broker,
+    /// The database that the deliveries are applied to.
+    pub(crate) database: Database,
     pub(crate) queue: String,
     /// Limit of unacknowledged deliveries.
     pub(crate) prefetch: u16,
@@ -44,6 +54,8 @@ enum Interrupted {
     Cancelled,
     #[error("the queue holds messages but none is delivered")]
     Silent,
+    #[error("the database cannot be reached from here")]
+    Database(#[source] sqlx::Error),
 }
 
 impl From<lapin::Error> for Interrupted {
@@ -58,10 +70,14 @@ impl Subscription {
         let mut backoff = BACKOFF_MIN;
         while !stop.is_cancelled() {
             let started = Instant::now();
-            let Err(error) = self.session(&stop, &sink).await else {
+            let Err(interrupted) = self.session(&stop, &sink).await else {
                 break;
             };
-            let (queue, error) = (&self.queue, chain(&error));
+            let (queue, error) = (&self.queue, chain(&interrupted));
+            if let Interrupted::Database(_) = interrupted {
+                self.until_database_answers(&stop, error).await;
+                continue;
+            }
             tracing::warn!(
                 code = "consumer.interrupted",
                 queue,
@@ -82,10 +98,30 @@ impl Subscription {
         self.health.stopped();
     }
 
+    /// Consumes on a channel of its own, which is closed at the end: nothing of one session reaches the next.
     async fn session(&self, stop: &CancellationToken, sink: &(impl Fn(Delivery) + Send)) -> Result<(), Interrupted> {
         let channel = self.broker.consuming.channel().await?;
+        let ended = CancellationToken::new();
+        let guard = ended.clone().drop_guard();
+        let outcome = self.consume(&channel, &ended, stop, sink).await;
+        drop(guard);
+        if outcome.is_err() {
+            // After a cancellation by the broker the channel is open, and would keep its deliveries.
+            timeout(CLOSE_TIMEOUT, channel.close(200, "bye".into())).await.ok();
+            self.health.drained(DRAIN_TIMEOUT).await;
+        }
+        outcome
+    }
+
+    async fn consume(
+        &self,
+        channel: &Channel,
+        ended: &CancellationToken,
+        stop: &CancellationToken,
+        sink: &(impl Fn(Delivery) + Send),
+    ) -> Result<(), Interrupted> {
         let queue = self.queue.as_str();
-        self.check(&channel).await?;
+        self.check(channel).await?;
         channel.basic_qos(self.prefetch, BasicQosOptions::default()).await?;
         let options = BasicConsumeOptions::default();
         let mut consumer = channel
@@ -102,10 +138,11 @@ impl Subscription {
                 delivery = consumer.next() => {
                     let delivery = delivery.ok_or(Interrupted::Cancelled)??;
                     last_delivery = Instant::now();
-                    sink(self.delivery(delivery, &channel));
+                    sink(self.delivery(delivery, channel, ended));
                 }
                 _ = watch.tick() => {
-                    let ready = self.check(&channel).await?;
+                    self.check_database().await?;
+                    let ready = self.check(channel).await?;
                     if ready == 0 || self.health.in_flight() > 0 {
                         last_delivery = Instant::now();
                     } else if last_delivery.elapsed() > SILENCE_MAX {
@@ -115,16 +152,53 @@ impl Subscription {
                 }
             }
         }
-        let tag = consumer.tag();
+        self.leave(channel, ended, consumer.tag()).await;
+        Ok(())
+    }
+
+    /// Ends the subscription in order: what is being handled may end, and what only waits is given back at once.
+    async fn leave(&self, channel: &Channel, ended: &CancellationToken, tag: ShortString) {
         timeout(WATCH_TIMEOUT, channel.basic_cancel(tag, BasicCancelOptions::default()))
             .await
             .ok();
+        ended.cancel();
         if self.health.in_flight() > 0 {
             failpoint::crash("stop-before-last-ack");
         }
         self.health.drained(DRAIN_TIMEOUT).await;
         timeout(WATCH_TIMEOUT, channel.close(200, "bye".into())).await.ok();
-        Ok(())
+    }
+
+    /// Fails if the consumer has been paused for long and the database cannot be reached. A mistake that every instance meets,
+    /// such as a missing table, is waited for with the deliveries in hand.
+    async fn check_database(&self) -> Result<(), Interrupted> {
+        if self.health.paused_for() < HOLD_MAX {
+            return Ok(());
+        }
+        self.database.check().await.map_err(Interrupted::Database)
+    }
+
+    /// Stays unsubscribed until the database answers. Each subscription costs the messages one of their deliveries, of which
+    /// the queue has a limit, so none is made on suspicion.
+    async fn until_database_answers(&self, stop: &CancellationToken, error: String) {
+        let queue = &self.queue;
+        tracing::warn!(
+            code = "consumer.unsubscribed",
+            queue,
+            dependency = "postgres",
+            error,
+            "Consumer unsubscribed and its deliveries given back: the database cannot be reached"
+        );
+        let _pause = self.health.pause(&error);
+        let answered = async {
+            let mut wait = BACKOFF_MIN;
+            while self.database.check().await.is_err() {
+                tokio::time::sleep(wait).await;
+                wait = (wait * 2).min(BACKOFF_MAX);
+            }
+        };
+        stop.run_until_cancelled(answered).await;
+        self.health.disconnected(error);
     }
 
     /// Checks by a passive declaration that the queue exists and the broker answers. Returns the number of ready messages.
@@ -143,10 +217,10 @@ impl Subscription {
         Ok(ready)
     }
 
-    fn delivery(&self, message: Message, channel: &Channel) -> Delivery {
+    fn delivery(&self, message: Message, channel: &Channel, ended: &CancellationToken) -> Delivery {
         let first_attempt = attempts(&message.properties) == 0;
         let sent_at_s = message.properties.timestamp().filter(|_| first_attempt);
         let in_flight = self.health.begin(sent_at_s);
-        Delivery::new(message, channel.clone(), in_flight)
+        Delivery::new(message, channel.clone(), ended.clone(), in_flight)
     }
 }

@@ -31,10 +31,19 @@ pub struct Tx {
 impl Tx {
     /// Begins a transaction on behalf of `context`.
     pub async fn begin(database: &Database, context: &Context) -> Result<Self, sqlx::Error> {
+        Self::begin_by("begin", database, context).await
+    }
+
+    /// Begins a transaction by these statements, which may set limits after `begin`, on the same round trip.
+    pub(crate) async fn begin_by(
+        statements: &'static str,
+        database: &Database,
+        context: &Context,
+    ) -> Result<Self, sqlx::Error> {
         let mut connection = database.acquire().await?;
         // Before the statement, so that the ROLLBACK is not forgotten if the caller is dropped while it is on its way.
         connection.set_in_transaction(true);
-        sqlx::raw_sql("begin").execute(&mut *connection).await?;
+        sqlx::raw_sql(statements).execute(&mut *connection).await?;
         Ok(Self {
             connection,
             database: database.clone(),

@@ -73,6 +73,14 @@ where
 }
 
 impl TestService {
+    /// Waits until the service's consumer, if it has one, is subscribed.
+    pub(crate) async fn subscribed(&self) {
+        eventually("the consumer to subscribe", || async {
+            (self.status().await["consumer"]["state"] != "disconnected").then_some(())
+        })
+        .await;
+    }
+
     /// Returns the texts that the check constraint of a column allows (`check (state in (…))`), sorted.
     pub async fn allowed_texts(&self, table: &str, column: &str) -> Vec<String> {
         let checks: Vec<String> = sqlx::query_scalar(

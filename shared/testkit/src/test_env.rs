@@ -61,8 +61,25 @@ impl TestEnv {
         }
     }
 
-    /// Starts a service in this process and waits until it is ready. Call it twice for two instances.
+    /// Starts a service in this process and waits until it is ready and consumes. Call it twice for two instances.
     pub async fn start<C, A>(
+        &self,
+        name: &'static str,
+        migrator: &'static Migrator,
+        config: C,
+        assemble: A,
+    ) -> TestService
+    where
+        C: Send + 'static,
+        A: AsyncFnOnce(C, Base) -> Result<Service, StartError> + Send + 'static,
+    {
+        let service = self.start_unsubscribed(name, migrator, config, assemble).await;
+        service.subscribed().await;
+        service
+    }
+
+    /// Starts a service in this process and waits until it is ready, which it is also without the broker.
+    pub async fn start_unsubscribed<C, A>(
         &self,
         name: &'static str,
         migrator: &'static Migrator,

@@ -9,6 +9,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use database::error::{ErrorClass, classify};
 use http::{
     HeaderValue, StatusCode,
     header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
@@ -103,16 +104,22 @@ impl Problem {
     }
 }
 
-/// 503 while the database is unavailable, 400 for a value that it can never store, 500 for any other error.
+/// 503 for what the request is not at fault for and a later one may not meet, 400 for a value that can never be stored, 500
+/// for any other error.
 impl From<sqlx::Error> for Problem {
     fn from(error: sqlx::Error) -> Self {
-        if database::error::is_unavailable(&error) {
-            Self::unavailable("the service cannot reach its database, try again shortly", 2).caused_by(error)
-        } else if database::error::is_unstorable(&error) {
-            let detail = "a value in the request cannot be stored, such as a text with a NUL character";
-            Self::bad_request("unstorable", detail).caused_by(error)
-        } else {
-            Self::internal(error)
+        match classify(&error) {
+            ErrorClass::Unavailable | ErrorClass::Unfit => {
+                Self::unavailable("the service cannot use its database, try again shortly", 2).caused_by(error)
+            }
+            ErrorClass::Busy | ErrorClass::Conflict => {
+                Self::unavailable("others are changing what this needs, try again shortly", 1).caused_by(error)
+            }
+            ErrorClass::Unstorable => {
+                let detail = "a value in the request cannot be stored, such as a text with a NUL character";
+                Self::bad_request("unstorable", detail).caused_by(error)
+            }
+            ErrorClass::Refused => Self::internal(error),
         }
     }
 }

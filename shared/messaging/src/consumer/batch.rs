@@ -2,12 +2,15 @@
 
 use super::worker::Worker;
 use crate::{delivery::Delivery, envelope::Envelope, hold::retry_while_unavailable};
+use futures_util::{StreamExt, stream};
 use kernel::context::Context;
 use std::{sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 const EVENTS_MAX: usize = 200;
+/// Events applied at a time, each by itself, after their batch has failed.
+const CONCURRENT_EVENTS: usize = 12;
 /// Unacknowledged deliveries at a time: the next batch is fetched while one is applied.
 pub(super) const PREFETCH: u16 = 400;
 /// Linger: how long a batch waits for more events after its first. A transaction costs the same for one event as for many,
@@ -45,36 +48,45 @@ async fn process_batches(worker: &Worker, mut receiver: mpsc::UnboundedReceiver<
     }
 }
 
-/// Applies a batch at once; if that fails for a reason of its own, event by event, so that a poison message does not hold up
-/// the others.
-async fn process(worker: &Worker, batch: Vec<(Delivery, Envelope)>) {
+/// Applies a batch at once; if that fails for a reason of its own, event by event, so that a poison message or a locked row
+/// does not hold up the others.
+async fn process(worker: &Worker, mut batch: Vec<(Delivery, Envelope)>) {
+    // What was buffered when its subscription ended comes again.
+    batch.retain(|(delivery, _)| delivery.is_ours());
     let Some((first, _)) = batch.first() else { return };
+    if worker.breaker().is_open() {
+        return process_each(worker, batch).await;
+    }
     let context = Context::new();
     let events: Vec<Envelope> = batch.iter().map(|(_, event)| event.clone()).collect();
     let outcome = retry_while_unavailable(first, worker.health(), || worker.apply(&context, &events)).await;
-    match outcome {
-        // The first delivery's channel has closed; others of the batch may have come on the next one.
-        None => {
-            for (delivery, event) in batch {
-                if delivery.is_channel_open() {
-                    worker.process_event(delivery, event).await;
-                }
-            }
-        }
-        Some(Ok(fresh)) => {
-            let duplicates = batch.len() - fresh;
-            worker.health().count(|counters| {
-                counters.handled += fresh as u64;
-                counters.duplicates += duplicates as u64;
-            });
-            for (delivery, _) in batch {
-                delivery.ack().await;
-            }
-        }
-        Some(Err(_)) => {
-            for (delivery, event) in batch {
-                worker.process_event(delivery, event).await;
-            }
-        }
+    if let Some(Ok(fresh)) = outcome {
+        acknowledge(worker, batch, fresh).await;
+    } else {
+        // Without an outcome the first delivery's subscription has ended; others of the batch may be of the next one.
+        batch.retain(|(delivery, _)| delivery.is_ours());
+        process_each(worker, batch).await;
+    }
+}
+
+async fn process_each(worker: &Worker, batch: Vec<(Delivery, Envelope)>) {
+    stream::iter(batch)
+        .for_each_concurrent(CONCURRENT_EVENTS, |(delivery, event)| {
+            worker.process_event(delivery, event)
+        })
+        .await;
+}
+
+async fn acknowledge(worker: &Worker, batch: Vec<(Delivery, Envelope)>, fresh: usize) {
+    let duplicates = batch.len() - fresh;
+    if fresh > 0 {
+        worker.breaker().succeeded();
+    }
+    worker.health().count(|counters| {
+        counters.handled += fresh as u64;
+        counters.duplicates += duplicates as u64;
+    });
+    for (delivery, _) in batch {
+        delivery.ack().await;
     }
 }

@@ -95,12 +95,13 @@ impl<App: Send + Sync + 'static> Consumer<App> {
         };
         let subscription = Subscription {
             broker: broker.clone(),
+            database,
             queue: self.queue.to_owned(),
             prefetch,
             health,
         };
         let retries = RetryPublisher::new(broker, self.queue, retries);
-        start(Worker::new(self.work.bind(app), database, retries, subscription), stop).await;
+        start(Worker::new(self.work.bind(app), retries, subscription), stop).await;
     }
 }
 
@@ -109,7 +110,7 @@ fn start(worker: Worker, stop: CancellationToken) -> BoxFuture<'static, ()> {
     let worker = Arc::new(worker);
     Box::pin(async move {
         match worker.work() {
-            BoundWork::Each(_) => worker.run(stop).await,
+            BoundWork::Each { .. } => worker.run(stop).await,
             BoundWork::Batches(_) => batch::run(worker, stop).await,
         }
     })

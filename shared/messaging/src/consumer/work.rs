@@ -2,7 +2,11 @@
 
 use super::consume::{BatchHandler, Handler, HandlerFuture};
 use crate::{envelope::Envelope, tx::Tx};
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 
 /// Each event by itself, or batches.
 #[derive(Debug)]
@@ -16,7 +20,10 @@ pub(super) enum Work<App: 'static> {
 /// Work whose handlers know their `App`. It has no type parameter, so that the consumer is compiled once and not in each
 /// service.
 pub(super) enum BoundWork {
-    Each(Bound<Envelope>),
+    Each {
+        handle: Bound<Envelope>,
+        types: BTreeSet<&'static str>,
+    },
     Batches(Bound<[Envelope]>),
 }
 
@@ -27,20 +34,33 @@ impl<App: Send + Sync + 'static> Work<App> {
     pub(super) fn bind(self, app: App) -> BoundWork {
         let app = Arc::new(app);
         match self {
-            Self::Each(handlers) => BoundWork::Each(Box::new(move |tx, event| {
-                let handler = handlers.get(event.event_type.as_str()).copied();
-                let app = Arc::clone(&app);
-                Box::pin(async move {
-                    match handler {
-                        Some(handler) => handler(&app, tx, event).await,
-                        None => Ok(()),
-                    }
-                })
-            })),
+            Self::Each(handlers) => BoundWork::Each {
+                types: handlers.keys().copied().collect(),
+                handle: Box::new(move |tx, event| {
+                    let handler = handlers.get(event.event_type.as_str()).copied();
+                    let app = Arc::clone(&app);
+                    Box::pin(async move {
+                        match handler {
+                            Some(handler) => handler(&app, tx, event).await,
+                            None => Ok(()),
+                        }
+                    })
+                }),
+            },
             Self::Batches(handler) => BoundWork::Batches(Box::new(move |tx, events| {
                 let app = Arc::clone(&app);
                 Box::pin(async move { handler(&app, tx, events).await })
             })),
+        }
+    }
+}
+
+impl BoundWork {
+    /// Returns true if an event of this type has a handler.
+    pub(super) fn handles(&self, event_type: &str) -> bool {
+        match self {
+            Self::Each { types, .. } => types.contains(event_type),
+            Self::Batches(_) => true,
         }
     }
 }
@@ -57,7 +77,7 @@ impl<App> Clone for Work<App> {
 impl fmt::Debug for BoundWork {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
-            Self::Each(_) => "Each",
+            Self::Each { .. } => "Each",
             Self::Batches(_) => "Batches",
         })
     }

@@ -1,6 +1,10 @@
 //! The worker of a consumer: decodes deliveries, applies each in a transaction, and settles it.
 
-use super::work::BoundWork;
+use super::{
+    breaker::{Breaker, Turn},
+    busy::BusyGuard,
+    work::BoundWork,
+};
 use crate::{
     broker::BrokerError,
     delivery::Delivery,
@@ -13,7 +17,6 @@ use crate::{
     subscription::Subscription,
     tx::Tx,
 };
-use database::Database;
 use kernel::{
     context::{Context, TRACEPARENT_HEADER},
     failpoint,
@@ -24,28 +27,28 @@ use tracing::Instrument;
 
 /// Unacknowledged deliveries at a time: enough to keep the handlers busy, few enough to bound memory and redelivery.
 pub(super) const PREFETCH: u16 = 12;
-/// Limit for a handler. It makes no outside call, so one that takes longer waits for a database that has stopped answering.
+/// Limit for a handler. It makes no outside call, so one that takes longer waits for the database.
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time for which an event may meet a busy database before it becomes a dead letter.
+const BUSY_MAX: Duration = Duration::from_hours(1);
 
 /// A running consumer.
 #[derive(Debug)]
 pub(super) struct Worker {
     work: BoundWork,
-    database: Database,
     retries: RetryPublisher,
     subscription: Subscription,
+    breaker: Breaker,
+    busy: BusyGuard,
 }
 
 impl Worker {
-    pub(super) fn new(
-        work: BoundWork,
-        database: Database,
-        retries: RetryPublisher,
-        subscription: Subscription,
-    ) -> Self {
+    pub(super) fn new(work: BoundWork, retries: RetryPublisher, subscription: Subscription) -> Self {
         Self {
+            // Half of the handlers may wait long for a lock.
+            busy: BusyGuard::new(subscription.database.clone(), usize::from(PREFETCH / 2)),
+            breaker: Breaker::new(Arc::clone(&subscription.health), retries.first_delay()),
             work,
-            database,
             retries,
             subscription,
         }
@@ -57,6 +60,10 @@ impl Worker {
 
     pub(super) fn health(&self) -> &Arc<ConsumerHealth> {
         &self.subscription.health
+    }
+
+    pub(super) fn breaker(&self) -> &Breaker {
+        &self.breaker
     }
 
     pub(super) fn subscription(&self) -> &Subscription {
@@ -85,15 +92,33 @@ impl Worker {
         let span = tracing::info_span!("event", "event.type" = %event.event_type, "event.id" = %event.metadata.event_id,
             correlation_id = %event.metadata.correlation_id);
         async {
+            let turn = tokio::select! {
+                () = delivery.subscription_ended() => return,
+                turn = self.breaker.turn() => turn,
+            };
             let context = event.context(delivery.header(TRACEPARENT_HEADER));
             let events = std::slice::from_ref(&event);
             let outcome = retry_while_unavailable(&delivery, self.health(), || self.apply(&context, events)).await;
             if let Some(outcome) = outcome {
+                self.note(&turn, &delivery, &event, &outcome);
+                drop(turn);
                 self.settle(delivery, outcome).await;
             }
         }
         .instrument(span)
         .await;
+    }
+
+    /// Tells the breaker what the outcome shows. A duplicate, or a type without a handler, shows nothing.
+    fn note(&self, turn: &Turn<'_>, delivery: &Delivery, event: &Envelope, outcome: &Result<usize, Failure>) {
+        match outcome {
+            Ok(fresh) if *fresh > 0 && self.work.handles(&event.event_type) => self.breaker.succeeded(),
+            Err(failure @ (Failure::Transient { .. } | Failure::NotTried { .. })) => {
+                self.breaker
+                    .failed(turn, delivery.attempts() == 0, &failure.to_string());
+            }
+            _ => {}
+        }
     }
 
     /// Reads the event of a delivery. A message that is no event, or of another major version, becomes a dead letter.
@@ -111,13 +136,13 @@ impl Worker {
     pub(super) async fn apply(&self, context: &Context, events: &[Envelope]) -> Result<usize, Failure> {
         failpoint::crash("consumer-before-begin");
         let transaction = async {
-            let mut tx = Tx::begin(&self.database, context).await?;
+            let (mut tx, _patience) = self.busy.begin(context).await?;
             let mut new = inbox::insert(&mut tx, events).await?;
             if new.is_empty() {
                 return Ok(0);
             }
             failpoint::crash("consumer-before-effect");
-            if failpoint::taken("consumer-transient", self.database.service()) {
+            if failpoint::taken("consumer-transient", self.subscription.database.service()) {
                 return Err(Failure::transient("failed by a failpoint"));
             }
             let count = new.len();
@@ -129,17 +154,21 @@ impl Worker {
             Ok(count)
         };
         let outcome = tokio::time::timeout(HANDLER_TIMEOUT, transaction).await;
-        outcome.unwrap_or_else(|_| {
+        let outcome = outcome.unwrap_or_else(|_| {
             let text = format!("the handler took longer than {HANDLER_TIMEOUT:?}");
-            Err(Failure::Infrastructure(text.into()))
-        })
+            Err(Failure::Busy(text.into()))
+        });
+        match outcome {
+            Ok(fresh) => Ok(fresh),
+            Err(failure) => Err(self.busy.judge(failure).await),
+        }
     }
 
     async fn handle(&self, tx: &mut Tx, fresh: impl Iterator<Item = &Envelope>) -> Result<(), Failure> {
         match &self.work {
-            BoundWork::Each(handler) => {
+            BoundWork::Each { handle, .. } => {
                 for event in fresh {
-                    handler(tx, event).await?;
+                    handle(tx, event).await?;
                 }
                 Ok(())
             }
@@ -207,6 +236,11 @@ impl Worker {
                 self.retries.dead_letter(delivery, reason).await?;
                 return Ok(Rescheduled::DeadLetter);
             }
+            // If nothing at all has succeeded for as long, the event is not the one at fault.
+            Failure::Busy(_) if self.breaker.has_succeeded_within(BUSY_MAX) => {
+                return self.retries.retry_busy(delivery, Some(BUSY_MAX), reason).await;
+            }
+            Failure::Busy(_) => return self.retries.retry_busy(delivery, None, reason).await,
             Failure::Transient { after, .. } => *after,
             Failure::NotTried { after, .. } => Some(*after),
             Failure::Conflict(_) | Failure::Infrastructure(_) => None,

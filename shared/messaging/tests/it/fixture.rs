@@ -6,7 +6,7 @@ use messaging::{Consume, Consumer, Envelope, Event, Failure, Job, JobClaim, Tx};
 use rabbitmq::Topology;
 use runtime::{Base, Service, StartError};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::{
     sync::{
@@ -51,7 +51,8 @@ const SLOW: Duration = Duration::from_millis(200);
 pub(crate) struct App {
     pub(crate) instance: &'static str,
     pub(crate) database: Database,
-    /// While set, `ticket.sold` of mood `fickle` fails, `gone` calls are not made, and `failing` and `hopeless` ones fail.
+    /// While set, `ticket.sold` of mood `fickle` fails, of mood `slow` takes too long, `gone` calls are not made, and `failing`
+    /// and `hopeless` ones fail.
     pub(crate) failing: Arc<AtomicBool>,
     pub(crate) tries: Arc<AtomicU32>,
 }
@@ -124,6 +125,16 @@ impl Consume<App> for Sold {
             "panics" => panic!("a handler that panics"),
             "careless" => {
                 sqlx::query("select 1 / 0").execute(&mut **tx).await.ok();
+                Ok(())
+            }
+            "door" => {
+                let door = sqlx::query("select from doors where id = 1 for update");
+                door.execute(&mut **tx).await?;
+                Ok(())
+            }
+            "slow" if app.failing.load(Ordering::SeqCst) => {
+                let sleep = sqlx::raw_sql("set local statement_timeout = 100; select pg_sleep(20)");
+                sleep.execute(&mut **tx).await?;
                 Ok(())
             }
             "hopeless" => Err(Failure::permanent("this seat does not exist")),
@@ -273,6 +284,28 @@ pub(crate) async fn enqueue(database: &Database, id: Uuid, job: &impl Job) {
         .expect("the database answers");
     tx.enqueue(id, id::new(), job).await.expect("a job can be written");
     tx.commit().await.expect("it commits");
+}
+
+/// Waits until the consumer is in this state, and returns its section of the status page.
+pub(crate) async fn until_state(service: &TestService, state: &str) -> Value {
+    eventually(&format!("the consumer to be {state}"), || async {
+        let consumer = service.status().await["consumer"].clone();
+        (consumer["state"] == state).then_some(consumer)
+    })
+    .await
+}
+
+/// Asserts that no event was retried or dead-lettered.
+pub(crate) async fn assert_no_attempt_was_counted(service: &TestService) {
+    let consumer = &service.status().await["consumer"];
+    let counted = (&consumer["retried"], &consumer["deadLettered"]);
+    assert_eq!(counted, (&0.into(), &0.into()), "{consumer}");
+}
+
+/// Runs a statement as an operator would.
+pub(crate) async fn run(pool: &PgPool, statement: impl Into<String>) {
+    let statement = sqlx::raw_sql(sqlx::AssertSqlSafe(statement.into()));
+    statement.execute(pool).await.expect("the statement is right");
 }
 
 pub(crate) async fn count(pool: &PgPool, statement: &'static str) -> i64 {

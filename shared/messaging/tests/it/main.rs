@@ -3,6 +3,7 @@
 #![cfg(test)]
 
 mod broker_failures;
+mod cancelled_consumer;
 mod commit_unknown;
 mod connections;
 mod dead_letters;
@@ -10,7 +11,10 @@ mod effects;
 mod example;
 mod fixture;
 mod gauges;
+mod held_deliveries;
 mod jobs;
+mod locked_rows;
+mod operator_mistakes;
 mod parked_jobs;
 mod relay;
 mod relay_members;

@@ -5,13 +5,9 @@ use crate::base::Base;
 use axum::response::{IntoResponse, Response};
 use database::{Database, Probe};
 use http_client::ResilientHttpClient;
-use messaging::{Relay, backlog, dead_letters, health::ConsumerState, jobs};
+use messaging::{Relay, backlog, dead_letters, jobs};
 use serde_json::{Value, json};
-use std::{
-    collections::HashSet,
-    fmt,
-    sync::{Mutex, PoisonError},
-};
+use std::fmt;
 use tokio::time::Instant;
 use uuid::Uuid;
 use web::problem::Problem;
@@ -24,8 +20,6 @@ pub(crate) struct StatusPage {
     sections: Vec<(&'static str, Section)>,
     instance: Uuid,
     started: Instant,
-    /// Queues whose consumer has consumed once; only before that does a missing consumer make the service unready.
-    consumed: Mutex<HashSet<String>>,
 }
 
 impl fmt::Debug for StatusPage {
@@ -39,7 +33,6 @@ impl fmt::Debug for StatusPage {
 
 impl StatusPage {
     pub(crate) fn new(base: Base, relay: Relay, sections: Vec<(&'static str, Section)>) -> Self {
-        let consumed = Mutex::default();
         Self {
             probe: Probe::new(base.database.clone()),
             base,
@@ -47,7 +40,6 @@ impl StatusPage {
             sections,
             instance: kernel::id::new(),
             started: Instant::now(),
-            consumed,
         }
     }
 
@@ -55,27 +47,11 @@ impl StatusPage {
         &self.base.database
     }
 
-    /// Answers 200 if the database answers and each consumer has consumed since the start. A broker that becomes unavailable
-    /// later does not make a service unready, since the outbox takes its events.
+    /// Answers 200 if the database answers: the service can then answer requests, and the outbox takes its events. Readiness
+    /// does not depend on the broker, neither at the start nor later: a consumer that is not subscribed lets messages wait in
+    /// its queue, and no balancer can send them elsewhere.
     pub(crate) async fn readiness(&self) -> Response {
-        self.readiness_with(self.probe.is_answered().await)
-    }
-
-    fn readiness_with(&self, database_reachable: bool) -> Response {
-        if !database_reachable {
-            return Problem::unavailable("the database does not answer", 1).into_response();
-        }
-        let mut consumed = self.consumed.lock().unwrap_or_else(PoisonError::into_inner);
-        for consumer in self.base.consumers() {
-            let report = consumer.report();
-            if report.state == ConsumerState::Consuming {
-                consumed.insert(report.queue);
-            } else if !consumed.contains(&report.queue) {
-                let detail = format!("not consuming {} yet", report.queue);
-                return Problem::unavailable(detail, 1).into_response();
-            }
-        }
-        "ready\n".into_response()
+        readiness_with(self.probe.is_answered().await)
     }
 
     /// Reads the whole report.
@@ -89,7 +65,7 @@ impl StatusPage {
             "version": self.base.program.version,
             "instance": self.instance,
             "uptimeS": self.started.elapsed().as_secs(),
-            "ready": self.readiness_with(reachable).status().is_success(),
+            "ready": readiness_with(reachable).status().is_success(),
             "breakers": self.base.clients().iter().map(ResilientHttpClient::status).collect::<Vec<_>>(),
             "consumer": consumers.first(),
             "broker": { "publishing": publishing, "consuming": consuming },
@@ -118,5 +94,13 @@ impl StatusPage {
             outbox["relay"] = json!(self.relay.report());
         }
         outbox
+    }
+}
+
+fn readiness_with(database_reachable: bool) -> Response {
+    if database_reachable {
+        "ready\n".into_response()
+    } else {
+        Problem::unavailable("the database does not answer", 1).into_response()
     }
 }

@@ -4,3 +4,6 @@ create table seats (
     instance text not null
 );
 create table calls (id uuid not null, attempt integer not null);
+-- A row that handlers share.
+create table doors (id integer primary key);
+insert into doors values (1);
