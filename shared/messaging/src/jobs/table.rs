@@ -87,7 +87,7 @@ pub(super) async fn claim(database: &Database, kind: &str, limit: usize) -> Resu
         "update intents set attempts = attempts + 1, lease = $2, due_at = now() + make_interval(secs => $3)
          where id = any(array(select id from intents where kind = $1 and done_at is null and due_at <= now()
                               order by due_at limit $4 for update skip locked))
-         returning id, kind, subject, payload, attempts, correlation_id, traceparent, lease",
+         returning id, kind, subject, payload, attempts, correlation_id, causation_id, traceparent, lease",
     )
     .bind(kind)
     .bind(id::new())
