@@ -12,7 +12,7 @@ pub struct Config {
     /// Base URL of product-service.
     #[arg(long, env = "PRODUCT_SERVICE_URL")]
     pub product_service_url: BaseUrl,
-    /// Time in seconds after which an order fails, if payment and stock have not both answered.
+    /// Time in seconds after which an order fails, if payment and stock have not both answered; counted while answers can come.
     #[arg(long, env = "PAYMENT_DEADLINE_S", default_value_t = 900)]
     pub payment_deadline_s: u64,
     /// Time in seconds after which an unanswered compensation is requested again; doubled each time.
@@ -24,7 +24,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// Returns the time after which an order fails without both answers.
+    /// Returns the time on the deadline clock after which an order fails without both answers.
     pub fn payment_deadline(&self) -> Duration {
         Duration::from_secs(self.payment_deadline_s)
     }

@@ -1,7 +1,9 @@
-//! The events that this service consumes from `order-queue`: the answers of payment-service and product-service.
+//! The events that this service consumes from `order-queue`: the answers of payment-service and product-service, and the ticks
+//! of its own deadline clock.
 
 use crate::{
-    app::App,
+    app::{App, QUEUE},
+    deadline_clock::Tick,
     domain::{Input, OrderId},
     store,
     transition::{self, TransitionError},
@@ -11,7 +13,7 @@ use serde::Deserialize;
 
 /// Declares the service's consumer.
 pub fn consumer() -> Consumer<App> {
-    Consumer::of("order-queue")
+    Consumer::of(QUEUE)
         .on::<PaymentCompleted>()
         .on::<PaymentFailed>()
         .on::<PaymentVoided>()
@@ -19,6 +21,7 @@ pub fn consumer() -> Consumer<App> {
         .on::<InventoryReserved>()
         .on::<InventoryRejected>()
         .on::<InventoryReleased>()
+        .on::<Tick>()
 }
 
 /// Applies an input to an order. An unknown order and a refused input are permanent failures: neither will ever succeed.

@@ -7,6 +7,7 @@
 pub mod app;
 pub mod catalogue;
 pub mod config;
+mod deadline_clock;
 pub mod domain;
 pub mod error;
 pub mod events;
@@ -57,15 +58,11 @@ pub async fn assemble(config: Config, base: Base) -> Result<Service, StartError>
         catalogue: Catalogue::new(base.http_client_with(product_service)),
         timing,
     };
-    let consumer = events::consumer();
-    let health = base.consumer_health(consumer.queue());
     let (sweeping, reporting, cleaning) = (app.clone(), app.clone(), app.database.clone());
     Ok(Service::new(&base)
         .routes(http::routes(app.clone()))
-        .consumer(consumer, app)
-        .worker("sweeper", move |stop| {
-            sweeper::run(sweeping.clone(), health.clone(), stop)
-        })
+        .consumer(events::consumer(), app)
+        .worker("sweeper", move |stop| sweeper::run(sweeping.clone(), stop))
         .periodic("key-cleaner", key_cleanup::INTERVAL, move || {
             key_cleanup::run(cleaning.clone())
         })

@@ -1,5 +1,6 @@
-//! The SQL of orders; idempotency keys, sweeps and timelines have files of their own.
+//! The SQL of orders; the deadline clock, idempotency keys, sweeps and timelines have files of their own.
 
+pub mod clock;
 pub mod keys;
 pub mod sweeps;
 pub mod timeline;
@@ -170,6 +171,7 @@ pub async fn save(db: &mut PgConnection, record: &mut OrderRecord, ask: Compensa
             version = version + 1, updated_at = now(),
             closed_at = case when $7 then now() else closed_at end,
             compensation_asked_at = case when $7 or $8 then now() else compensation_asked_at end,
+            compensation_next_ask_at = case when $7 or $8 then null else compensation_next_ask_at end,
             compensation_asks = compensation_asks + $8::boolean::integer
          where id = $1 returning version, updated_at, compensation_asks",
         record.id.uuid(),

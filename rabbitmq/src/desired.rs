@@ -2,7 +2,7 @@
 
 use crate::{
     state::{Binding, Exchange, Permission, Policy, Queue, QueueStats, State, TopicPermission, User},
-    topology::{Service, Topology, dead_letter_queue, retry_exchange, retry_queue},
+    topology::{Service, Topology, dead_letter_queue, dead_letter_retry_queue, retry_exchange, retry_queue},
 };
 use serde_json::{Map, Value, json};
 
@@ -14,6 +14,9 @@ pub(crate) const MATCH_EVERYTHING: &str = ".*";
 /// Policy priority, above what an operator is likely to give a policy for all queues: only the policy with the highest
 /// priority is in force on a queue.
 const POLICY_PRIORITY: i64 = 100;
+
+/// Time in milliseconds after which a rejected dead letter returns to its queue: a brake on a client that rejects in a loop.
+const DEAD_LETTER_DELAY_MS: u64 = 1_000;
 
 /// Builds the state that `topology` declares. Users and their permissions are part of it only with `users`.
 pub(crate) fn desired(topology: &Topology, users: bool) -> State {
@@ -49,7 +52,6 @@ fn exchange(kind: &str) -> Exchange {
 /// Adds a queue with its retry exchange, its retry queues and its dead-letter queue.
 fn add_queue(state: &mut State, topology: &Topology, queue: &str) {
     let retry = retry_exchange(queue);
-    let dead_letters = dead_letter_queue(queue);
     state.exchanges.insert(retry.clone(), exchange("direct"));
 
     add_quorum_queue(state, queue, policy(&retry, "dead", topology.delivery_limit));
@@ -63,15 +65,27 @@ fn add_queue(state: &mut State, topology: &Topology, queue: &str) {
         bind(state, &retry, &format!("{delay_ms}ms"), &delayed);
     }
 
-    // A dead-letter queue is its own dead-letter target: a rejected message moves to its end. Dead-lettering at the
-    // delivery limit would be a cycle, which the broker refuses: the message stays in the queue, not ready, counted in
-    // `messages_dlx`. Without a target the broker would drop both.
-    add_quorum_queue(
-        state,
-        &dead_letters,
-        policy(&retry, "dead", topology.dead_letter_delivery_limit),
-    );
+    add_dead_letter_queue(state, topology, queue);
+}
+
+/// Adds a dead-letter queue, and the queue by way of which a rejected dead letter returns to its end.
+///
+/// A dead-letter queue must not be its own target: RabbitMQ 3.10 then takes the target's confirms for deliveries and never
+/// forgets what it has moved (rabbitmq-server#8799). With the second queue between, each has another as its target. At the
+/// delivery limit, unlike after a reject, that is a cycle, which the broker refuses: the message stays in the second queue, not
+/// ready, counted in `messages_dlx`. Without a target the broker would drop both.
+fn add_dead_letter_queue(state: &mut State, topology: &Topology, queue: &str) {
+    let retry = retry_exchange(queue);
+    let dead_letters = dead_letter_queue(queue);
+    let limit = topology.dead_letter_delivery_limit;
+    add_quorum_queue(state, &dead_letters, policy(&retry, "dead-again", limit));
     bind(state, &retry, "dead", &dead_letters);
+
+    let returning = dead_letter_retry_queue(queue);
+    let mut definition = policy(&retry, "dead", limit);
+    definition.insert("message-ttl".to_owned(), json!(DEAD_LETTER_DELAY_MS));
+    add_quorum_queue(state, &returning, definition);
+    bind(state, &retry, "dead-again", &returning);
 }
 
 /// Builds a policy definition. At-least-once dead-lettering requires `reject-publish`: with `drop-head` the broker silently
@@ -179,7 +193,13 @@ mod tests {
             .with_retry_delays_ms(&[100]);
         let state = desired(&topology, false);
         let queues: Vec<_> = state.queues.keys().collect();
-        assert_eq!(queues, ["order-queue", "order-queue.dlq", "order-queue.retry.100ms"]);
+        let expected = [
+            "order-queue",
+            "order-queue.dlq",
+            "order-queue.dlq.retry",
+            "order-queue.retry.100ms",
+        ];
+        assert_eq!(queues, expected);
         assert!(state.queues.values().all(|queue| queue.arguments.len() == 1));
         assert_eq!(
             state.policies["order-queue.retry.100ms"].pattern,
@@ -198,6 +218,11 @@ mod tests {
             json!(1_000_000_000)
         );
         assert!(!state.policies["order-queue.dlq"].definition.contains_key("message-ttl"));
+        let target = |name: &str| state.policies[name].definition["dead-letter-routing-key"].clone();
+        assert_eq!(
+            (target("order-queue.dlq"), target("order-queue.dlq.retry")),
+            (json!("dead-again"), json!("dead"))
+        );
         assert!(state.users.is_empty() && state.permissions.is_empty() && state.topic_permissions.is_empty());
     }
 

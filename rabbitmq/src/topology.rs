@@ -86,3 +86,8 @@ pub(crate) fn retry_queue(queue: &str, delay_ms: u64) -> String {
 pub(crate) fn dead_letter_queue(queue: &str) -> String {
     format!("{queue}.dlq")
 }
+
+/// The queue in which a dead letter that was rejected in its own queue waits a moment before it returns there.
+pub(crate) fn dead_letter_retry_queue(queue: &str) -> String {
+    format!("{queue}.dlq.retry")
+}

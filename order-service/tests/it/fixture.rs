@@ -6,6 +6,7 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use fault_proxy::Link;
 use http::StatusCode;
 use http_client::BaseUrl;
 use messaging::Envelope;
@@ -136,6 +137,19 @@ impl Fixture {
 
     pub(crate) async fn with_timing(deadline_s: u64, overdue_s: u64) -> Self {
         let env = TestEnv::new(&["order-queue"]).await;
+        let url = env.rabbitmq_url.clone();
+        Self::in_env(env, url, deadline_s, overdue_s).await
+    }
+
+    /// Starts a service whose way to the broker is a link.
+    pub(crate) async fn behind_link(deadline_s: u64) -> (Self, Link) {
+        let env = TestEnv::new(&["order-queue"]).await;
+        let (link, through) = Link::in_front_of(&env.rabbitmq_url).await.unwrap();
+        (Self::in_env(env, through, deadline_s, 3600).await, link)
+    }
+
+    /// Starts a service that reaches the broker by this URL.
+    pub(crate) async fn in_env(mut env: TestEnv, rabbitmq_url: String, deadline_s: u64, overdue_s: u64) -> Self {
         let upstreams = Upstreams::default();
         let url = upstreams.serve().await;
         let config = Config {
@@ -145,7 +159,9 @@ impl Fixture {
             compensation_overdue_s: overdue_s,
             sweep_interval_ms: 50,
         };
+        let straight = std::mem::replace(&mut env.rabbitmq_url, rabbitmq_url);
         let service = env.start("order-service", &MIGRATOR, config.clone(), assemble).await;
+        env.rabbitmq_url = straight;
         let probe = env.events().await;
         let product = upstreams.product(2999, "USD", true);
         Self {
@@ -195,14 +211,19 @@ impl Fixture {
     }
 
     pub(crate) async fn place_as(&mut self, identity: &str) -> Placed {
+        let placed = self.place_unheard(identity).await;
+        self.probe.wait_for("order.placed", placed.id).await;
+        placed
+    }
+
+    /// Places an order, and does not wait for its event.
+    pub(crate) async fn place_unheard(&self, identity: &str) -> Placed {
         let key = kernel::id::new().to_string();
         let answer = self.post_order(identity, &key, &self.request()).await;
         assert_eq!(answer.status(), 201);
         let body: Value = answer.json().await.unwrap();
-        let id = body["id"].as_str().unwrap().parse().unwrap();
-        self.probe.wait_for("order.placed", id).await;
         Placed {
-            id,
+            id: body["id"].as_str().unwrap().parse().unwrap(),
             identity: identity.to_owned(),
         }
     }

@@ -4,6 +4,7 @@
 
 mod columns;
 mod contracts;
+mod deadlines;
 mod fixture;
 mod idempotency;
 mod model;

@@ -196,6 +196,24 @@ async fn the_timeline_lists_published_and_consumed_events_in_order() {
             ["order.confirmed", "order-service", "published"],
         ]
     );
+    assert_eq!(timeline["complete"], true);
+    // As after the retention.
+    let forget =
+        sqlx::query("delete from published where event_type = 'order.placed' and subject = $1").bind(placed.id);
+    forget.execute(&fixture.service.database).await.unwrap();
+    let later: Value = fixture
+        .service
+        .get(&path, &placed.identity)
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(
+        (&later["complete"], later["items"].as_array().unwrap().len()),
+        (&false.into(), 4)
+    );
     for item in items {
         assert!(item["eventId"].as_str().unwrap().parse::<uuid::Uuid>().is_ok());
         assert!(item["timestamp"].as_str().unwrap().ends_with('Z'));

@@ -13,7 +13,12 @@ fn every_event_that_reaches_the_queue_has_a_handler() {
         .iter()
         .filter(|(_, queues)| queues.contains(consumer.queue()));
     let reaching: Vec<_> = reaching.map(|(event_type, _)| event_type.as_str()).collect();
-    assert_eq!(consumer.event_types(), reaching);
+    // The service sends its clock's ticks to itself, past the exchange of events.
+    let handled = consumer.event_types().into_iter();
+    let handled: Vec<_> = handled
+        .filter(|event_type| *event_type != "deadline_clock.ticked")
+        .collect();
+    assert_eq!(handled, reaching);
 }
 
 #[test]

@@ -71,6 +71,20 @@ async fn an_ended_order_is_refunded_once() {
     }
 }
 
+/// A charge and a refund are jobs; the chain of causes goes past them, from event to event.
+#[tokio::test]
+async fn the_outcome_of_a_job_is_caused_by_the_event_that_asked_for_it() {
+    let mut fixture = Fixture::new().await;
+    let order_id = id::new();
+    let placed = order_placed(order_id, "pm_ok");
+    fixture.probe.publish(&placed).await;
+    let completed = fixture.wait_for("payment.completed", order_id).await;
+    assert_eq!(completed.metadata.causation_id, placed.metadata.event_id.to_string());
+    let cancelled = fixture.publish("order.cancelled", order_id).await;
+    let refunded = fixture.wait_for("payment.refunded", order_id).await;
+    assert_eq!(refunded.metadata.causation_id, cancelled.metadata.event_id.to_string());
+}
+
 #[tokio::test]
 async fn an_ended_order_whose_charge_was_declined_is_voided() {
     let mut fixture = Fixture::new().await;

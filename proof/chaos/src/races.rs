@@ -12,7 +12,8 @@ use tokio::time::sleep;
 /// Publishers for as long as orders flow.
 pub(crate) const PUBLISHERS: [&str; 3] = ["order-service", "product-service", "payment-service"];
 /// The measure in the report.
-pub(crate) const FORCED: &str = "events delayed, charges lost, participants paused, publishers killed during a broker alarm";
+pub(crate) const FORCED: &str =
+    "events delayed, charges lost, participants paused, publishers killed during a broker alarm";
 /// Single events of each participant that take the way through a retry queue. About every tenth order ends within that time.
 const DELAYED_EVENTS: usize = 60;
 /// Time for which charges are lost: orders that are placed meanwhile end by their deadline (45 s), and what is charged

@@ -104,8 +104,8 @@ async fn deleted_queues_and_exchanges_are_recreated_with_their_bindings() {
     assert_eq!(differences[0].to_string(), "exchange \"order-queue.retry\": missing");
     assert_eq!(
         differences.len(),
-        4,
-        "the exchange and its three bindings: {differences:?}"
+        5,
+        "the exchange and its four bindings: {differences:?}"
     );
     vhost.broker.apply(&topology, Some(&passwords)).await.unwrap();
     assert_eq!(vhost.broker.verify(&topology, Some(&passwords)).await.unwrap(), []);

@@ -1,4 +1,11 @@
-//! Dead letters: drained from the dead-letter queue into a table, where operators inspect and resolve them.
+//! Dead letters: drained from the dead-letter queue into a table, where operators inspect and resolve them, one by one or many
+//! at once.
+
+mod resolution;
+
+pub use resolution::{
+    BATCH_MAX, REPLAY_DAYS_MAX, Replayed, ResolveError, Selection, discard, discard_all, replay, replay_all,
+};
 
 use crate::{
     broker::Broker,
@@ -7,15 +14,14 @@ use crate::{
     failure::Failure,
     health::ConsumerHealth,
     hold::retry_while_unavailable,
-    outbox,
-    retention::RETENTION_DAYS,
     subscription::Subscription,
-    tx::Tx,
 };
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
 use database::Database;
-use kernel::{clock, context::Context, id};
+use kernel::id;
 use serde::Serialize;
+use sqlx::{FromRow, Row, postgres::PgRow};
 use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -23,7 +29,7 @@ use uuid::Uuid;
 const PREFETCH: u16 = 16;
 
 /// A message that could not be handled.
-#[derive(Debug, Clone, Serialize, sqlx::FromRow)]
+#[derive(Debug, Clone, Serialize, FromRow)]
 #[serde(rename_all = "camelCase")]
 pub struct DeadLetter {
     /// Id of the dead letter itself.
@@ -50,34 +56,37 @@ pub struct DeadLetter {
     pub resolved_at: Option<DateTime<Utc>>,
     /// Note on the resolution; an operator's reason where it was discarded.
     pub resolution: Option<String>,
-    /// The message, as text where it is text.
-    pub body: String,
+    /// The message.
+    #[serde(flatten)]
+    #[sqlx(flatten)]
+    pub body: Body,
+}
+
+/// The bytes of a message, as they were sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum Body {
+    /// The text, where the bytes are UTF-8: an event's own JSON, which can be corrected and replayed.
+    #[serde(rename = "body")]
+    Text(String),
+    /// Any other bytes, in Base64.
+    #[serde(rename = "bodyBase64")]
+    Base64(String),
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        String::from_utf8(bytes).map_or_else(|error| Self::Base64(STANDARD.encode(error.as_bytes())), Self::Text)
+    }
+}
+
+impl FromRow<'_, PgRow> for Body {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(row.try_get::<Vec<u8>, _>("body")?.into())
+    }
 }
 
 const COLUMNS: &str = "id, queue, event_id, event_type, subject, correlation_id, reason, attempts, died_at, status, \
-                       resolved_at, resolution, encode(body, 'escape') as body";
-
-/// A refusal to resolve a dead letter.
-#[derive(Debug, thiserror::Error)]
-pub enum ResolveError {
-    /// No dead letter has that id.
-    #[error("there is no such dead letter")]
-    NotFound,
-    /// The dead letter was replayed or discarded before.
-    #[error("the dead letter is already {0}")]
-    Resolved(String),
-    /// The inbox row may be gone, so a replay could take effect twice.
-    #[error(
-        "the event is older than {RETENTION_DAYS} days, its inbox row may be gone: a replay could take effect twice"
-    )]
-    TooOld,
-    /// The corrected body is not an event, or not the same event.
-    #[error("the corrected body must be the same event: {0}")]
-    Body(String),
-    /// A statement failed.
-    #[error(transparent)]
-    Database(#[from] sqlx::Error),
-}
+                       resolved_at, resolution, body";
 
 /// Moves messages from `<queue>.dlq` into the table until `stop`.
 #[expect(clippy::disallowed_methods, reason = "a delivery's task catches panics")]
@@ -181,82 +190,14 @@ pub async fn get(database: &Database, id: Uuid) -> Result<Option<DeadLetter>, sq
         .await
 }
 
-/// The columns that a replay needs.
-#[derive(sqlx::FromRow)]
-struct Letter {
-    queue: String,
-    event_id: Option<Uuid>,
-    event_type: Option<String>,
-    body: Vec<u8>,
-    died_at: DateTime<Utc>,
-    status: String,
-}
+#[cfg(test)]
+mod tests {
+    use super::Body;
 
-/// Sends a dead letter to its queue again, by way of the outbox. `corrected` replaces the event and keeps its id.
-pub async fn replay(database: &Database, id: Uuid, corrected: Option<Envelope>) -> Result<(), ResolveError> {
-    let mut tx = Tx::begin(database, &Context::new()).await?;
-    let letter: Option<Letter> = sqlx::query_as(
-        "select queue, event_id, event_type, body, died_at, status from dead_letters where id = $1 for update",
-    )
-    .bind(id)
-    .fetch_optional(&mut *tx)
-    .await?;
-    let letter = letter.ok_or(ResolveError::NotFound)?;
-    if letter.status != "waiting" {
-        return Err(ResolveError::Resolved(letter.status));
+    #[test]
+    fn a_text_is_shown_as_it_is_and_other_bytes_in_base64() {
+        let text = r#"{"name":"Zoë \"Zo\" O\\Neil"}"#;
+        assert_eq!(Body::from(text.as_bytes().to_vec()), Body::Text(text.to_owned()));
+        assert_eq!(Body::from(vec![0xff, 0x00]), Body::Base64("/wA=".to_owned()));
     }
-    if clock::now() - letter.died_at > chrono::Duration::days(i64::from(RETENTION_DAYS)) {
-        return Err(ResolveError::TooOld);
-    }
-    let body = match corrected {
-        Some(event)
-            if letter
-                .event_id
-                .is_some_and(|event_id| event_id != event.metadata.event_id) =>
-        {
-            return Err(ResolveError::Body("its eventId differs".to_owned()));
-        }
-        Some(event) => serde_json::to_vec(&event).map_err(|error| ResolveError::Body(error.to_string()))?,
-        None => letter.body,
-    };
-    sqlx::query(
-        "insert into outbox (event_id, exchange, routing_key, event_type, body, correlation_id)
-         values ($1, $2, 'replay', $3, $4, $5)",
-    )
-    .bind(letter.event_id.unwrap_or(id))
-    .bind(format!("{}.retry", letter.queue))
-    .bind(letter.event_type.as_deref().unwrap_or("unknown"))
-    .bind(body)
-    .bind(tx.context().correlation_id.clone())
-    .execute(&mut *tx)
-    .await?;
-    resolve(&mut tx, id, "replayed", "replayed by an operator").await?;
-    tx.commit().await?;
-    database.signals().notify(outbox::TOPIC);
-    Ok(())
-}
-
-/// Discards a dead letter, and keeps the reason.
-pub async fn discard(database: &Database, id: Uuid, reason: &str) -> Result<(), ResolveError> {
-    let mut tx = Tx::begin(database, &Context::new()).await?;
-    let status: Option<String> = sqlx::query_scalar("select status from dead_letters where id = $1 for update")
-        .bind(id)
-        .fetch_optional(&mut *tx)
-        .await?;
-    match status.ok_or(ResolveError::NotFound)? {
-        status if status == "waiting" => {}
-        status => return Err(ResolveError::Resolved(status)),
-    }
-    resolve(&mut tx, id, "discarded", reason).await?;
-    Ok(tx.commit().await?)
-}
-
-async fn resolve(connection: &mut sqlx::PgConnection, id: Uuid, status: &str, note: &str) -> Result<(), sqlx::Error> {
-    sqlx::query("update dead_letters set status = $2, resolved_at = now(), resolution = $3 where id = $1")
-        .bind(id)
-        .bind(status)
-        .bind(note)
-        .execute(connection)
-        .await
-        .map(drop)
 }

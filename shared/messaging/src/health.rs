@@ -1,9 +1,7 @@
-//! The health of a consumer, for the status page, for metrics, and for decisions that need to be up to date.
+//! The health of a consumer, for the status page and for metrics.
 
-use kernel::clock;
 use serde::Serialize;
 use std::{
-    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -41,9 +39,6 @@ struct Inner {
     paused: usize,
     last_error: Option<String>,
     ready: u32,
-    next_id: u64,
-    sent_at: BTreeMap<u64, i64>,
-    lagged_at: Option<Instant>,
     counters: Counters,
 }
 
@@ -86,7 +81,6 @@ pub struct ConsumerReport {
 #[derive(Debug)]
 pub(crate) struct InFlight {
     health: Arc<ConsumerHealth>,
-    id: u64,
 }
 
 /// A guard: while it lives, the consumer counts as paused.
@@ -104,9 +98,6 @@ impl ConsumerHealth {
             paused: 0,
             last_error: None,
             ready: 0,
-            next_id: 0,
-            sent_at: BTreeMap::new(),
-            lagged_at: None,
             counters: Counters::default(),
         };
         Arc::new(Self {
@@ -119,19 +110,6 @@ impl ConsumerHealth {
     /// Returns the name of the queue.
     pub fn queue(&self) -> &str {
         &self.queue
-    }
-
-    /// Returns true if the consumer has been consuming for `settled`, and no delivery in that time had been sent more than
-    /// `lag_max` before. Messages in retry do not count: they are late on purpose.
-    pub fn is_current(&self, lag_max: Duration, settled: Duration) -> bool {
-        let mut inner = self.lock();
-        let now_s = clock::now().timestamp();
-        let lag_max_s = i64::try_from(lag_max.as_secs()).unwrap_or(i64::MAX);
-        if inner.sent_at.values().any(|sent_at_s| now_s - sent_at_s > lag_max_s) {
-            inner.lagged_at = Some(Instant::now());
-        }
-        let caught_up = inner.lagged_at.is_none_or(|lagged_at| lagged_at.elapsed() >= settled);
-        inner.state == ConsumerState::Consuming && inner.since.elapsed() >= settled && caught_up
     }
 
     /// Returns the consumer's entry on the status page.
@@ -211,18 +189,11 @@ impl ConsumerHealth {
         *self.in_flight.borrow()
     }
 
-    /// Counts a delivery; `sent_at_s` is the AMQP timestamp of a first try, in seconds.
-    pub(crate) fn begin(self: &Arc<Self>, sent_at_s: Option<u64>) -> InFlight {
-        let mut inner = self.lock();
-        let id = inner.next_id;
-        inner.next_id += 1;
-        if let Some(sent_at_s) = sent_at_s.and_then(|sent_at_s| i64::try_from(sent_at_s).ok()) {
-            inner.sent_at.insert(id, sent_at_s);
-        }
+    /// Counts a delivery.
+    pub(crate) fn begin(self: &Arc<Self>) -> InFlight {
         self.in_flight.send_modify(|count| *count += 1);
         InFlight {
             health: Arc::clone(self),
-            id,
         }
     }
 
@@ -250,7 +221,6 @@ impl ConsumerHealth {
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.health.lock().sent_at.remove(&self.id);
         self.health.in_flight.send_modify(|count| *count -= 1);
     }
 }

@@ -28,3 +28,12 @@ pub(crate) async fn insert(connection: &mut PgConnection, events: &[Envelope]) -
     .await?;
     Ok(inserted.into_iter().collect())
 }
+
+/// Deletes the row of an event.
+pub(crate) async fn delete(connection: &mut PgConnection, event_id: Uuid) -> Result<(), sqlx::Error> {
+    sqlx::query("delete from inbox where event_id = $1")
+        .bind(event_id)
+        .execute(connection)
+        .await
+        .map(drop)
+}

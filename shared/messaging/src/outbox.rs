@@ -3,7 +3,7 @@
 use crate::{
     envelope::{Envelope, Metadata, VERSION},
     event::Event,
-    exchange::EXCHANGE,
+    exchange::{EXCHANGE, REPLAY_KEY, retry_exchange},
 };
 use database::Database;
 use kernel::{clock, context::Context, id};
@@ -85,38 +85,65 @@ pub(crate) async fn insert<E: Event>(
     context: &Context,
     event: &E,
 ) -> Result<Uuid, sqlx::Error> {
-    let subject = event.subject();
-    let metadata = Metadata {
-        event_id: id::new(),
-        timestamp: clock::now(),
-        source: source.to_owned(),
-        version: VERSION.to_owned(),
-        correlation_id: context.correlation_id.clone(),
-        causation_id: context.causation_id.clone(),
-        subject,
-        sequence: next_sequence(connection, subject).await?,
-    };
-    let (event_id, timestamp) = (metadata.event_id, metadata.timestamp);
-    let body = encode(&Envelope {
+    let sequence = next_sequence(connection, event.subject()).await?;
+    let envelope = envelope(source, context, event, sequence)?;
+    let route = (EXCHANGE, E::TYPE, Some(event.subject()));
+    insert_row(connection, route, &envelope, context).await
+}
+
+/// Inserts an event that goes to `queue` alone. It has no subject in the outbox, so it waits behind nothing that is held
+/// back, and no sequence number: nothing but the publisher reads it.
+pub(crate) async fn insert_loop_back<E: Event>(
+    connection: &mut PgConnection,
+    source: &str,
+    context: &Context,
+    queue: &str,
+    event: &E,
+) -> Result<Uuid, sqlx::Error> {
+    let envelope = envelope(source, context, event, 0)?;
+    let exchange = retry_exchange(queue);
+    insert_row(connection, (&exchange, REPLAY_KEY, None), &envelope, context).await
+}
+
+fn envelope<E: Event>(source: &str, context: &Context, event: &E, sequence: i64) -> Result<Envelope, sqlx::Error> {
+    Ok(Envelope {
         event_type: E::TYPE.to_owned(),
         data: serde_json::to_value(event).map_err(|error| sqlx::Error::Encode(Box::new(error)))?,
-        metadata,
-    })?;
+        metadata: Metadata {
+            event_id: id::new(),
+            timestamp: clock::now(),
+            source: source.to_owned(),
+            version: VERSION.to_owned(),
+            correlation_id: context.correlation_id.clone(),
+            causation_id: context.causation_id.clone(),
+            subject: event.subject(),
+            sequence,
+        },
+    })
+}
+
+async fn insert_row(
+    connection: &mut PgConnection,
+    (exchange, routing_key, subject): (&str, &str, Option<Uuid>),
+    envelope: &Envelope,
+    context: &Context,
+) -> Result<Uuid, sqlx::Error> {
     sqlx::query(
         "insert into outbox (event_id, exchange, routing_key, event_type, subject, body, correlation_id, traceparent, created_at)
-         values ($1, $2, $3, $3, $4, $5, $6, $7, $8)",
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
     )
-    .bind(event_id)
-    .bind(EXCHANGE)
-    .bind(E::TYPE)
+    .bind(envelope.metadata.event_id)
+    .bind(exchange)
+    .bind(routing_key)
+    .bind(&envelope.event_type)
     .bind(subject)
-    .bind(body)
+    .bind(encode(envelope)?)
     .bind(&context.correlation_id)
     .bind(&context.traceparent)
-    .bind(timestamp)
+    .bind(envelope.metadata.timestamp)
     .execute(connection)
     .await?;
-    Ok(event_id)
+    Ok(envelope.metadata.event_id)
 }
 
 /// Counts up the subject's sequence. The row lock makes the order of outbox ids the order of commits within a subject.

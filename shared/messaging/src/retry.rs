@@ -6,6 +6,7 @@
 use crate::{
     broker::{Broker, BrokerError},
     delivery::{ATTEMPT_HEADER, BUSY_SINCE_HEADER, Delivery, REASON_HEADER},
+    exchange::retry_exchange,
 };
 use kernel::{clock, context::TRACEPARENT_HEADER};
 use lapin::{
@@ -71,7 +72,7 @@ impl RetryPublisher {
     pub(crate) fn new(broker: Broker, queue: &str, policy: RetryPolicy) -> Self {
         Self {
             broker,
-            exchange: format!("{queue}.retry"),
+            exchange: retry_exchange(queue),
             policy,
             channel: Mutex::new(None),
         }

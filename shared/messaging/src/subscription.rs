@@ -5,7 +5,7 @@
 
 use crate::{
     broker::{Broker, BrokerError},
-    delivery::{Delivery, attempts},
+    delivery::Delivery,
     health::ConsumerHealth,
 };
 use database::Database;
@@ -218,9 +218,6 @@ impl Subscription {
     }
 
     fn delivery(&self, message: Message, channel: &Channel, ended: &CancellationToken) -> Delivery {
-        let first_attempt = attempts(&message.properties) == 0;
-        let sent_at_s = message.properties.timestamp().filter(|_| first_attempt);
-        let in_flight = self.health.begin(sent_at_s);
-        Delivery::new(message, channel.clone(), ended.clone(), in_flight)
+        Delivery::new(message, channel.clone(), ended.clone(), self.health.begin())
     }
 }

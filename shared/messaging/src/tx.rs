@@ -1,7 +1,9 @@
 //! The transaction that a service writes with.
 
 use crate::{
+    envelope::Envelope,
     event::Event,
+    inbox,
     jobs::{self, Job, JobClaim},
     outbox,
 };
@@ -69,6 +71,23 @@ impl Tx {
         let event_id = outbox::insert(&mut self.connection, service, &self.context, event).await?;
         self.emitted = true;
         Ok(event_id)
+    }
+
+    /// Adds an event to the outbox that comes back to this service: the relay publishes it to `queue`, one of its own, and to
+    /// nothing else. Whatever waited in the outbox and in the queue before it comes first.
+    ///
+    /// It is no fact for others: it is not recorded as published, has no sequence number, and needs no entry in the topology.
+    pub async fn loop_back<E: Event>(&mut self, queue: &str, event: &E) -> Result<Uuid, sqlx::Error> {
+        let service = self.database.service();
+        let event_id = outbox::insert_loop_back(&mut self.connection, service, &self.context, queue, event).await?;
+        self.emitted = true;
+        Ok(event_id)
+    }
+
+    /// Deletes the inbox row of an event in its own handler, so that a frequent one does not fill the inbox. For handlers that
+    /// recognise a repetition by their own rows.
+    pub async fn forget(&mut self, event: &Envelope) -> Result<(), sqlx::Error> {
+        inbox::delete(&mut self.connection, event.metadata.event_id).await
     }
 
     /// Enqueues a job. `id` is its idempotency key: enqueueing twice with the same id is enqueueing once.

@@ -26,6 +26,8 @@ pub(crate) fn routes(page: Arc<StatusPage>) -> Router {
         .route("/internal/status", get(status))
         .route("/internal/metrics", get(|| async { telemetry::render_metrics() }))
         .route("/internal/dead-letters", get(dead_letters::list))
+        .route("/internal/dead-letters/replay", post(dead_letters::replay_many))
+        .route("/internal/dead-letters/discard", post(dead_letters::discard_many))
         .route("/internal/dead-letters/{id}", get(dead_letters::show))
         .route("/internal/dead-letters/{id}/replay", post(dead_letters::replay))
         .route("/internal/dead-letters/{id}/discard", post(dead_letters::discard))

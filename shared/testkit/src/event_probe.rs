@@ -1,6 +1,7 @@
 //! The events of one virtual host, as a test sees and publishes them.
 
 use crate::wait::PATIENCE;
+use chrono::{DateTime, Utc};
 use futures_util::StreamExt;
 use kernel::{clock, id};
 use lapin::{
@@ -136,12 +137,22 @@ impl EventProbe {
         self.publish_raw(EXCHANGE, &event.event_type, &body).await;
     }
 
+    /// Publishes an event as a publisher would whose clock shows `at`.
+    pub async fn publish_at(&self, event: &Envelope, at: DateTime<Utc>) {
+        let body = serde_json::to_vec(event).expect("an event has a JSON form");
+        self.send(EXCHANGE, &event.event_type, &body, at).await;
+    }
+
     /// Publishes any bytes, e.g. rubbish.
-    #[expect(clippy::disallowed_methods, reason = "a test publishes what other services would")]
     pub async fn publish_raw(&self, exchange: &str, routing_key: &str, body: &[u8]) {
+        self.send(exchange, routing_key, body, clock::now()).await;
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "a test publishes what other services would")]
+    async fn send(&self, exchange: &str, routing_key: &str, body: &[u8], at: DateTime<Utc>) {
         let properties = BasicProperties::default()
             .with_delivery_mode(2)
-            .with_timestamp(u64::try_from(clock::now().timestamp()).expect("after 1970"));
+            .with_timestamp(u64::try_from(at.timestamp()).expect("after 1970"));
         let options = BasicPublishOptions {
             mandatory: true,
             ..BasicPublishOptions::default()

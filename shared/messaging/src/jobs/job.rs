@@ -45,13 +45,15 @@ pub struct JobClaim {
     pub(super) kind: String,
     pub(super) payload: serde_json::Value,
     pub(super) correlation_id: String,
+    pub(super) causation_id: String,
     pub(super) traceparent: Option<String>,
     pub(super) lease: Option<Uuid>,
 }
 
 impl JobClaim {
-    /// Returns the context of whatever the call causes: the same correlation, caused by this job.
+    /// Returns the context of whatever the call causes: that of the event or request that enqueued the job, since a job's id
+    /// is no event's and would lead nowhere.
     pub fn context(&self) -> Context {
-        Context::caused_by(&self.correlation_id, self.id.to_string(), self.traceparent.clone())
+        Context::caused_by(&self.correlation_id, &self.causation_id, self.traceparent.clone())
     }
 }

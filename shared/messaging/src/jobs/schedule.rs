@@ -95,6 +95,7 @@ mod tests {
             kind: "any".to_owned(),
             payload: serde_json::Value::Null,
             correlation_id: String::new(),
+            causation_id: String::new(),
             traceparent: None,
             lease: None,
         }

@@ -72,7 +72,8 @@ pub(super) async fn claim(
                               where kind = $1 and done_at is null and {of_lane} and due_at <= now()
                               order by due_at limit $4 for update skip locked))
          returning id, kind, subject, payload, attempts, failures,
-                   extract(epoch from now() - tried_since)::float8 as age_s, correlation_id, traceparent, lease"
+                   extract(epoch from now() - tried_since)::float8 as age_s, correlation_id, causation_id,
+                   traceparent, lease"
     );
     sqlx::query_as(AssertSqlSafe(statement))
         .bind(kind)

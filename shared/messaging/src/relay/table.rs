@@ -130,8 +130,8 @@ pub(super) async fn first_of(
     .await
 }
 
-/// Deletes the rows and records their events as published, in one statement. Replayed dead letters are other services' events
-/// and are not recorded.
+/// Deletes the rows and records their events as published, in one statement. Replayed dead letters are other services' events,
+/// and loop-backs are no events for others: neither is recorded.
 pub(super) async fn mark_published(connection: &mut PgConnection, ids: &[i64]) -> Result<(), sqlx::Error> {
     sqlx::query(
         "with gone as (delete from outbox where id = any($1)

@@ -1,8 +1,9 @@
-//! A transaction must not silently stay open after a BEGIN whose caller was dropped, nor roll back on COMMIT.
+//! A transaction must not silently stay open after a BEGIN whose caller was dropped, nor roll back on COMMIT. What it sends to its
+//! own service is no event for others.
 
-use crate::fixture::{env, open, sold, until_count};
+use crate::fixture::{TicketSold, count, env, open, sold, until_count};
 use futures_util::poll;
-use kernel::context::Context;
+use kernel::{context::Context, id};
 use messaging::Tx;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -44,4 +45,30 @@ async fn a_handler_that_swallows_an_error_of_the_database_loses_no_event() {
     env.events().await.publish(&sold("careless")).await;
     let told = "select count(*) from dead_letters where reason like '%transaction is aborted%'";
     until_count(&service.database, told, 1).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_loop_back_comes_to_its_own_service_and_to_no_other() {
+    let env = env().await;
+    let (service, config) = open(&env).await;
+    let mut events = env.events().await;
+    let mut tx = Tx::begin(&config.database(), &Context::new()).await.unwrap();
+    let ticket = TicketSold {
+        ticket: id::new(),
+        mood: "good",
+    };
+    tx.loop_back("seats-queue", &ticket).await.unwrap();
+    tx.commit().await.unwrap();
+    until_count(&service.database, "select count(*) from seats", 1).await;
+    until_count(&service.database, "select count(*) from outbox", 0).await;
+    for table in [
+        "select count(*) from published",
+        "select count(*) from subject_sequences",
+    ] {
+        assert_eq!(count(&service.database, table).await, 0, "{table}");
+    }
+    let sign = sold("good");
+    events.publish(&sign).await;
+    events.wait_for("ticket.sold", sign.metadata.subject).await;
+    assert_eq!(events.seen().len(), 1);
 }

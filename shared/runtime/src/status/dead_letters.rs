@@ -1,13 +1,15 @@
-//! Dead letters over HTTP, for operators.
+//! Dead letters over HTTP, for operators: each route needs the operator token, since a message may hold customers' data.
 
-use super::{page::StatusPage, reason::Reason};
-use axum::extract::State;
-use http::StatusCode;
-use messaging::{
-    Envelope,
-    dead_letters::{self, DeadLetter, ResolveError},
+use super::{
+    page::StatusPage,
+    reason::{self, Reason},
 };
-use serde::Deserialize;
+use axum::extract::State;
+use chrono::{DateTime, Utc};
+use http::StatusCode;
+use messaging::dead_letters::{self, BATCH_MAX, DeadLetter, ResolveError, Selection};
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use std::sync::Arc;
 use uuid::Uuid;
 use web::{
@@ -29,6 +31,7 @@ pub(super) struct Filter {
 
 /// `GET /internal/dead-letters?status=waiting&eventType=&cursor=&limit=`, oldest first.
 pub(super) async fn list(
+    _: Operator,
     State(page): State<Arc<StatusPage>>,
     Query(filter): Query<Filter>,
 ) -> Result<Json<Page<DeadLetter>>, Problem> {
@@ -50,6 +53,7 @@ pub(super) async fn list(
 
 /// `GET /internal/dead-letters/{id}`.
 pub(super) async fn show(
+    _: Operator,
     State(page): State<Arc<StatusPage>>,
     Path(id): Path<Uuid>,
 ) -> Result<Json<DeadLetter>, Problem> {
@@ -62,7 +66,7 @@ pub(super) async fn show(
 #[serde(deny_unknown_fields)]
 pub(super) struct Replay {
     /// Corrected event with the same `eventId`; absent to replay the stored message.
-    event: Option<Envelope>,
+    event: Option<Box<RawValue>>,
 }
 
 /// `POST /internal/dead-letters/{id}/replay` with `{}` or `{"event": {…}}`.
@@ -72,7 +76,7 @@ pub(super) async fn replay(
     Path(id): Path<Uuid>,
     Json(replay): Json<Replay>,
 ) -> Result<StatusCode, Problem> {
-    dead_letters::replay(page.database(), id, replay.event)
+    dead_letters::replay(page.database(), id, replay.event.as_deref())
         .await
         .map_err(refused)?;
     tracing::info!(dead_letter.id = %id, "Dead letter replayed by an operator");
@@ -92,6 +96,75 @@ pub(super) async fn discard(
         .map_err(refused)?;
     tracing::info!(dead_letter.id = %id, reason, "Dead letter discarded by an operator");
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The filters of a request for many dead letters, and why they are discarded.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct Many {
+    event_type: Option<String>,
+    reason_contains: Option<String>,
+    before: Option<DateTime<Utc>>,
+    limit: Option<i64>,
+    reason: Option<String>,
+}
+
+impl Many {
+    fn selection(self) -> Result<Selection, Problem> {
+        if self.limit.is_some_and(|limit| !(1..=BATCH_MAX).contains(&limit)) {
+            let detail = format!("limit must be 1 to {BATCH_MAX}");
+            return Err(Problem::bad_request("limit-range", detail));
+        }
+        Ok(Selection {
+            event_type: self.event_type,
+            reason_contains: self.reason_contains,
+            before: self.before,
+            limit: self.limit,
+        })
+    }
+}
+
+/// The outcome of a request for many.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase", untagged)]
+pub(super) enum Resolved {
+    #[serde(rename_all = "camelCase")]
+    Replayed {
+        replayed: i64,
+        too_old: i64,
+    },
+    Discarded {
+        discarded: i64,
+    },
+}
+
+/// `POST /internal/dead-letters/replay` with `{"eventType", "reasonContains", "before", "limit"}`, all optional.
+pub(super) async fn replay_many(
+    _: Operator,
+    State(page): State<Arc<StatusPage>>,
+    Json(many): Json<Many>,
+) -> Result<Json<Resolved>, Problem> {
+    if many.reason.is_some() {
+        let detail = "a replay takes no reason; reasonContains selects by the reason of the failure";
+        return Err(Problem::bad_request("reason-unexpected", detail));
+    }
+    let outcome = dead_letters::replay_all(page.database(), &many.selection()?).await?;
+    let (replayed, too_old) = (outcome.replayed, outcome.too_old);
+    tracing::info!(replayed, too_old, "Dead letters replayed by an operator");
+    Ok(Json(Resolved::Replayed { replayed, too_old }))
+}
+
+/// `POST /internal/dead-letters/discard` with the same filters and `"reason": "…"`.
+pub(super) async fn discard_many(
+    _: Operator,
+    State(page): State<Arc<StatusPage>>,
+    Json(mut many): Json<Many>,
+) -> Result<Json<Resolved>, Problem> {
+    let reason = many.reason.take().unwrap_or_default();
+    reason::check(&reason)?;
+    let discarded = dead_letters::discard_all(page.database(), &many.selection()?, &reason).await?;
+    tracing::info!(discarded, %reason, "Dead letters discarded by an operator");
+    Ok(Json(Resolved::Discarded { discarded }))
 }
 
 fn refused(error: ResolveError) -> Problem {

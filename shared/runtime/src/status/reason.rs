@@ -15,10 +15,16 @@ pub(super) struct Reason {
 impl Reason {
     /// Returns the reason; 400 if it is empty or too long.
     pub(super) fn checked(self) -> Result<String, Problem> {
-        if (1..=REASON_CHARS_MAX).contains(&self.reason.chars().count()) {
-            return Ok(self.reason);
-        }
-        let detail = format!("say why, in 1 to {REASON_CHARS_MAX} characters");
-        Err(Problem::bad_request("reason-length", detail))
+        check(&self.reason)?;
+        Ok(self.reason)
     }
+}
+
+/// Answers 400 if the reason is empty or too long.
+pub(super) fn check(reason: &str) -> Result<(), Problem> {
+    if (1..=REASON_CHARS_MAX).contains(&reason.chars().count()) {
+        return Ok(());
+    }
+    let detail = format!("say why, in 1 to {REASON_CHARS_MAX} characters");
+    Err(Problem::bad_request("reason-length", detail))
 }
