@@ -40,7 +40,7 @@ drills: ## single faults under load, each with a figure to reach (about 10 minut
 windows: ## a crash or a lost answer in each crash window, 20 times or TIMES=…, then the verdict (about 30 minutes)
 	@CHAOS_BUILD=tests deploy/local/chaos $(if $(SEED),--seed $(SEED)) --orders-per-s $(or $(ORDERS_PER_S),5) windows --times $(or $(TIMES),20)
 
-mutants: ## six mutations of the code, each of which must turn the verdict red (about 50 minutes)
+mutants: ## seven mutations of the code, each of which must turn the verdict red (about 75 minutes)
 	@deploy/local/mutants
 
 verify: ## format, lints, rules, licences, scripts, checked SQL

@@ -18,6 +18,7 @@ mod i08_counted;
 mod i09_answers_kept;
 mod i10_order_kept;
 mod i11_dead_letters;
+mod i13_no_needless_charge;
 pub(crate) mod process_checks;
 #[cfg(test)]
 mod sample;
@@ -32,7 +33,7 @@ use crate::collect::{
 };
 use platform_client::HarnessError;
 
-const INVARIANTS: [fn(&Evidence) -> Finding; 12] = [
+const INVARIANTS: [fn(&Evidence) -> Finding; 13] = [
     i00_durability::check,
     i01_no_event_lost::check,
     i02_no_ghost::check,
@@ -45,6 +46,7 @@ const INVARIANTS: [fn(&Evidence) -> Finding; 12] = [
     i09_answers_kept::check,
     i10_order_kept::check,
     i11_dead_letters::check,
+    i13_no_needless_charge::check,
 ];
 
 /// Loads the evidence and judges it. The platform must be quiescent.

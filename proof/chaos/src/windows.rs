@@ -9,6 +9,7 @@ use crate::{
     report::Report,
     run::{self, Observations, RunContext},
 };
+use fault_proxy::LinkFault;
 use platform_client::{HarnessError, description::consumers, poll::poll_until, process::Signal};
 use std::{path::Path, time::Duration};
 use tokio::time::sleep;
@@ -17,6 +18,8 @@ use tokio::time::sleep;
 const HIT_LIMIT: Duration = Duration::from_mins(2);
 const READY_LIMIT: Duration = Duration::from_mins(1);
 const WARM_UP: Duration = Duration::from_secs(10);
+/// Time for which charges are lost, well beyond the deadline (45 s) of the orders that are placed meanwhile.
+const CHARGES_LOST: Duration = Duration::from_mins(2);
 
 use Targets::{EveryConsumer, Only};
 use Trigger::{AlsoFailpoint, PoisonMessage, Restart, StopWithUnacknowledged};
@@ -257,6 +260,7 @@ async fn fire_trigger(
 
 /// Forces situations in which events overtake each other or answers come late. They need no failpoint, only time.
 async fn force_races(context: &RunContext<'_>, observations: &mut Observations) {
+    lose_charges(context).await;
     let hold = Duration::from_secs(8);
     for paused in ["product-service-1", "payment-service-1", "sandbox-provider"] {
         context.inject(&Fault::Pause(paused.to_owned(), hold)).await.ok();
@@ -279,8 +283,18 @@ async fn force_races(context: &RunContext<'_>, observations: &mut Observations) 
     context.inject(&Fault::KillServer(Server::Rabbitmq)).await.ok();
     observations.measures.insert(
         "races".to_owned(),
-        "participants paused, then killed during a broker alarm".to_owned(),
+        "charges lost, participants paused, then killed during a broker alarm".to_owned(),
     );
+}
+
+/// Loses all that is sent to the provider, for longer than an order waits.
+async fn lose_charges(context: &RunContext<'_>) {
+    let lost = |link: &str| Fault::DisturbLink(link.to_owned(), LinkFault::RequestsLost, CHARGES_LOST);
+    let (first, second) = (
+        lost("payment-service-1 → provider"),
+        lost("payment-service-2 → provider"),
+    );
+    drop(tokio::join!(context.inject(&first), context.inject(&second)));
 }
 
 /// Number of crashes by a failpoint.

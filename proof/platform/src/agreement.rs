@@ -108,6 +108,7 @@ mod tests {
             reference: KEY,
             amount_minor: *amount_minor,
             currency: "USD".to_owned(),
+            at: None,
         };
         let refund = |amount_minor: &i64| Refund {
             key: KEY,

@@ -1,6 +1,7 @@
 //! The payment provider's own log: the independent record of where the money went.
 
 use crate::{answer::Answer, error::HarnessError, platform::Platform};
+use chrono::{DateTime, Utc};
 use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use std::{
@@ -20,6 +21,8 @@ pub enum Entry {
     Decline(Decline),
     /// Money given back.
     Refund(Refund),
+    /// A charge called off before it arrived: nothing has moved, and nothing may under its key.
+    Void(Void),
 }
 
 /// A charge that took money.
@@ -34,6 +37,8 @@ pub struct Capture {
     pub amount_minor: i64,
     /// ISO 4217 code.
     pub currency: String,
+    /// Time at which the provider has captured it; absent in logs of an older version.
+    pub at: Option<DateTime<Utc>>,
 }
 
 /// A charge that the provider declined.
@@ -59,6 +64,13 @@ pub struct Refund {
     pub amount_minor: i64,
 }
 
+/// A charge called off before it arrived. The provider never learned of which order it was.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Void {
+    /// Id of the payment.
+    pub key: Uuid,
+}
+
 impl Entry {
     /// Key of the request that made this line.
     pub fn key(&self) -> Uuid {
@@ -66,15 +78,17 @@ impl Entry {
             Self::Capture(capture) => capture.key,
             Self::Decline(decline) => decline.key,
             Self::Refund(refund) => refund.key,
+            Self::Void(void) => void.key,
         }
     }
 
-    /// Id of the order.
-    pub fn order(&self) -> Uuid {
+    /// Id of the order; `None` for a void.
+    pub fn order(&self) -> Option<Uuid> {
         match self {
-            Self::Capture(capture) => capture.reference,
-            Self::Decline(decline) => decline.reference,
-            Self::Refund(refund) => refund.reference,
+            Self::Capture(capture) => Some(capture.reference),
+            Self::Decline(decline) => Some(decline.reference),
+            Self::Refund(refund) => Some(refund.reference),
+            Self::Void(_) => None,
         }
     }
 }
@@ -109,11 +123,13 @@ impl Account {
 pub fn accounts(log: &[Entry]) -> HashMap<Uuid, Account> {
     let mut accounts: HashMap<Uuid, Account> = HashMap::new();
     for entry in log {
-        let account = accounts.entry(entry.order()).or_default();
+        let Some(order) = entry.order() else { continue };
+        let account = accounts.entry(order).or_default();
         match entry.clone() {
             Entry::Capture(capture) => account.captures.push(capture),
             Entry::Decline(decline) => account.declines.push(decline),
             Entry::Refund(refund) => account.refunds.push(refund),
+            Entry::Void(_) => {}
         }
     }
     accounts
@@ -158,12 +174,15 @@ mod tests {
     fn an_account_adds_up_captures_and_refunds() {
         let (order, charge) = (Uuid::from_u128(1), Uuid::from_u128(2));
         let log = format!(
-            r#"{{"kind":"capture","key":"{charge}","reference":"{order}","amountMinor":500,"currency":"USD"}}
+            r#"{{"kind":"void","key":"{order}"}}
+{{"kind":"capture","at":"2027-01-15T08:00:00Z","key":"{charge}","reference":"{order}","amountMinor":500,"currency":"USD"}}
 {{"kind":"refund","key":"{order}","chargeKey":"{charge}","reference":"{order}","amountMinor":500,"currency":"USD"}}
 {{"kind":"capture","key":"#
         );
         let entries = parse(&log, Path::new("log")).expect("an incomplete last line is ignored");
-        let account = &accounts(&entries)[&order];
+        let accounts = accounts(&entries);
+        let account = &accounts[&order];
+        assert_eq!((accounts.len(), account.captures[0].at.is_some()), (1, true));
         assert_eq!(
             (account.captures.len(), account.refunds.len(), account.kept_minor()),
             (1, 1, 0)

@@ -19,6 +19,7 @@ pub(super) fn count(evidence: &Evidence, findings: &[Finding]) -> BTreeMap<Strin
         ("lost", violations(findings, "I1")),
         ("ghosts", violations(findings, "I2")),
         ("double_effects", violations(findings, "I3")),
+        ("needless_charges", violations(findings, "I13")),
         ("mails_sent", figure_of(evidence.mails.len())),
         ("mail_repeats", figure_of(i07_notified::repeats(evidence))),
         ("dead_letters", figure_of(dead_letters)),
@@ -43,7 +44,7 @@ fn money(log: &[Entry]) -> [(i64, i64); 2] {
         let (kind, amount_minor) = match entry {
             Entry::Capture(capture) => (0, capture.amount_minor),
             Entry::Refund(refund) => (1, refund.amount_minor),
-            Entry::Decline(_) => continue,
+            Entry::Decline(_) | Entry::Void(_) => continue,
         };
         money[kind].0 += 1;
         money[kind].1 += amount_minor;

@@ -22,7 +22,7 @@ const MAILED: [&str; 5] = [
 
 impl Scenario {
     /// A second for each id.
-    fn now(&self) -> DateTime<Utc> {
+    pub(super) fn now(&self) -> DateTime<Utc> {
         let seconds = i64::try_from(self.next).expect("a sample is short");
         DateTime::from_timestamp(1_800_000_000, 0).expect("a time in 2027") + Duration::seconds(seconds)
     }
@@ -96,6 +96,7 @@ impl Scenario {
                 event_type: event_type.into(),
                 source: service.into(),
                 subject,
+                at,
             };
             self.evidence
                 .messaging

@@ -202,6 +202,7 @@ impl Scenario {
             reference: order,
             amount_minor: TOTAL_MINOR,
             currency: "USD".to_owned(),
+            at: Some(self.now()),
         }));
         self.publish("payment-service", "payment.completed", order);
         self.publish("order-service", "order.payment_received", order);

@@ -54,7 +54,11 @@ async fn messaging(pool: &PgPool) -> sqlx::Result<Messaging> {
         )
         .await?,
         outbox: list(pool, "select event_id, event_type from outbox").await?,
-        inbox: by_key(pool, "select event_id as key, event_type, source, subject from inbox").await?,
+        inbox: by_key(
+            pool,
+            "select event_id as key, event_type, source, subject, received_at as at from inbox",
+        )
+        .await?,
         dead_letters: list(
             pool,
             "select id, queue, event_id, event_type, subject, body, reason, attempts, status

@@ -59,6 +59,7 @@ pub(crate) struct Received {
     pub(crate) event_type: Symbol,
     pub(crate) source: Symbol,
     pub(crate) subject: Uuid,
+    pub(crate) at: DateTime<Utc>,
 }
 
 #[derive(Debug, Clone, FromRow)]
