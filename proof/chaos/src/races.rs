@@ -31,13 +31,12 @@ pub(crate) async fn force(context: &RunContext<'_>, folder: &Path) -> Result<(),
 
 /// Loses all that is sent to the provider, for longer than an order waits.
 async fn lose_charges(context: &RunContext<'_>) {
-    let lost = |instance: u8| {
-        let link = format!("payment-service-{instance} → provider");
-        Fault::DisturbLink(link, LinkFault::RequestsLost, CHARGES_LOST)
-    };
-    let (first, second) = (lost(1), lost(2));
-    let (first, second) = tokio::join!(context.inject(&first), context.inject(&second));
-    drop((first, second));
+    let lost = |link: &str| Fault::DisturbLink(link.to_owned(), LinkFault::RequestsLost, CHARGES_LOST);
+    let (first, second) = (
+        lost("payment-service-1 → provider"),
+        lost("payment-service-2 → provider"),
+    );
+    drop(tokio::join!(context.inject(&first), context.inject(&second)));
 }
 
 /// Sends single events of the participants through a retry queue, so that the last event of an order comes before its first.

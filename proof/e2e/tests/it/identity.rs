@@ -76,6 +76,7 @@ async fn internal_paths_are_unreachable_from_outside() {
     for path in [
         "/internal/status",
         "/internal/dead-letters",
+        "/internal/jobs",
         "/livez",
         "/api/../internal/status",
         "/.well-known/jwks.json",
