@@ -186,9 +186,10 @@ async fn until_relayed(database: &PgPool) {
 async fn a_participants_clock_has_no_influence() {
     let mut fixture = Fixture::with_timing(2, 3600).await;
     let locked = fixture.place().await;
-    let mut transaction = fixture.service.database.begin().await.unwrap();
+    let mut session = fixture.service.database.acquire().await.unwrap();
+    sqlx::raw_sql("begin").execute(&mut *session).await.unwrap();
     let lock = sqlx::query("select 1 from orders where id = $1 for update").bind(locked.id);
-    lock.execute(&mut *transaction).await.unwrap();
+    lock.execute(&mut *session).await.unwrap();
     let answer = crate::fixture::participant_event("payment.completed", locked.id);
     let slow = kernel::clock::now() - TimeDelta::minutes(10);
     fixture.probe.publish_at(&answer, slow).await;
@@ -199,7 +200,7 @@ async fn a_participants_clock_has_no_influence() {
     .await;
     let unanswered = fixture.place().await;
     fixture.probe.wait_for("order.failed", unanswered.id).await;
-    transaction.rollback().await.unwrap();
+    sqlx::raw_sql("rollback").execute(&mut *session).await.unwrap();
 }
 
 /// The clock goes on from where it was.

@@ -157,8 +157,9 @@ async fn the_events_of_a_sweep_name_the_event_that_was_not_answered() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_look_at_what_is_due_reads_few_rows() {
     let fixture = Fixture::new().await;
-    let mut transaction = fixture.service.database.begin().await.unwrap();
-    let db = &mut *transaction;
+    let mut session = fixture.service.database.acquire().await.unwrap();
+    let db = &mut *session;
+    sqlx::raw_sql("begin").execute(&mut *db).await.unwrap();
     fill(db).await;
     let before = rows_read(db).await;
     assert!(sweeps::lock_past_deadline(db).await.unwrap().is_empty());
