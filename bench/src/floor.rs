@@ -4,12 +4,25 @@ use crate::report::Outcome;
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use lapin::{
     BasicProperties, Channel, Connection, ConnectionProperties,
-    options::{BasicPublishOptions, ConfirmSelectOptions},
+    options::{BasicPublishOptions, ConfirmSelectOptions, QueuePurgeOptions},
 };
 use std::time::Instant;
 
 /// Publishes without a confirm, as many as the relay has.
 const IN_FLIGHT_MAX: usize = 500;
+
+/// Empties a queue: a long one slows the broker, and would be measured instead.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the benchmark acts as an operator, not as a service"
+)]
+pub(crate) async fn purge(url: &str, queue: &str) -> Outcome<()> {
+    let connection = Connection::connect(url, ConnectionProperties::default()).await?;
+    let channel = connection.create_channel().await?;
+    channel.queue_purge(queue.into(), QueuePurgeOptions::default()).await?;
+    connection.close(200, "done".into()).await?;
+    Ok(())
+}
 
 /// Publishes that many messages of `body` with `mandatory`, persistence and confirms; returns the rate.
 #[expect(clippy::disallowed_methods, reason = "the floor publishes without an outbox")]

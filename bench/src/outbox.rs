@@ -1,6 +1,6 @@
 //! A database with an outbox and a virtual host with one queue, for one benchmark.
 
-use crate::report::Outcome;
+use crate::{floor, report::Outcome};
 use database::Database;
 use messaging::{Relay, broker::Broker};
 use std::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) const EXCHANGE: &str = "platform-events";
+const QUEUE: &str = "seats-queue";
 pub(crate) const KEY: &str = "ticket.torn";
 /// Bytes of an event, about those of `order.placed`.
 pub(crate) const BODY_BYTES: usize = 600;
@@ -105,13 +106,26 @@ impl Outbox {
 
     /// Returns the rate at which the relay publishes such rows.
     pub(crate) async fn drain(&self, subject: &str, refused: &str, rows: u32, good: u32) -> Outcome<f64> {
-        sqlx::raw_sql("delete from outbox; delete from outbox_refusals; truncate published; vacuum outbox")
-            .execute(&mut *self.database.acquire().await?)
-            .await?;
+        for statement in [
+            "delete from outbox",
+            "delete from outbox_refusals",
+            "truncate published",
+            "vacuum outbox",
+        ] {
+            sqlx::raw_sql(statement)
+                .execute(&mut *self.database.acquire().await?)
+                .await?;
+        }
+        self.purge().await?;
         self.insert(subject, refused, rows).await?;
         let started = Instant::now();
         self.until_published(i64::from(good)).await?;
         Ok(f64::from(good) / started.elapsed().as_secs_f64())
+    }
+
+    /// Empties the queue that the events go to.
+    pub(crate) async fn purge(&self) -> Outcome<()> {
+        floor::purge(&self.env.rabbitmq_url, QUEUE).await
     }
 
     /// Ends the relay.

@@ -20,6 +20,7 @@ pub(crate) async fn compare(events: u32, rounds: usize) -> Outcome<()> {
     for _ in 0..rounds {
         let outbox = Outbox::new().await?;
         let url = outbox.env.rabbitmq_url.clone();
+        outbox.purge().await?;
         raw.push(floor::publish(&url, EXCHANGE, KEY, &[b'x'; BODY_BYTES], events).await?);
         many.push(outbox.drain(ANY_SUBJECT, "false", events, events).await?);
         refused.push(
@@ -63,6 +64,7 @@ pub(crate) async fn snapshot(events: u32) -> Outcome<()> {
         outbox.until_empty().await?;
     }
     let per_s = f64::from(events) / started.elapsed().as_secs_f64();
+    outbox.purge().await?;
     let beside_ms = time_single_events(&outbox).await?;
     line(&format!(
         "from commit to published: {clean_ms:.2} ms; after {events} events beside an open snapshot: {beside_ms:.2} ms, {:.2} times",

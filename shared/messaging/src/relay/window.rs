@@ -41,10 +41,10 @@ impl Window {
         self.known.is_empty()
     }
 
-    /// Returns the ids of the rows that a read must leave out, and begins to remember what is marked during it.
-    pub(super) fn begin_read(&mut self) -> Vec<i64> {
+    /// Returns the ids above `after` that a read must leave out, and begins to remember what is marked during it.
+    pub(super) fn begin_read(&mut self, after: i64) -> Vec<i64> {
         self.marked.clear();
-        self.known.iter().copied().collect()
+        self.known.iter().copied().filter(|id| *id > after).collect()
     }
 
     /// Adds rows that were read, in the order of their ids. A row that is held or refused blocks its key.
@@ -215,7 +215,7 @@ mod tests {
         window.hold(&refused);
         assert_eq!(window.take().unwrap().id, 3);
         assert!(window.take().is_none());
-        assert_eq!(window.begin_read(), vec![3], "rows 1 and 2 can be read again");
+        assert_eq!(window.begin_read(0), vec![3], "rows 1 and 2 can be read again");
         window.add(vec![row(4, a)], none);
         assert!(window.take().is_none(), "nothing overtakes the refused row");
         window.unblock();
@@ -243,7 +243,7 @@ mod tests {
         let mut window = Window::default();
         window.add(vec![row(1, Uuid::from_u128(1))], none);
         let sent = window.take().unwrap();
-        assert_eq!(window.begin_read(), vec![1]);
+        assert_eq!(window.begin_read(0), vec![1]);
         window.confirmed(&sent);
         window.add(vec![sent.clone()], none);
         assert!(window.take().is_none(), "confirmed and not marked");

@@ -22,8 +22,8 @@ impl Session {
             if observe && self.pass.begin() {
                 self.window.unblock();
             }
-            let known = self.window.begin_read();
             let after = self.pass.position();
+            let known = self.window.begin_read(after);
             self.request.read = Some(ReadRequest { after, known, observe });
         }
         if let Some(shards) = self.shards.take_if(|_| !self.request.is_empty()) {
