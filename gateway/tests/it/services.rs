@@ -1,18 +1,21 @@
 //! Unavailable services, and failover to their replicas.
 
 use crate::fixture::{Options, Stub, TestGateway, eventually, problem};
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 
-/// An address without a listener.
-async fn closed_port() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
+/// A port that is bound, so that no other test gets it, and on which no server listens.
+fn closed_port() -> (TcpSocket, String) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}", socket.local_addr().unwrap());
+    (socket, url)
 }
 
 #[tokio::test]
 async fn an_unavailable_service_is_503_and_opens_its_circuit() {
+    let (_bound, services_url) = closed_port();
     let gateway = TestGateway::with(Options {
-        services_url: Some(closed_port().await),
+        services_url: Some(services_url),
         ..Options::default()
     })
     .await;
@@ -40,7 +43,8 @@ async fn an_unavailable_service_is_503_and_opens_its_circuit() {
 #[tokio::test]
 async fn a_request_with_a_body_fails_over_to_another_replica() {
     let other = Stub::start().await;
-    let replicas = format!("{},{}", closed_port().await, other.url());
+    let (_bound, closed) = closed_port();
+    let replicas = format!("{closed},{}", other.url());
     let gateway = TestGateway::with(Options {
         services_url: Some(replicas),
         ..Options::default()

@@ -1,54 +1,61 @@
 use crate::support::{Folder, Running, get, send};
 use std::{
+    io::{BufRead, BufReader},
     net::SocketAddr,
     process::{Child, Command, Stdio},
-    time::{Duration, Instant},
 };
 
-/// The built program as a child process, killed on drop.
-struct Program(Child);
+/// The built program as a child process on ports of its own, killed on drop.
+struct Program {
+    child: Child,
+    smtp: SocketAddr,
+    http: SocketAddr,
+}
 
 impl Program {
-    async fn start(folder: &Folder, smtp: SocketAddr, http: SocketAddr) -> Self {
-        let child = Command::new(env!("CARGO_BIN_EXE_mail-catcher"))
-            .env("SMTP_ADDR", smtp.to_string())
-            .env("HTTP_ADDR", http.to_string())
+    /// Starts it, and learns its addresses from the log line of the start.
+    fn start(folder: &Folder) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_mail-catcher"))
+            .env("SMTP_ADDR", "127.0.0.1:0")
+            .env("HTTP_ADDR", "127.0.0.1:0")
             .env("MAIL_DIR", folder.mails())
-            .stdout(Stdio::null())
+            .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let program = Self(child);
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while tokio::net::TcpStream::connect(http).await.is_err() {
-            assert!(Instant::now() < deadline, "the program does not answer");
-            tokio::task::yield_now().await;
+        let log = BufReader::new(child.stdout.take().unwrap());
+        let started: serde_json::Value = log
+            .lines()
+            .map(|line| serde_json::from_str(&line.unwrap()).unwrap())
+            .find(|line: &serde_json::Value| line["smtp"].is_string())
+            .expect("the program ended before it listened");
+        let address = |name: &str| started[name].as_str().unwrap().parse().unwrap();
+        Self {
+            smtp: address("smtp"),
+            http: address("http"),
+            child,
         }
-        program
     }
 
     /// Sends SIGKILL, so that no cleanup of the program runs.
     fn kill(&mut self) {
-        self.0.kill().unwrap();
-        self.0.wait().unwrap();
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 }
 
 impl Drop for Program {
     fn drop(&mut self) {
-        drop(self.0.kill());
-        drop(self.0.wait());
+        drop(self.child.kill());
+        drop(self.child.wait());
     }
 }
 
 #[tokio::test]
 async fn an_acknowledged_mail_survives_sigkill() {
     let folder = Folder::new();
-    let free = |listener: std::net::TcpListener| listener.local_addr().unwrap();
-    let smtp = free(std::net::TcpListener::bind("127.0.0.1:0").unwrap());
-    let http = free(std::net::TcpListener::bind("127.0.0.1:0").unwrap());
-    let mut program = Program::start(&folder, smtp, http).await;
+    let mut program = Program::start(&folder);
     for count in 0..3 {
-        send(smtp, "a@example.com", &format!("mail-{count}"), "text")
+        send(program.smtp, "a@example.com", &format!("mail-{count}"), "text")
             .await
             .unwrap();
     }
@@ -56,8 +63,8 @@ async fn an_acknowledged_mail_survives_sigkill() {
     // The file that a kill in the middle of a mail leaves behind.
     std::fs::write(folder.mails().join("20260101T000000.000000Z-000000.tmp"), "half").unwrap();
 
-    let _program = Program::start(&folder, smtp, http).await;
-    let (_, body) = get(http, "/api/mails").await;
+    let program = Program::start(&folder);
+    let (_, body) = get(program.http, "/api/mails").await;
     let mails: Vec<serde_json::Value> = serde_json::from_str(&body).unwrap();
     let subjects: Vec<_> = mails.iter().map(|mail| mail["subject"].as_str().unwrap()).collect();
     assert_eq!(subjects, ["mail-2", "mail-1", "mail-0"]);
