@@ -19,21 +19,24 @@ mod i09_answers_kept;
 mod i10_order_kept;
 mod i11_dead_letters;
 mod i13_no_needless_charge;
+mod i14_no_needless_wait;
+mod i16_refused_routes;
 pub(crate) mod process_checks;
 #[cfg(test)]
 mod sample;
 mod verdict;
+mod waits;
 
 pub(crate) use verdict::{Finding, Verdict};
 
 use crate::collect::{
     evidence::{load::load, rows::Evidence},
     evidence_query::EvidenceQuery,
-    expectations::Expectations,
+    expectations::{Disturbance, Expectations},
 };
 use platform_client::HarnessError;
 
-const INVARIANTS: [fn(&Evidence) -> Finding; 13] = [
+const INVARIANTS: [fn(&Evidence) -> Finding; 14] = [
     i00_durability::check,
     i01_no_event_lost::check,
     i02_no_ghost::check,
@@ -47,15 +50,19 @@ const INVARIANTS: [fn(&Evidence) -> Finding; 13] = [
     i10_order_kept::check,
     i11_dead_letters::check,
     i13_no_needless_charge::check,
+    i14_no_needless_wait::check,
 ];
 
 /// Loads the evidence and judges it. The platform must be quiescent.
-pub(crate) async fn check(query: &EvidenceQuery, expectations: &Expectations) -> Result<Verdict, HarnessError> {
+pub(crate) async fn check(query: &EvidenceQuery, expectations: Expectations) -> Result<Verdict, HarnessError> {
     Ok(judge(&load(query, expectations).await?))
 }
 
 fn judge(evidence: &Evidence) -> Verdict {
-    let findings: Vec<Finding> = INVARIANTS.iter().map(|check| check(evidence)).collect();
+    let mut findings: Vec<Finding> = INVARIANTS.iter().map(|check| check(evidence)).collect();
+    if evidence.disturbances.iter().any(Disturbance::is_of_route) {
+        findings.push(i16_refused_routes::check(evidence));
+    }
     let figures = figures::count(evidence, &findings);
     Verdict { findings, figures }
 }

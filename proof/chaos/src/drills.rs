@@ -67,6 +67,9 @@ impl Drills<'_> {
             }
         }
         self.servers_restart().await?;
+        // I16 has its figures.
+        let refusal = Fault::RefuseRoute(("order-service", "order.confirmed"), ALARM_LENGTH);
+        self.context.inject(refusal).await.ok();
         let links = [
             "order-service-1 → rabbitmq",
             "payment-service-1 → rabbitmq",
@@ -97,7 +100,7 @@ impl Drills<'_> {
     /// For a minute the broker accepts no message, and the outboxes buffer all.
     async fn alarm(&mut self) {
         let before = self.context.traffic.tally();
-        let effect = self.context.inject(&Fault::BrokerAlarm(ALARM_LENGTH)).await;
+        let effect = self.context.inject(Fault::BrokerAlarm(ALARM_LENGTH)).await;
         let success = success(&before, &self.context.traffic.tally());
         let figure = format!("{:.3} % of first tries answered rightly", success * 100.0);
         let what = "API during a broker alarm of 60 s".to_owned();
@@ -113,7 +116,7 @@ impl Drills<'_> {
             Signal::Term => Fault::Terminate(process.name.clone()),
             _ => Fault::Kill(process.name.clone()),
         };
-        let effect = self.context.inject(&fault).await;
+        let effect = self.context.inject(fault).await;
         let successor = || process.starts().get(starts_before).and_then(|start| start.ready_after);
         let ready = poll_until(MEASURE_LIMIT, async || successor().is_some()).await;
         let ready_after = successor().unwrap_or(MEASURE_LIMIT);
@@ -134,7 +137,7 @@ impl Drills<'_> {
     async fn servers_restart(&mut self) -> Result<(), HarnessError> {
         let consumers_before = self.context.cluster.servers.broker.consumers().await?;
         for server in [Server::Postgres, Server::Redis, Server::Rabbitmq] {
-            let effect = self.context.inject(&Fault::RestartServer(server, DOWNTIME)).await;
+            let effect = self.context.inject(Fault::RestartServer(server, DOWNTIME)).await;
             let ready = poll_until(MEASURE_LIMIT, async || self.context.cluster.all_ready().await).await;
             let figure = ready.map_or("not within 2 minutes".to_owned(), |after| format!("{after:.1?}"));
             let what = format!("all ready again after an orderly restart of {}", server.name());
@@ -145,10 +148,10 @@ impl Drills<'_> {
             sleep(PAUSE_BETWEEN).await;
         }
         // Their application is judged with that of all faults in the end.
-        self.context.inject(&Fault::KillServer(Server::Rabbitmq)).await.ok();
+        self.context.inject(Fault::KillServer(Server::Rabbitmq)).await.ok();
         self.consumers_back("after kill -9 of the broker", &consumers_before)
             .await;
-        self.context.inject(&Fault::CloseConnections).await.ok();
+        self.context.inject(Fault::CloseConnections).await.ok();
         self.consumers_back("after all connections were closed", &consumers_before)
             .await;
         Ok(())

@@ -80,7 +80,7 @@ impl Report {
     fn applied(&self) -> BTreeMap<&'static str, usize> {
         let mut applied = BTreeMap::new();
         for fault in self.faults.iter().filter(|fault| fault.effect.is_ok()) {
-            *applied.entry(fault.kind).or_default() += 1;
+            *applied.entry(fault.fault.kind()).or_default() += 1;
         }
         applied
     }

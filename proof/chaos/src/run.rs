@@ -6,7 +6,7 @@ use crate::{
     collect::{
         coverage::CoverageRecorder,
         evidence_query::EvidenceQuery,
-        expectations::{Expectations, Poison},
+        expectations::Expectations,
         quiescence::quiesce,
         resources::{self, ResourceUsage},
     },
@@ -37,7 +37,6 @@ pub(crate) struct RunContext<'a> {
     pub(crate) traffic: &'a Traffic,
     started: Instant,
     faults: Mutex<Vec<AppliedFault>>,
-    poison: Mutex<Vec<Poison>>,
 }
 
 /// The findings and measurements of a storm, the drills or the windows themselves.
@@ -55,22 +54,17 @@ impl RunContext<'_> {
     }
 
     /// Applies a fault, prints and records it. Returns its visible effect.
-    pub(crate) async fn inject(&self, fault: &Fault) -> Result<String, String> {
+    pub(crate) async fn inject(&self, fault: Fault) -> Result<String, String> {
         let at = self.started.elapsed();
         eprintln!("{:>7.1} s  {fault}", at.as_secs_f64());
-        let effect = apply_fault(fault, self.cluster).await;
+        let effect = apply_fault(&fault, self.cluster).await;
         let effect = effect.map_err(|error| error.to_string());
-        if let Fault::PoisonMessage(key, body) = fault {
-            let poison = Poison::new(key, body, effect.is_ok());
-            self.poison.lock().unwrap_or_else(PoisonError::into_inner).push(poison);
-        }
         if let Err(why) = &effect {
             eprintln!("           {fault}: not applied: {why}");
         }
         let applied = AppliedFault {
             at_ms: millis(at),
-            kind: fault.kind(),
-            fault: fault.to_string(),
+            fault,
             took_ms: millis(self.started.elapsed().saturating_sub(at)),
             effect: effect.clone(),
         };
@@ -97,7 +91,6 @@ pub(crate) async fn run(
         traffic: &traffic,
         started: Instant::now(),
         faults: Mutex::default(),
-        poison: Mutex::default(),
     };
     let stop = CancellationToken::new();
     let faults = async {
@@ -111,18 +104,16 @@ pub(crate) async fn run(
         coverage.watch(&cluster, stop.clone())
     );
     recorder.flush()?;
-    let RunContext { faults, poison, .. } = context;
+    let (faults, started) = (context.faults, context.started);
     let result = RunResult {
         options,
         cluster: &cluster,
         faulted: faulted?,
         summary,
         faults: faults.into_inner().unwrap_or_else(PoisonError::into_inner),
+        started,
     };
-    let expectations = Expectations {
-        poison: poison.into_inner().unwrap_or_else(PoisonError::into_inner),
-    };
-    result.judge(&coverage, &history, &expectations).await
+    result.judge(&coverage, &history).await
 }
 
 /// A run whose traffic has ended.
@@ -132,6 +123,7 @@ struct RunResult<'a> {
     faulted: Faulted,
     summary: Summary,
     faults: Vec<AppliedFault>,
+    started: Instant,
 }
 
 /// The outcome of the part with faults.
@@ -166,17 +158,13 @@ async fn inject_all(
 
 impl RunResult<'_> {
     /// Waits until the platform is quiescent, judges the evidence, and stops the programs.
-    async fn judge(
-        self,
-        coverage: &CoverageRecorder,
-        history: &Path,
-        expectations: &Expectations,
-    ) -> Result<Report, HarnessError> {
+    async fn judge(self, coverage: &CoverageRecorder, history: &Path) -> Result<Report, HarnessError> {
         let query = EvidenceQuery::new(&self.options.environment, history)?;
         let before = self.faulted.ended.elapsed();
         let quiescence = quiesce(&query, self.options.quiescence_limit).await;
         let until_quiescent = before + Duration::from_millis(quiescence.took_ms);
         let afterwards = resources::measure_settled(self.cluster, &self.faulted.baseline).await;
+        let expectations = Expectations::of(&self.faults, &self.cluster.processes, self.started);
         let mut verdict = check::check(&query, expectations).await?;
         let coverage = coverage.coverage(self.cluster, &self.options.environment.run_dir()?)?;
         let stops = self.cluster.stop().await;

@@ -47,5 +47,5 @@ async fn inject_schedule(context: &RunContext<'_>, seed: u64, length: Duration) 
 async fn inject_in_time(context: &RunContext<'_>, scheduled: &ScheduledFault) {
     sleep(scheduled.at.saturating_sub(context.elapsed())).await;
     // A fault that could not be applied does not count; too many of them are a finding in the end.
-    context.inject(&scheduled.fault).await.ok();
+    context.inject(scheduled.fault.clone()).await.ok();
 }

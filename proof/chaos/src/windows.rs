@@ -238,7 +238,7 @@ async fn fire_trigger(
                 _ => "order.placed",
             };
             let poison = Fault::PoisonMessage(key, format!("poison message {round} for {service}"));
-            context.inject(&poison).await.map_err(HarnessError::Unexpected)?;
+            context.inject(poison).await.map_err(HarnessError::Unexpected)?;
         }
         StopWithUnacknowledged => {
             let database = service.replace('-', "_");

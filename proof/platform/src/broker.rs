@@ -56,11 +56,36 @@ impl Broker {
         Ok(answer["routed"] == true)
     }
 
-    /// Closes every client connection; returns the number.
-    pub async fn close_connections(&self) -> Result<usize, HarnessError> {
+    /// The pattern of the routing keys that a user may publish to the events' exchange.
+    pub async fn publishable(&self, user: &str) -> Result<String, HarnessError> {
+        let permissions: Vec<Value> = self
+            .json(self.request(Method::GET, &self.topic_permissions(user)))
+            .await?;
+        let of_events = permissions.iter().find(|permission| permission["exchange"] == EXCHANGE);
+        let pattern = of_events.and_then(|permission| permission["write"].as_str());
+        pattern
+            .map(str::to_owned)
+            .ok_or_else(|| HarnessError::Unexpected(format!("{user} has no topic permission")))
+    }
+
+    /// Replaces that pattern. Open channels keep the permissions that they have used.
+    pub async fn set_publishable(&self, user: &str, pattern: &str) -> Result<(), HarnessError> {
+        let permission = json!({ "exchange": EXCHANGE, "write": pattern, "read": "^$" });
+        let request = self
+            .request(Method::PUT, &self.topic_permissions(user))
+            .json(&permission);
+        request.send().await?.error_for_status()?;
+        Ok(())
+    }
+
+    /// Closes every client connection, or those of one user; returns the number.
+    pub async fn close_connections(&self, user: Option<&str>) -> Result<usize, HarnessError> {
         let connections: Vec<Value> = self.json(self.request(Method::GET, "/api/connections")).await?;
         let mut closed = 0;
         for connection in connections {
+            if user.is_some_and(|user| connection["user"] != user) {
+                continue;
+            }
             let name = connection["name"].as_str().unwrap_or_default();
             let path = format!("/api/connections/{}", name.replace(' ', "%20").replace('>', "%3E"));
             let request = self.request(Method::DELETE, &path).header("X-Reason", "chaos");
@@ -73,6 +98,10 @@ impl Broker {
     pub async fn has_alarm(&self) -> Result<bool, HarnessError> {
         let answer = self.request(Method::GET, "/api/health/checks/alarms").send().await?;
         Ok(!answer.status().is_success())
+    }
+
+    fn topic_permissions(&self, user: &str) -> String {
+        format!("/api/topic-permissions/{}/{user}", self.vhost)
     }
 
     fn request(&self, method: Method, path: &str) -> RequestBuilder {

@@ -6,10 +6,7 @@
 mod published_events;
 
 use super::verdict::Finding;
-use crate::collect::{
-    evidence::rows::{Evidence, Messaging, Published},
-    expectations::Poison,
-};
+use crate::collect::evidence::rows::{Evidence, Messaging, Published};
 use platform_client::description::services;
 use std::collections::{BTreeMap, HashSet};
 use uuid::Uuid;
@@ -81,7 +78,7 @@ impl<'a> Queues<'a> {
             dead: evidence
                 .messaging
                 .iter()
-                .map(|(service, rows)| (*service, dead(rows, &evidence.poison)))
+                .map(|(service, rows)| (*service, dead(rows)))
                 .collect(),
         }
     }
@@ -95,11 +92,13 @@ impl<'a> Queues<'a> {
     }
 }
 
-/// The events among the dead letters. A replayed one must be in the inbox instead; a poison message is no event.
-fn dead(messaging: &Messaging, poison: &[Poison]) -> HashSet<Uuid> {
-    let letters = messaging.dead_letters.iter();
-    let dead = letters.filter(|letter| &*letter.status != "replayed" && !letter.is_one_of(poison));
-    dead.filter_map(|letter| letter.event_id).collect()
+/// The events among the dead letters.
+fn dead(messaging: &Messaging) -> HashSet<Uuid> {
+    messaging
+        .dead_letters
+        .iter()
+        .filter_map(|letter| letter.event_id)
+        .collect()
 }
 
 fn delivered(
@@ -147,8 +146,6 @@ mod tests {
         assert_eq!(check(&evidence).violations, 1);
         rows_of(&mut evidence, "notification-service").inbox.remove(&event);
         assert_eq!(check(&evidence).violations, 0);
-        rows_of(&mut evidence, "notification-service").dead_letters[0].status = "replayed".into();
-        assert_eq!(check(&evidence).violations, 1);
     }
 
     #[test]

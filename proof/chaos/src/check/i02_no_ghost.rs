@@ -1,7 +1,7 @@
 //! I2: every consumed event was published, and every published event is about an existing subject.
 
 use super::verdict::Finding;
-use crate::collect::evidence::rows::{DeadLetter, Evidence};
+use crate::collect::evidence::rows::Evidence;
 use std::collections::HashMap;
 use uuid::Uuid;
 
@@ -14,9 +14,8 @@ pub(super) fn check(evidence: &Evidence) -> Finding {
         "no ghost: every event comes from one publisher and is about an existing subject",
     );
     let origins = origins(&mut finding, evidence);
-    let poison = evidence.poison_events();
     for (service, rows) in &evidence.messaging {
-        for (id, received) in rows.inbox.iter().filter(|(id, _)| !poison.contains(id)) {
+        for (id, received) in &rows.inbox {
             let (source, event_type) = (&*received.source, &*received.event_type);
             let is_known = origins.get(id).is_some_and(|(publisher, published, subject)| {
                 *publisher == source
@@ -29,11 +28,6 @@ pub(super) fn check(evidence: &Evidence) -> Finding {
                     received.subject
                 )
             });
-        }
-        for letter in &rows.dead_letters {
-            if letter.event_id.is_some_and(|id| !poison.contains(&id)) {
-                is_known_letter(&mut finding, letter, &origins);
-            }
         }
     }
     subjects_exist(&mut finding, evidence);
@@ -60,16 +54,6 @@ fn origins<'a>(finding: &mut Finding, evidence: &'a Evidence) -> Origins<'a> {
         }
     }
     origins
-}
-
-fn is_known_letter(finding: &mut Finding, letter: &DeadLetter, origins: &Origins<'_>) {
-    let origin = letter.event_id.and_then(|id| origins.get(&id));
-    let is_known = origin.is_some_and(|(_, event_type, subject)| {
-        letter.event_type.as_deref() == Some(event_type) && (subject.is_none() || letter.subject == *subject)
-    });
-    finding.expect(is_known, || {
-        format!("no service has published the event of dead letter {letter:?}")
-    });
 }
 
 fn subjects_exist(finding: &mut Finding, evidence: &Evidence) {
@@ -105,10 +89,7 @@ fn participants(evidence: &Evidence) -> impl Iterator<Item = (&'static str, Uuid
 #[cfg(test)]
 mod tests {
     use super::check;
-    use crate::{
-        check::sample::{self, id_of, rows_of},
-        collect::expectations::Poison,
-    };
+    use crate::check::sample::{self, id_of, rows_of};
     use uuid::Uuid;
 
     #[test]
@@ -132,21 +113,6 @@ mod tests {
         let copy = evidence.messaging["payment-service"].published[&event].clone();
         rows_of(&mut evidence, "order-service").published.insert(event, copy);
         assert!(check(&evidence).violations >= 2);
-    }
-
-    #[test]
-    fn an_event_among_the_dead_letters_was_published_or_is_poison() {
-        let mut evidence = sample::consistent();
-        let forged = Uuid::from_u128(0xbad);
-        let letter = sample::dead_letter("payment-queue", Some(forged));
-        rows_of(&mut evidence, "payment-service").dead_letters.push(letter);
-        assert_eq!(check(&evidence).violations, 1);
-        evidence.poison.push(Poison {
-            body: format!(r#"{{"metadata":{{"eventId":"{forged}"}}}}"#).into_bytes(),
-            queues: vec!["payment-queue".to_owned()],
-            published: false,
-        });
-        assert_eq!(check(&evidence).violations, 0);
     }
 
     #[test]

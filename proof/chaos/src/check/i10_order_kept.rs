@@ -1,5 +1,5 @@
-//! I10: the events of one publisher about one subject are numbered without gap, and a late event overwrites no newer
-//! one.
+//! I10: the events of one publisher about one subject are numbered without gap, committed and published in that order, and a
+//! late event overwrites no newer one.
 
 use super::verdict::Finding;
 use crate::collect::evidence::rows::{Evidence, Stored, UserEvent};
@@ -32,6 +32,7 @@ fn are_numbered(finding: &mut Finding, evidence: &Evidence) {
             format!("the times of {source}'s events about {subject} are not in the order of their numbers")
         });
     }
+    are_published_in_order(finding, evidence, &series);
     for (service, rows) in &evidence.messaging {
         for (subject, last) in &rows.sequences {
             let newest = series.get(&(*service, *subject)).and_then(|events| events.last());
@@ -42,6 +43,19 @@ fn are_numbered(finding: &mut Finding, evidence: &Evidence) {
                 )
             });
         }
+    }
+}
+
+/// `series` is sorted.
+fn are_published_in_order(finding: &mut Finding, evidence: &Evidence, series: &HashMap<(&str, Uuid), Vec<&Stored>>) {
+    for ((source, subject), events) in series {
+        let published = evidence.messaging.get(source).map(|rows| &rows.published);
+        let times = events
+            .iter()
+            .filter_map(|event| Some(published?.get(&event.event)?.published_at));
+        finding.expect(times.is_sorted(), || {
+            format!("{source}'s events about {subject} were not published in the order of their numbers")
+        });
     }
 }
 
@@ -74,7 +88,10 @@ fn contacts_are_newest(finding: &mut Finding, evidence: &Evidence) {
 #[cfg(test)]
 mod tests {
     use super::check;
-    use crate::{check::sample::violations, collect::evidence::rows::Evidence};
+    use crate::{
+        check::sample::{self, violations},
+        collect::evidence::rows::Evidence,
+    };
 
     #[test]
     fn a_gap_a_repetition_and_a_lost_end_are_found() {
@@ -103,6 +120,16 @@ mod tests {
             }
         };
         assert_eq!(violations(check, early), 1);
+    }
+
+    #[test]
+    fn an_event_that_was_published_before_an_earlier_one_is_found() {
+        let overtaken = |evidence: &mut Evidence| {
+            let event = sample::id_of(evidence, "order.delivered");
+            let rows = sample::rows_of(evidence, "order-service");
+            rows.published.get_mut(&event).unwrap().published_at -= chrono::Duration::days(1);
+        };
+        assert_eq!(violations(check, overtaken), 1);
     }
 
     #[test]

@@ -129,6 +129,7 @@ pub(crate) fn faults(faults: &[AppliedFault], may_fail: usize) -> Finding {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plan::fault::Fault;
     use tokio::time::Instant;
 
     fn exit(requested: Option<Signal>, code: Option<i32>, signal: Option<i32>) -> Exit {
@@ -161,8 +162,7 @@ mod tests {
     fn faults_that_were_not_applied_are_found() {
         let fault = |effect| AppliedFault {
             at_ms: 0,
-            kind: "kill -9",
-            fault: "kill -9 gateway-1".to_owned(),
+            fault: Fault::RedisFlush,
             took_ms: 0,
             effect,
         };

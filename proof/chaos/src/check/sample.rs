@@ -108,10 +108,8 @@ pub(super) fn dead_letter(queue: &str, event_id: Option<Uuid>) -> DeadLetter {
         queue: queue.to_owned(),
         event_id,
         event_type: event_id.map(|_| "order.shipped".to_owned()),
-        subject: None,
         body: body.into_bytes(),
         reason: "the message is not an event".to_owned(),
         attempts: 1,
-        status: "waiting".into(),
     }
 }

@@ -41,7 +41,7 @@ pub(crate) struct Finding {
     pub(crate) title: &'static str,
     pub(crate) checked: u64,
     pub(crate) violations: u64,
-    /// The first ten violations, with the ids to look for.
+    /// The first ten violations with the ids to look for, and what else is worth seeing.
     pub(crate) examples: Vec<String>,
 }
 
@@ -59,6 +59,11 @@ impl Finding {
             violations: 0,
             examples: Vec::new(),
         }
+    }
+
+    /// Adds what is worth seeing whether or not all statements hold.
+    pub(super) fn note(&mut self, text: String) {
+        self.examples.push(text);
     }
 
     /// Tests one statement; `example` describes a violation.

@@ -5,14 +5,14 @@ use super::{
     process::{Process, STOP_LIMIT},
     servers::Servers,
 };
-use crate::plan::fault::Fault;
+use crate::plan::fault::{Fault, Route};
 use fault_proxy::LinkFault;
 use platform_client::{
     HarnessError,
     poll::{poll, poll_until},
     process::{Signal, send},
 };
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::time::Duration;
 use tokio::time::sleep;
 
@@ -23,16 +23,20 @@ const PUBLISH_RETRY_INTERVAL: Duration = Duration::from_secs(1);
 const BROKER_MEMORY_SHARE: f64 = 0.4;
 
 /// A fault, the time of its application, and its visible effect.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Serialize)]
 pub(crate) struct AppliedFault {
     /// Time since the start of the run.
     pub(crate) at_ms: u64,
-    pub(crate) kind: &'static str,
-    pub(crate) fault: String,
+    #[serde(serialize_with = "as_text")]
+    pub(crate) fault: Fault,
     /// Time until it was taken back.
     pub(crate) took_ms: u64,
     /// The visible effect, or the reason why it could not be applied.
     pub(crate) effect: Result<String, String>,
+}
+
+fn as_text<S: Serializer>(fault: &Fault, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(fault)
 }
 
 /// Applies a fault, holds it, and takes it back. Returns its visible effect.
@@ -64,7 +68,7 @@ pub(crate) async fn apply_fault(fault: &Fault, cluster: &Cluster) -> Result<Stri
         }
         Fault::ResetLink(name) => at_least_one(cluster.link(name)?.reset(), "connections were open"),
         Fault::BrokerAlarm(hold) => raise_alarm(servers, *hold).await,
-        Fault::CloseConnections => at_least_one(servers.broker.close_connections().await?, "connections closed"),
+        Fault::CloseConnections => at_least_one(servers.broker.close_connections(None).await?, "connections closed"),
         Fault::TerminateBackends(database) => {
             let terminated = servers.terminate_backends(database.as_deref()).await?;
             at_least_one(terminated, "sessions terminated")
@@ -77,6 +81,7 @@ pub(crate) async fn apply_fault(fault: &Fault, cluster: &Cluster) -> Result<Stri
         }
         Fault::RedisFlush => servers.redis(&["flushall"]).await.map(|()| "emptied".to_owned()),
         Fault::PoisonMessage(key, body) => publish(servers, key, body).await,
+        Fault::RefuseRoute(route, hold) => refuse(servers, *route, *hold).await,
     }
 }
 
@@ -124,15 +129,32 @@ async fn raise_alarm(servers: &Servers, hold: Duration) -> Result<String, Harnes
     servers.set_broker_memory_limit(0.0).await?;
     let raised = servers.broker.has_alarm().await;
     sleep(hold).await;
-    // The broker may be down or paused at this moment; the alarm must not stay.
-    let is_healed = async || servers.set_broker_memory_limit(BROKER_MEMORY_SHARE).await.is_ok();
-    if poll_until(REPLACEMENT_LIMIT, is_healed).await.is_none() {
-        return Err(HarnessError::unexpected("the alarm could not be taken back"));
-    }
+    take_back(async || servers.set_broker_memory_limit(BROKER_MEMORY_SHARE).await.is_ok()).await?;
     if raised? {
         Ok("the alarm was on".to_owned())
     } else {
         Err(HarnessError::unexpected("no alarm was seen"))
+    }
+}
+
+/// Takes a routing key from a service's permissions. The broker asks for them once for each channel, so the service's
+/// connections are closed.
+async fn refuse(servers: &Servers, (user, key): Route, hold: Duration) -> Result<String, HarnessError> {
+    let broker = &servers.broker;
+    let keys = broker.publishable(user).await?;
+    let others = format!("(?!{}$){keys}", key.replace('.', "\\."));
+    broker.set_publishable(user, &others).await?;
+    let closed = broker.close_connections(Some(user)).await;
+    sleep(hold).await;
+    take_back(async || broker.set_publishable(user, &keys).await.is_ok()).await?;
+    at_least_one(closed?, "connections closed")
+}
+
+/// Repeats what takes a fault back until it is done: the broker may be down or paused at this moment.
+async fn take_back(is_done: impl AsyncFnMut() -> bool) -> Result<(), HarnessError> {
+    match poll_until(REPLACEMENT_LIMIT, is_done).await {
+        Some(_) => Ok(()),
+        None => Err(HarnessError::unexpected("the fault could not be taken back")),
     }
 }
 

@@ -67,7 +67,7 @@ struct Log {
 
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Start {
-    at: Instant,
+    pub(crate) at: Instant,
     /// Time until the process was ready; `None` if it exited before.
     pub(crate) ready_after: Option<Duration>,
 }

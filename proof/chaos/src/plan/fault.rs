@@ -56,7 +56,12 @@ pub(crate) enum Fault {
     RedisFlush,
     /// A message that is no event, published with this routing key.
     PoisonMessage(&'static str, String),
+    /// The broker refuses a service one routing key.
+    RefuseRoute(Route, Duration),
 }
+
+/// A service and one of the routing keys that it publishes to.
+pub(crate) type Route = (&'static str, &'static str);
 
 impl Fault {
     /// Kind, for counting.
@@ -85,8 +90,34 @@ impl Fault {
             Self::RedisPause(_) => "Redis pause",
             Self::RedisFlush => "Redis flush",
             Self::PoisonMessage(..) => "poison message",
+            Self::RefuseRoute(..) => "route refused",
         }
     }
+
+    /// The program, server or routing key that does not work meanwhile. A link is its client's: the server goes on with others.
+    pub(crate) fn disturbed(&self) -> Option<String> {
+        Some(match self {
+            Self::Kill(name)
+            | Self::Terminate(name)
+            | Self::Pause(name, _)
+            | Self::DisturbLink(name, ..)
+            | Self::ResetLink(name) => program_of(name).to_owned(),
+            Self::KillServer(server) | Self::RestartServer(server, _) | Self::PauseServer(server, _) => {
+                server.name().to_owned()
+            }
+            Self::BrokerAlarm(_) | Self::CloseConnections => Server::Rabbitmq.name().to_owned(),
+            Self::TerminateBackends(Some(database)) => database.replace('_', "-"),
+            Self::TerminateBackends(None) => Server::Postgres.name().to_owned(),
+            Self::RefuseRoute((_, key), _) => (*key).to_owned(),
+            Self::RedisPause(_) | Self::RedisFlush | Self::PoisonMessage(..) => return None,
+        })
+    }
+}
+
+/// The program of an instance or of a link's client: `order-service` of `order-service-1 → rabbitmq`.
+pub(crate) fn program_of(name: &str) -> &str {
+    let instance = name.split(" → ").next().unwrap_or(name);
+    instance.trim_end_matches(|c: char| c == '-' || c.is_ascii_digit())
 }
 
 impl fmt::Display for Fault {
@@ -102,6 +133,7 @@ impl fmt::Display for Fault {
             Self::BrokerAlarm(hold) | Self::RedisPause(hold) => write!(f, " {hold:.1?}"),
             Self::TerminateBackends(database) => write!(f, " {}", database.as_deref().unwrap_or("all")),
             Self::PoisonMessage(key, _) => write!(f, " {key}"),
+            Self::RefuseRoute((_, key), hold) => write!(f, " {key} {hold:.1?}"),
             Self::CloseConnections | Self::RedisFlush => Ok(()),
         }
     }

@@ -3,7 +3,7 @@
 //! Each round holds every process and every kind of fault at least once, in a new random order, so that a run of some
 //! forty faults has touched everything.
 
-use super::fault::{Fault, Server};
+use super::fault::{Fault, Route, Server};
 use fault_proxy::LinkFault;
 use platform_client::description::{Service, services};
 use rand::{
@@ -20,10 +20,19 @@ const GAP_S: std::ops::Range<f64> = 8.0..15.0;
 const HOLD_S: std::ops::Range<f64> = 3.0..15.0;
 /// Longer than two missed heartbeats (10 s each), so that both sides notice.
 const LINK_HOLD_S: std::ops::Range<f64> = 10.0..30.0;
+/// Beyond the time in which the service, whose connections are closed for it, is back.
+const ROUTE_HOLD_S: std::ops::Range<f64> = 30.0..45.0;
 const DOWNTIME_S: std::ops::Range<f64> = 2.0..8.0;
 const LATENCY_MS: std::ops::Range<u64> = 100..1500;
 /// One for each queue that has bindings of its own.
 const POISON_KEYS: [&str; 4] = ["order.placed", "order.confirmed", "payment.completed", "user.updated"];
+
+const ROUTES: [Route; 4] = [
+    ("order-service", "order.placed"),
+    ("order-service", "order.confirmed"),
+    ("payment-service", "payment.completed"),
+    ("product-service", "inventory.reserved"),
+];
 
 /// A fault and its time since the start of the run.
 #[derive(Debug, Clone, PartialEq)]
@@ -128,8 +137,10 @@ impl FaultScheduler<'_> {
     fn of_administrators(&mut self) -> Vec<Fault> {
         let service = services().choose(&mut self.rng);
         let key = POISON_KEYS.choose(&mut self.rng).copied().unwrap_or_default();
+        let route = ROUTES.choose(&mut self.rng).copied().unwrap_or_default();
         self.poisons += 1;
         vec![
+            Fault::RefuseRoute(route, self.seconds(&ROUTE_HOLD_S)),
             Fault::BrokerAlarm(self.seconds(&HOLD_S)),
             Fault::CloseConnections,
             Fault::TerminateBackends(None),
@@ -191,6 +202,6 @@ mod tests {
             );
         }
         let kinds: HashSet<_> = scheduled.iter().map(|scheduled| scheduled.fault.kind()).collect();
-        assert_eq!(kinds.len(), 18, "{kinds:?}");
+        assert_eq!(kinds.len(), 19, "{kinds:?}");
     }
 }

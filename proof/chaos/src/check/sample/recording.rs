@@ -21,10 +21,10 @@ const MAILED: [&str; 5] = [
 ];
 
 impl Scenario {
-    /// A second for each id.
+    /// A hundredth of a second for each id.
     pub(super) fn now(&self) -> DateTime<Utc> {
-        let seconds = i64::try_from(self.next).expect("a sample is short");
-        DateTime::from_timestamp(1_800_000_000, 0).expect("a time in 2027") + Duration::seconds(seconds)
+        let hundredths = i64::try_from(self.next).expect("a sample is short");
+        DateTime::from_timestamp(1_800_000_000, 0).expect("a time in 2027") + Duration::milliseconds(10 * hundredths)
     }
 
     pub(super) fn request(&mut self, customer: Option<u32>, request: Request, answer: Option<(u16, Uuid)>) {
@@ -89,6 +89,7 @@ impl Scenario {
                 event_type: event_type.into(),
                 subject,
                 at,
+                published_at: at,
             },
         );
         for consumer in consumers(event_type) {

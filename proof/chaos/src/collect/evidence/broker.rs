@@ -62,9 +62,9 @@ impl Queue {
         self.ready == Some(0) && self.unacknowledged == Some(0)
     }
 
-    /// Holds for a queue of dead letters that wait for their service to store them.
+    /// Holds for a queue of dead letters that wait for their service to store them, or for another try of that.
     pub(crate) fn is_of_dead_letters(&self) -> bool {
-        self.name.rsplit_once('.').is_some_and(|(_, kind)| kind == "dlq")
+        self.name.contains(".dlq")
     }
 }
 

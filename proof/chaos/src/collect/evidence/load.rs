@@ -18,7 +18,7 @@ const SETTINGS: &str = "select name, setting as value from pg_settings
     where name in ('fsync', 'synchronous_commit', 'full_page_writes')";
 
 /// Loads everything. The platform must be quiescent, since the databases are not read at one moment.
-pub(crate) async fn load(query: &EvidenceQuery, expectations: &Expectations) -> Result<Evidence, HarnessError> {
+pub(crate) async fn load(query: &EvidenceQuery, expectations: Expectations) -> Result<Evidence, HarnessError> {
     let mut evidence = Evidence {
         clients: clients::read(&query.history)?,
         provider: ledger::read_file(&query.provider_log)?,
@@ -27,7 +27,8 @@ pub(crate) async fn load(query: &EvidenceQuery, expectations: &Expectations) -> 
             bindings: query.broker.list("bindings").await?,
             queues: query.broker.list("queues").await?,
         },
-        poison: expectations.poison.clone(),
+        poison: expectations.poison,
+        disturbances: expectations.disturbances,
         ..Evidence::default()
     };
     evidence.broker.bindings.retain(Binding::is_of_events);
@@ -50,7 +51,7 @@ async fn messaging(pool: &PgPool) -> sqlx::Result<Messaging> {
     Ok(Messaging {
         published: by_key(
             pool,
-            "select event_id as key, event_type, subject, created_at as at from published",
+            "select event_id as key, event_type, subject, created_at as at, published_at from published",
         )
         .await?,
         outbox: list(pool, "select event_id, event_type from outbox").await?,
@@ -61,7 +62,7 @@ async fn messaging(pool: &PgPool) -> sqlx::Result<Messaging> {
         .await?,
         dead_letters: list(
             pool,
-            "select id, queue, event_id, event_type, subject, body, reason, attempts, status
+            "select id, queue, event_id, event_type, body, reason, attempts
              from dead_letters order by id",
         )
         .await?,

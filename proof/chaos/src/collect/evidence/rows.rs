@@ -1,11 +1,11 @@
 //! The rows of the evidence.
 
 use super::{broker::Broker, clients::Clients, interner::Symbol};
-use crate::collect::expectations::Poison;
+use crate::collect::expectations::{Disturbance, Poison};
 use chrono::{DateTime, NaiveDate, Utc};
 use platform_client::{agreement::is_sold, ledger::Entry, mail::Mail};
 use sqlx::FromRow;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use uuid::Uuid;
 
 /// All of the evidence. A map is by the id of its rows, unless it says otherwise.
@@ -34,6 +34,7 @@ pub(crate) struct Evidence {
     pub(crate) broker: Broker,
     pub(crate) settings: Vec<Setting>,
     pub(crate) poison: Vec<Poison>,
+    pub(crate) disturbances: Vec<Disturbance>,
 }
 
 /// The messaging tables of one service.
@@ -51,7 +52,9 @@ pub(crate) struct Messaging {
 pub(crate) struct Published {
     pub(crate) event_type: Symbol,
     pub(crate) subject: Uuid,
+    /// When it was committed.
     pub(crate) at: DateTime<Utc>,
+    pub(crate) published_at: DateTime<Utc>,
 }
 
 #[derive(Debug, Clone, FromRow)]
@@ -68,11 +71,9 @@ pub(crate) struct DeadLetter {
     pub(crate) queue: String,
     pub(crate) event_id: Option<Uuid>,
     pub(crate) event_type: Option<String>,
-    pub(crate) subject: Option<Uuid>,
     pub(crate) body: Vec<u8>,
     pub(crate) reason: String,
     pub(crate) attempts: i32,
-    pub(crate) status: Symbol,
 }
 
 impl DeadLetter {
@@ -219,10 +220,5 @@ impl Evidence {
             types.entry(event.subject).or_default().push(&event.event_type);
         }
         types
-    }
-
-    /// The events that the poison messages of this run pretend to be.
-    pub(crate) fn poison_events(&self) -> HashSet<Uuid> {
-        self.poison.iter().filter_map(Poison::event_id).collect()
     }
 }
