@@ -52,7 +52,7 @@ fn are_published_in_order(finding: &mut Finding, evidence: &Evidence, series: &H
         let published = evidence.messaging.get(source).map(|rows| &rows.published);
         let times = events
             .iter()
-            .filter_map(|event| Some(published?.get(&event.event)?.published_at));
+            .filter_map(|event| Some(published?.get(&event.event)?.confirmed_at));
         finding.expect(times.is_sorted(), || {
             format!("{source}'s events about {subject} were not published in the order of their numbers")
         });
@@ -127,7 +127,7 @@ mod tests {
         let overtaken = |evidence: &mut Evidence| {
             let event = sample::id_of(evidence, "order.delivered");
             let rows = sample::rows_of(evidence, "order-service");
-            rows.published.get_mut(&event).unwrap().published_at -= chrono::Duration::days(1);
+            rows.published.get_mut(&event).unwrap().confirmed_at -= chrono::Duration::days(1);
         };
         assert_eq!(violations(check, overtaken), 1);
     }

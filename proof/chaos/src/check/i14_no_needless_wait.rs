@@ -85,17 +85,14 @@ fn add_deliveries(waits: &mut HashMap<Uuid, Waits>, evidence: &Evidence, explana
         .filter_map(|name| Some((name, evidence.messaging.get(name)?)))
     {
         for (id, received) in &rows.inbox {
-            let publisher = &*received.source;
-            let published = evidence
-                .messaging
-                .get(publisher)
-                .and_then(|rows| rows.published.get(id));
+            let source = &*received.source;
+            let published = evidence.messaging.get(source).and_then(|rows| rows.published.get(id));
             let Some(published) = published.filter(|event| evidence.orders.contains_key(&event.subject)) else {
                 continue;
             };
-            let routes = types.get(publisher).and_then(|types| types.get(&received.subject));
+            let routes = types.get(source).and_then(|types| types.get(&received.subject));
             let routes = routes.into_iter().flatten().copied();
-            let involved = [publisher, consumer, "postgres", "rabbitmq"].into_iter().chain(routes);
+            let involved = [source, consumer, "postgres", "rabbitmq"].into_iter().chain(routes);
             add(
                 waits,
                 received.subject,

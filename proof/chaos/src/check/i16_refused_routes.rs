@@ -48,7 +48,7 @@ fn judge(finding: &mut Finding, route: &Disturbance, service: &str, rows: &Messa
     for event in rows
         .published
         .values()
-        .filter(|event| is_of_route(event) && event.published_at > route.from)
+        .filter(|event| is_of_route(event) && event.confirmed_at > route.from)
     {
         let first = waiting.entry(event.subject).or_insert(event);
         if event.at < first.at {
@@ -58,9 +58,9 @@ fn judge(finding: &mut Finding, route: &Disturbance, service: &str, rows: &Messa
     for event in rows.published.values().filter(meanwhile) {
         let behind = waiting.get(&event.subject).filter(|first| first.at <= event.at);
         if is_of_route(event) {
-            held += i32::from(event.published_at >= route.until - RECORDED_AFTER);
+            held += i32::from(event.confirmed_at >= route.until - RECORDED_AFTER);
         } else if behind.is_none() {
-            let wait = explanations.unexplained((event.at, event.published_at), [service, "postgres", "rabbitmq"]);
+            let wait = explanations.unexplained((event.at, event.confirmed_at), [service, "postgres", "rabbitmq"]);
             let wait_ms = length_ms(wait);
             worst_ms = worst_ms.max(wait_ms);
             finding.expect(wait_ms <= USUAL_MAX_MS, || {
@@ -95,7 +95,7 @@ mod tests {
         let until = from + TimeDelta::hours(1);
         for event in published.values_mut() {
             if ["order.confirmed", "order.shipped", "order.delivered"].contains(&&*event.event_type) {
-                event.published_at = until;
+                event.confirmed_at = until;
             }
         }
         let of = "order.confirmed".to_owned();
@@ -115,7 +115,7 @@ mod tests {
         let mut evidence = refused();
         let event = id_of(&evidence, "order.failed");
         let published = &mut rows_of(&mut evidence, "order-service").published;
-        published.get_mut(&event).unwrap().published_at += TimeDelta::seconds(6);
+        published.get_mut(&event).unwrap().confirmed_at += TimeDelta::seconds(6);
         assert_eq!(check(&evidence).violations, 1);
     }
 
@@ -123,7 +123,7 @@ mod tests {
     fn a_refusal_without_effect_is_found() {
         let mut evidence = refused();
         for event in rows_of(&mut evidence, "order-service").published.values_mut() {
-            event.published_at = event.at;
+            event.confirmed_at = event.at;
         }
         assert_eq!(check(&evidence).violations, 1);
     }

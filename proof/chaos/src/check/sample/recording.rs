@@ -89,7 +89,7 @@ impl Scenario {
                 event_type: event_type.into(),
                 subject,
                 at,
-                published_at: at,
+                confirmed_at: at,
             },
         );
         for consumer in consumers(event_type) {

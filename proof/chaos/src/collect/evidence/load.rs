@@ -51,7 +51,7 @@ async fn messaging(pool: &PgPool) -> sqlx::Result<Messaging> {
     Ok(Messaging {
         published: by_key(
             pool,
-            "select event_id as key, event_type, subject, created_at as at, published_at from published",
+            "select event_id as key, event_type, subject, created_at as at, published_at as confirmed_at from published",
         )
         .await?,
         outbox: list(pool, "select event_id, event_type from outbox").await?,

@@ -54,7 +54,7 @@ pub(crate) struct Published {
     pub(crate) subject: Uuid,
     /// When it was committed.
     pub(crate) at: DateTime<Utc>,
-    pub(crate) published_at: DateTime<Utc>,
+    pub(crate) confirmed_at: DateTime<Utc>,
 }
 
 #[derive(Debug, Clone, FromRow)]
