@@ -2,7 +2,7 @@
 # scripts through the environment.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help up demo down clean status logs env test chaos drills windows mutants bench verify
+.PHONY: help up demo down clean status logs env test chaos drills windows mutants bench bench-orders verify
 
 help: ## show this
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -43,9 +43,13 @@ windows: ## a crash or a lost answer in each crash window, 20 times or TIMES=…
 mutants: ## deliberate defects, each of which must turn the verdict red (about an hour)
 	@deploy/local/mutants
 
-bench: ## the relay beside a raw publisher, and beside an old snapshot, on servers of their own (about 10 minutes)
+bench: ## figures beside floors of the same run, on servers of their own: the relay, an old snapshot, orders (about 15 minutes)
 	@deploy/local/bench relay
 	@deploy/local/bench snapshot
+	@deploy/local/bench orders
+
+bench-orders: ## orders through all services: rate, costs and time: make bench-orders SECONDS=60 PRODUCTS=20
+	@deploy/local/bench orders $(if $(SECONDS),--seconds $(SECONDS)) $(if $(PRODUCTS),--products $(PRODUCTS))
 
 verify: ## format, lints, rules, licences, scripts, checked SQL
 	@deploy/verify

@@ -1,6 +1,7 @@
 //! Benchmarks: each figure beside a floor that is measured in the same run, and their ratio.
 
 mod floor;
+mod orders;
 mod outbox;
 mod relay;
 mod report;
@@ -33,6 +34,8 @@ enum Benchmark {
         #[arg(long, default_value_t = 1_000_000)]
         events: u32,
     },
+    /// Orders through all services: rate, costs, and the time from placed to confirmed.
+    Orders(orders::Options),
 }
 
 #[tokio::main]
@@ -41,6 +44,7 @@ async fn main() -> ExitCode {
     let measured = match options.benchmark {
         Benchmark::Relay { events, rounds } => relay::compare(events, rounds).await,
         Benchmark::Snapshot { events } => relay::snapshot(events).await,
+        Benchmark::Orders(options) => orders::run(options).await,
     };
     match measured {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,8 +5,9 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd -P)
 RUN_DIR=${RUN_DIR:-.run}
 [[ $RUN_DIR == /* ]] || RUN_DIR=$ROOT/$RUN_DIR
 
-# profile: `platform`, or for tests `tests` (everything, in Cargo's dev profile), `infrastructure` (only the servers) or
-# `chaos` (the servers, and all that `chaos` needs to start the rest itself). Remembered by `up`.
+# profile: `platform`, or for tests `tests` (everything, in Cargo's dev profile), `bench` (everything, as a user runs it),
+# `infrastructure` (only the servers) or `chaos` (the servers, and all that `chaos` needs to start the rest itself).
+# Remembered by `up`.
 profile() {
     cat "$RUN_DIR/profile" 2>/dev/null || echo platform
 }

@@ -16,7 +16,7 @@ binary_of() {
 # different features) or `programs` (the dev profile without the tests). CHAOS_BUILD chooses it for `chaos`.
 build_kind() {
     case $(profile) in
-        platform) echo release ;;
+        platform | bench) echo release ;;
         chaos) echo "${CHAOS_BUILD:-release}" ;;
         *) echo tests ;;
     esac

@@ -46,7 +46,7 @@ own_postgres() {
 # service start dozens of instances on one server.
 max_connections() {
     case $(profile) in
-        platform | chaos) echo 300 ;;
+        platform | bench | chaos) echo 300 ;;
         *) echo 400 ;;
     esac
 }

@@ -1,7 +1,7 @@
 //! Operating-system processes: signals and children.
 
 use rustix::process::{Pid, kill_process};
-use std::fs;
+use std::{fs, str::FromStr, time::Duration};
 
 /// A signal that the harness sends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,11 +35,30 @@ pub fn children(parent: u32) -> Vec<u32> {
     pids.filter(|pid| parent_of(*pid) == Some(parent)).collect()
 }
 
+/// The processor time that a process and all its children, also ended ones, have used.
+pub fn processor_time(pid: u32) -> Duration {
+    // utime, stime, cutime and cstime, in ticks of 10 ms (proc(5)).
+    let ticks: u64 = (11..15).filter_map(|index| stat::<u64>(pid, index)).sum();
+    Duration::from_millis(10 * ticks) + children(pid).into_iter().map(processor_time).sum::<Duration>()
+}
+
+/// The memory of a process in KiB: its proportional set size, in which shared pages are divided among their processes.
+pub fn memory_kb(pid: u32) -> Option<u64> {
+    let text = fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+    let pss = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+    pss.trim().trim_end_matches(" kB").parse().ok()
+}
+
 fn parent_of(pid: u32) -> Option<u32> {
+    stat(pid, 1)
+}
+
+/// A field of `/proc/<pid>/stat`, counted from the state. The program's name, before it, stands in parentheses and may
+/// contain any character: "7 (a b) S 1 …".
+fn stat<T: FromStr>(pid: u32, index: usize) -> Option<T> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The program's name stands in parentheses and may contain any character: "7 (a b) S 1 …".
     let (_, fields) = stat.rsplit_once(')')?;
-    fields.split_whitespace().nth(1)?.parse().ok()
+    fields.split_whitespace().nth(index)?.parse().ok()
 }
 
 #[cfg(test)]
@@ -57,6 +76,20 @@ mod tests {
         assert!(send(child.id(), Signal::Term));
         assert_eq!(child.wait().expect("it has ended").signal(), Some(15));
         assert!(!children(id()).contains(&child.id()));
+    }
+
+    #[test]
+    fn the_processor_time_of_children_counts() {
+        let mut child = Command::new("sh")
+            .args(["-c", "while :; do :; done"])
+            .spawn()
+            .expect("sh is a program");
+        let used = Duration::from_millis(50);
+        while processor_time(child.id()) < used {}
+        assert!(processor_time(id()) >= used && memory_kb(id()).is_some_and(|kb| kb > 100));
+        child.kill().expect("it runs");
+        child.wait().expect("it has ended");
+        assert!(processor_time(id()) >= used, "ended children count too");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The resources that the programs hold: memory and open files, after the warm-up and again when all is over.
 
 use crate::inject::Cluster;
-use platform_client::poll::poll;
+use platform_client::{poll::poll, process};
 use serde::Serialize;
 use std::{collections::BTreeMap, time::Duration};
 
@@ -42,9 +42,7 @@ pub(crate) async fn measure_settled(cluster: &Cluster, before: &ResourceUsage) -
 
 pub(crate) fn measure(cluster: &Cluster) -> ResourceUsage {
     let held = |pid: u32| {
-        let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
-        let pss = text.lines().find_map(|line| line.strip_prefix("Pss:"))?;
-        let pss_kb = pss.trim().trim_end_matches(" kB").parse().ok()?;
+        let pss_kb = process::memory_kb(pid)?;
         let files = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count() as u64;
         Some(Held { pss_kb, files })
     };
