@@ -8,6 +8,7 @@
 mod attempt;
 mod availability;
 mod job;
+mod kinds;
 mod lane;
 mod operator;
 mod pending;
@@ -16,6 +17,7 @@ mod table;
 mod worker;
 
 pub use job::{Job, JobClaim};
+pub use kinds::JobKinds;
 pub use operator::{JobRecord, OpenState, ResolveError, discard, get, list, retry, retry_all};
 pub use pending::{PendingJobs, pending};
 pub(crate) use table::{cancel, complete, insert};

@@ -1,7 +1,10 @@
 //! Open jobs in the hands of operators: list, retry one or all, discard.
 
+use super::kinds::JobKinds;
+use crate::{failure::Failure, tx::Tx};
 use chrono::{DateTime, Utc};
 use database::Database;
+use kernel::context::Context;
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
@@ -28,6 +31,8 @@ pub struct JobRecord {
     pub subject: Uuid,
     /// Correlation id of whatever enqueued it.
     pub correlation_id: String,
+    /// Id of the event or request that enqueued it.
+    pub causation_id: String,
     /// Data of the call.
     pub payload: serde_json::Value,
     /// `pending`, `parked`, `done` or `discarded`.
@@ -48,7 +53,7 @@ pub struct JobRecord {
     pub resolution: Option<String>,
 }
 
-const COLUMNS: &str = "id, kind, subject, correlation_id, payload,
+const COLUMNS: &str = "id, kind, subject, correlation_id, causation_id, payload,
     case when resolution is not null then 'discarded' when done_at is not null then 'done'
          when parked_at is not null then 'parked' else 'pending' end as state,
     attempts, last_error, created_at, nullif(due_at, 'infinity') as due_at, parked_at, done_at, resolution";
@@ -66,6 +71,12 @@ pub enum ResolveError {
     /// The job's state does not allow it.
     #[error("the job is {0}, or an attempt is under way")]
     State(String),
+    /// Something waits for the job, so that it must be done.
+    #[error("{0}")]
+    Needed(String),
+    /// What waits for the job could not be ended now.
+    #[error("the job could not be discarded now")]
+    NotNow(#[source] Failure),
     /// A statement failed.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
@@ -129,17 +140,36 @@ pub async fn retry_all(database: &Database, kind: &str) -> Result<u64, sqlx::Err
     Ok(retried.rows_affected())
 }
 
-/// Discards a parked job, and keeps the reason.
-pub async fn discard(database: &Database, id: Uuid, reason: &str) -> Result<(), ResolveError> {
+/// Discards a parked job, keeps the reason, and ends whatever waits for the job; all or nothing.
+pub async fn discard(database: &Database, kinds: &JobKinds, id: Uuid, reason: &str) -> Result<(), ResolveError> {
+    let job = get(database, id).await?.ok_or(ResolveError::NotFound)?;
+    if job.state != OpenState::Parked.as_str() {
+        return Err(ResolveError::State(job.state));
+    }
+    let context = Context::caused_by(&job.correlation_id, &job.causation_id, None);
+    let mut tx = Tx::begin(database, &context).await?;
+    // What waits comes first, as in a job's own transaction, so that the two cannot deadlock.
+    kinds
+        .discarded(&job, reason, &mut tx)
+        .await
+        .map_err(|failure| match failure {
+            Failure::Permanent { reason } => ResolveError::Needed(reason),
+            other => ResolveError::NotNow(other),
+        })?;
     let discarded = sqlx::query(
         "update intents set done_at = now(), resolution = $2
-         where id = $1 and done_at is null and parked_at is not null",
+         where id = $1 and done_at is null and parked_at is not null and attempts = $3",
     )
     .bind(id)
     .bind(reason)
-    .execute(&mut *database.acquire().await?)
+    .bind(job.attempts)
+    .execute(&mut *tx)
     .await?;
-    changed_or_refused(database, id, discarded.rows_affected()).await
+    if discarded.rows_affected() == 1 {
+        return Ok(tx.commit().await?);
+    }
+    drop(tx);
+    changed_or_refused(database, id, 0).await
 }
 
 async fn changed_or_refused(database: &Database, id: Uuid, changed: u64) -> Result<(), ResolveError> {
