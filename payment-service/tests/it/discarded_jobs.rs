@@ -40,7 +40,7 @@ async fn retry(fixture: &Fixture, job: Uuid) {
 #[tokio::test]
 async fn a_charge_that_may_have_been_sent_cannot_be_discarded() {
     let mut fixture = Fixture::new().await;
-    // What it was sent is lost with it.
+    // The request is lost with it.
     fixture.provider.freeze();
     let order_id = fixture.place_order("pm_ok").await;
     fixture.wait_for_unknown_outcome(order_id).await;

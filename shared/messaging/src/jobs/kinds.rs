@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 type Discarded = for<'a> fn(&'a JobRecord, &'a str, &'a mut Tx) -> BoxFuture<'a, Result<(), Failure>>;
 
-/// What discarding does, by kind of job.
+/// The effect of a discard, by kind of job.
 #[derive(Debug, Clone, Default)]
 pub struct JobKinds(BTreeMap<&'static str, Discarded>);
 

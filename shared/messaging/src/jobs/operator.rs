@@ -74,7 +74,7 @@ pub enum ResolveError {
     /// Something waits for the job, so that it must be done.
     #[error("{0}")]
     Needed(String),
-    /// What waits for the job could not be ended now.
+    /// An error for which what waits for the job could not be ended now.
     #[error("the job could not be discarded now")]
     NotNow(#[source] Failure),
     /// A statement failed.
