@@ -7,7 +7,7 @@ use crate::{
     transition,
 };
 use kernel::failpoint;
-use messaging::{Failure, Job, JobClaim, Tx, jobs::JobRecord};
+use messaging::{Failure, Job, JobClaim, Tx, discard::Discard, jobs::JobRecord};
 
 impl Job for Refund {
     const KIND: &'static str = "refund";
@@ -19,7 +19,9 @@ impl Job for Refund {
         failpoint::crash("refund-before-commit");
         transition::settle(&app.database, claim, Input::RefundSucceeded).await
     }
+}
 
+impl Discard for Refund {
     async fn discarded(job: &JobRecord, _: &str, tx: &mut Tx) -> Result<(), Failure> {
         transition::refund_discarded(tx, OrderId::from(job.subject)).await
     }

@@ -11,6 +11,7 @@ pub mod broker;
 mod consumer;
 pub mod dead_letters;
 mod delivery;
+pub mod discard;
 mod envelope;
 mod event;
 mod exchange;

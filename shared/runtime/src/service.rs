@@ -10,7 +10,11 @@ use crate::{
 };
 use axum::Router;
 use kernel::periodic;
-use messaging::{Consumer, Job, Relay, dead_letters, jobs::JobKinds, run_retention, run_worker};
+use messaging::{
+    Consumer, Job, Relay, dead_letters,
+    discard::{Discard, Discards},
+    run_retention, run_worker,
+};
 use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
@@ -25,7 +29,7 @@ pub struct Service {
     router: Router,
     tasks: Tasks,
     relay: Relay,
-    kinds: JobKinds,
+    discards: Discards,
     gauges: Vec<OwnGauge>,
     sections: Vec<(&'static str, Section)>,
 }
@@ -44,7 +48,7 @@ impl Service {
             base: base.clone(),
             router: Router::new(),
             tasks,
-            kinds: JobKinds::default(),
+            discards: Discards::default(),
             gauges: Vec::new(),
             sections: Vec::new(),
         }
@@ -91,10 +95,16 @@ impl Service {
     #[must_use]
     pub fn job<J: Job>(mut self, app: J::App) -> Self {
         let database = self.base.database.clone();
-        self.kinds.add::<J>();
         self.tasks.add(format!("{} jobs", J::KIND), move |stop| {
             run_worker::<J>(database.clone(), app.clone(), stop)
         });
+        self
+    }
+
+    /// Ends what waits for a job of this kind when an operator discards the job.
+    #[must_use]
+    pub fn discard<J: Discard>(mut self) -> Self {
+        self.discards.add::<J>();
         self
     }
 
@@ -160,7 +170,7 @@ impl Service {
         self.tasks.add("gauges", move |stop| {
             Gauges::new(base.clone(), relay.clone(), Arc::clone(&gauges)).run(stop)
         });
-        let page = StatusPage::new(self.base, self.relay.clone(), self.kinds, self.sections);
+        let page = StatusPage::new(self.base, self.relay.clone(), self.discards, self.sections);
         let flush = CancellationToken::new();
         let mut publishing = Tasks::default();
         let relay = self.relay;

@@ -1,7 +1,6 @@
 //! A job, and a worker's claim on it.
 
-use super::operator::JobRecord;
-use crate::{failure::Failure, tx::Tx};
+use crate::failure::Failure;
 use kernel::context::Context;
 use serde::{Serialize, de::DeserializeOwned};
 use std::time::Duration;
@@ -27,14 +26,6 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// A failure means that the outcome is not definite, and the job is attempted again. A permanent one parks the job: it
     /// waits for an operator.
     fn run(self, claim: &JobClaim, app: &Self::App) -> impl Future<Output = Result<(), Failure>> + Send;
-
-    /// Ends whatever waits for a job that an operator discards, in the transaction of that. The payload may be the reason why the
-    /// job was parked, so it is not read. Where nothing waits, there is nothing to do.
-    ///
-    /// A permanent failure refuses the discard; its reason tells the operator what to do instead.
-    fn discarded(_job: &JobRecord, _reason: &str, _tx: &mut Tx) -> impl Future<Output = Result<(), Failure>> + Send {
-        async { Ok(()) }
-    }
 }
 
 /// A worker's claim on a job, valid until its lease expires.

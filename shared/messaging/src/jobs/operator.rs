@@ -1,10 +1,8 @@
 //! Open jobs in the hands of operators: list, retry one or all, discard.
 
-use super::kinds::JobKinds;
-use crate::{failure::Failure, tx::Tx};
+use crate::failure::Failure;
 use chrono::{DateTime, Utc};
 use database::Database;
-use kernel::context::Context;
 use serde::Serialize;
 use sqlx::AssertSqlSafe;
 use uuid::Uuid;
@@ -140,39 +138,7 @@ pub async fn retry_all(database: &Database, kind: &str) -> Result<u64, sqlx::Err
     Ok(retried.rows_affected())
 }
 
-/// Discards a parked job, keeps the reason, and ends whatever waits for the job; all or nothing.
-pub async fn discard(database: &Database, kinds: &JobKinds, id: Uuid, reason: &str) -> Result<(), ResolveError> {
-    let job = get(database, id).await?.ok_or(ResolveError::NotFound)?;
-    if job.state != OpenState::Parked.as_str() {
-        return Err(ResolveError::State(job.state));
-    }
-    let context = Context::caused_by(&job.correlation_id, &job.causation_id, None);
-    let mut tx = Tx::begin(database, &context).await?;
-    // What waits comes first, as in a job's own transaction, so that the two cannot deadlock.
-    kinds
-        .discarded(&job, reason, &mut tx)
-        .await
-        .map_err(|failure| match failure {
-            Failure::Permanent { reason } => ResolveError::Needed(reason),
-            other => ResolveError::NotNow(other),
-        })?;
-    let discarded = sqlx::query(
-        "update intents set done_at = now(), resolution = $2
-         where id = $1 and done_at is null and parked_at is not null and attempts = $3",
-    )
-    .bind(id)
-    .bind(reason)
-    .bind(job.attempts)
-    .execute(&mut *tx)
-    .await?;
-    if discarded.rows_affected() == 1 {
-        return Ok(tx.commit().await?);
-    }
-    drop(tx);
-    changed_or_refused(database, id, 0).await
-}
-
-async fn changed_or_refused(database: &Database, id: Uuid, changed: u64) -> Result<(), ResolveError> {
+pub(crate) async fn changed_or_refused(database: &Database, id: Uuid, changed: u64) -> Result<(), ResolveError> {
     if changed == 1 {
         return Ok(());
     }

@@ -3,7 +3,10 @@
 use super::{listing::Filter, page::StatusPage, reason::Reason};
 use axum::extract::State;
 use http::StatusCode;
-use messaging::jobs::{self, JobRecord, OpenState, ResolveError};
+use messaging::{
+    discard,
+    jobs::{self, JobRecord, OpenState, ResolveError},
+};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use uuid::Uuid;
@@ -81,7 +84,7 @@ pub(super) async fn discard(
     Json(reason): Json<Reason>,
 ) -> Result<StatusCode, Problem> {
     let reason = reason.checked()?;
-    jobs::discard(page.database(), page.kinds(), id, &reason)
+    discard::discard(page.database(), page.discards(), id, &reason)
         .await
         .map_err(refused)?;
     tracing::info!(job.id = %id, reason, "Job discarded by an operator");

@@ -5,10 +5,7 @@ use crate::base::Base;
 use axum::response::{IntoResponse, Response};
 use database::{Database, Probe};
 use http_client::ResilientHttpClient;
-use messaging::{
-    Relay, backlog, dead_letters,
-    jobs::{self, JobKinds},
-};
+use messaging::{Relay, backlog, dead_letters, discard::Discards, jobs};
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, fmt};
 use tokio::time::Instant;
@@ -20,7 +17,7 @@ pub(crate) struct StatusPage {
     base: Base,
     probe: Probe,
     relay: Relay,
-    kinds: JobKinds,
+    discards: Discards,
     sections: Vec<(&'static str, Section)>,
     instance: Uuid,
     started: Instant,
@@ -36,12 +33,12 @@ impl fmt::Debug for StatusPage {
 }
 
 impl StatusPage {
-    pub(crate) fn new(base: Base, relay: Relay, kinds: JobKinds, sections: Vec<(&'static str, Section)>) -> Self {
+    pub(crate) fn new(base: Base, relay: Relay, discards: Discards, sections: Vec<(&'static str, Section)>) -> Self {
         Self {
             probe: Probe::new(base.database.clone()),
             base,
             relay,
-            kinds,
+            discards,
             sections,
             instance: kernel::id::new(),
             started: Instant::now(),
@@ -52,8 +49,8 @@ impl StatusPage {
         &self.base.database
     }
 
-    pub(super) fn kinds(&self) -> &JobKinds {
-        &self.kinds
+    pub(super) fn discards(&self) -> &Discards {
+        &self.discards
     }
 
     /// Answers 200 if the database answers: the service can then answer requests, and the outbox takes its events. Readiness
