@@ -44,6 +44,7 @@ pub async fn assemble(config: Config, base: Base) -> Result<Service, StartError>
         .routes(http::routes(app.clone()))
         .consumer(events::consumer(), app.clone())
         .job::<SendMail>(app)
+        .discard::<SendMail>()
         .periodic("waiting", expiry::SWEEP_INTERVAL, move || expiry::sweep(swept.clone()))
         .status("notifications", move || store::mail_counts(counted.clone())))
 }

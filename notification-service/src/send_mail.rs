@@ -2,7 +2,7 @@
 
 use crate::{app::App, domain::NotificationId, mailer::Outcome, store};
 use kernel::{clock, failpoint};
-use messaging::{Failure, Job, JobClaim, Tx};
+use messaging::{Failure, Job, JobClaim, Tx, discard::Discard, jobs::JobRecord};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -44,6 +44,15 @@ impl Job for SendMail {
         if tx.complete(claim).await? {
             tx.commit().await?;
         }
+        Ok(())
+    }
+}
+
+impl Discard for SendMail {
+    /// The mail has failed, and the customer's list says so.
+    async fn discarded(job: &JobRecord, reason: &str, tx: &mut Tx) -> Result<(), Failure> {
+        let failure = format!("discarded by an operator: {reason}");
+        store::record_outcome(tx, NotificationId::from(job.id), Some(&failure), clock::now()).await?;
         Ok(())
     }
 }

@@ -30,6 +30,9 @@ use users::Users;
 /// The migrations of the service's database.
 pub static MIGRATOR: sqlx::migrate::Migrator = sqlx::migrate!();
 
+/// The alarm of a deadline clock whose tick has not come for this many seconds: no deadline passes.
+const CLOCK_ALARM: (&str, f64) = ("deadline clock stands still", 60.0);
+
 /// Runs the service until a signal stops it.
 pub fn main() -> ExitCode {
     runtime::serve(runtime::program!(), &MIGRATOR, assemble)
@@ -58,13 +61,16 @@ pub async fn assemble(config: Config, base: Base) -> Result<Service, StartError>
         catalogue: Catalogue::new(base.http_client_with(product_service)),
         timing,
     };
-    let (sweeping, reporting, cleaning) = (app.clone(), app.clone(), app.database.clone());
+    let (sweeping, reporting, sampling, cleaning) = (app.clone(), app.clone(), app.clone(), app.database.clone());
     Ok(Service::new(&base)
         .routes(http::routes(app.clone()))
         .consumer(events::consumer(), app)
         .worker("sweeper", move |stop| sweeper::run(sweeping.clone(), stop))
         .periodic("key-cleaner", key_cleanup::INTERVAL, move || {
             key_cleanup::run(cleaning.clone())
+        })
+        .gauge("deadline_clock_tick_age_seconds", CLOCK_ALARM, move || {
+            sweeper::tick_age_s(sampling.clone())
         })
         .status("saga", move || sweeper::report(reporting.clone())))
 }

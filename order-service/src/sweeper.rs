@@ -7,7 +7,7 @@ use crate::{
     deadline_clock,
     domain::Input,
     store::{
-        OrderRecord,
+        OrderRecord, clock,
         sweeps::{self, BATCH, SagaReport},
     },
     transition::{self, TransitionError},
@@ -129,6 +129,13 @@ async fn context_of(tx: &mut Tx, order: &OrderRecord) -> Result<Context, sqlx::E
         event.map_or_else(|| order.correlation_id.clone(), |id| id.to_string()),
         order.traceparent.clone(),
     ))
+}
+
+/// Reads the age of the deadline clock's last tick.
+pub async fn tick_age_s(app: App) -> Result<f64, sqlx::Error> {
+    let mut connection = app.database.acquire().await?;
+    let clock = clock::report(&mut *connection, app.timing.steps()).await?;
+    Ok(clock.tick_age_s)
 }
 
 /// Reads the section `saga` of the status page.

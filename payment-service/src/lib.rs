@@ -42,6 +42,8 @@ pub async fn assemble(config: Config, base: Base) -> Result<Service, StartError>
         .routes(http::routes(app.clone()))
         .consumer(events::consumer(), app.clone())
         .job::<Charge>(app.clone())
+        .discard::<Charge>()
         .job::<Refund>(app)
+        .discard::<Refund>()
         .status("payments", move || status::payments(database.clone())))
 }

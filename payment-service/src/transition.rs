@@ -9,6 +9,9 @@ use crate::{
 use database::Database;
 use messaging::{Event, Failure, JobClaim, Tx};
 
+/// The reason of `payment.failed` for a charge that an operator has discarded.
+const CHARGE_DISCARDED: &str = "charge_discarded";
+
 /// Applies that an order was placed.
 pub async fn order_placed(tx: &mut Tx, order: &Order) -> Result<(), Failure> {
     let mut payment = store::lock(tx, order.id, order.user_id, PaymentId::new()).await?;
@@ -46,6 +49,40 @@ pub async fn settle(database: &Database, claim: &JobClaim, outcome: Input) -> Re
     }
     apply(&mut tx, &payment, outcome).await?;
     tx.commit().await?;
+    Ok(())
+}
+
+/// Applies that an operator discards an order's charge. What was never sent counts as declined, so that the order ends; what may
+/// have been sent must have an outcome first.
+pub async fn charge_discarded(tx: &mut Tx, order_id: OrderId, may_have_been_sent: bool) -> Result<(), Failure> {
+    let Some(payment) = store::lock_known(tx, order_id).await? else {
+        return Ok(());
+    };
+    let outcome = match payment.state {
+        State::Charging | State::ToClose if may_have_been_sent => {
+            return Err(Failure::permanent(
+                "the charge may have been made, and the order waits for its outcome: remove the cause (lastError), then retry it, \
+                 which asks the provider first",
+            ));
+        }
+        State::Charging => Input::ChargeDeclined {
+            reason: CHARGE_DISCARDED.to_owned(),
+        },
+        State::ToClose => Input::ChargeVoided,
+        // Its outcome is known, and nothing waits for it.
+        _ => return Ok(()),
+    };
+    apply(tx, &payment, outcome).await
+}
+
+/// Applies that an operator discards an order's refund, which is possible only where none is owed.
+pub async fn refund_discarded(tx: &mut Tx, order_id: OrderId) -> Result<(), Failure> {
+    let payment = store::lock_known(tx, order_id).await?;
+    if payment.is_some_and(|payment| payment.state == State::Refunding) {
+        return Err(Failure::permanent(
+            "the refund is owed, and the order waits for it: remove the cause (lastError), then retry it, which asks the provider first",
+        ));
+    }
     Ok(())
 }
 

@@ -100,12 +100,16 @@ struct QueueRow {
     #[serde(default)]
     messages: u64,
     #[serde(default)]
+    message_bytes: u64,
+    #[serde(default)]
     messages_dlx: u64,
     message_stats: Option<MessageStats>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 struct MessageStats {
+    #[serde(default)]
+    publish: u64,
     #[serde(default)]
     ack: u64,
 }
@@ -113,10 +117,13 @@ struct MessageStats {
 async fn queues(management: &Management, vhost: &str) -> Result<BTreeMap<String, Queue>, Error> {
     let rows: Vec<QueueRow> = management.get(&["queues", vhost]).await?;
     let queue = |row: QueueRow| {
+        let counted = row.message_stats.unwrap_or_default();
         let stats = QueueStats {
             messages: row.messages,
+            message_bytes: row.message_bytes,
             unconfirmed_dead_letters: row.messages_dlx,
-            acknowledged: row.message_stats.map_or(0, |stats| stats.ack),
+            published: counted.publish,
+            acknowledged: counted.ack,
         };
         let QueueRow {
             name,

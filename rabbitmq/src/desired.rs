@@ -28,7 +28,7 @@ pub(crate) fn desired(topology: &Topology, users: bool) -> State {
     state.exchanges.insert(topology.exchange.clone(), exchange("topic"));
     for (name, service) in &topology.services {
         if let Some(queue) = &service.queue {
-            add_queue(&mut state, topology, queue);
+            add_queue(&mut state, topology, queue, service.length_bytes_max);
             for key in &service.bindings {
                 bind(&mut state, &topology.exchange, key, queue);
             }
@@ -50,11 +50,16 @@ fn exchange(kind: &str) -> Exchange {
 }
 
 /// Adds a queue with its retry exchange, its retry queues and its dead-letter queue.
-fn add_queue(state: &mut State, topology: &Topology, queue: &str) {
+fn add_queue(state: &mut State, topology: &Topology, queue: &str, bytes_max: Option<u64>) {
     let retry = retry_exchange(queue);
     state.exchanges.insert(retry.clone(), exchange("direct"));
 
-    add_quorum_queue(state, queue, policy(&retry, "dead", topology.delivery_limit));
+    let unbounded = || policy(&retry, "dead", topology.delivery_limit);
+    add_quorum_queue(
+        state,
+        queue,
+        bytes_max.map_or_else(unbounded, |max| bounded(topology, max)),
+    );
     bind(state, &retry, "replay", queue);
 
     for delay_ms in &topology.retry_delays_ms {
@@ -101,6 +106,22 @@ fn policy(dead_letter_exchange: &str, dead_letter_key: &str, delivery_limit: u64
     entries
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value))
+        .collect()
+}
+
+/// Builds the policy of a queue with a bound: it drops its oldest messages, since a refused one would be refused to the publisher.
+///
+/// It has no dead-letter exchange, or what it drops would fill the disk as dead letters. So its delivery limit is out of reach, as
+/// that of dead letters is: a message that reached it would be dropped without a trace.
+fn bounded(topology: &Topology, bytes_max: u64) -> Map<String, Value> {
+    let entries = [
+        ("max-length-bytes", json!(bytes_max)),
+        ("overflow", json!("drop-head")),
+        ("delivery-limit", json!(topology.dead_letter_delivery_limit)),
+    ];
+    entries
+        .map(|(name, value)| (name.to_owned(), value))
+        .into_iter()
         .collect()
 }
 
@@ -224,6 +245,29 @@ mod tests {
             (json!("dead-again"), json!("dead"))
         );
         assert!(state.users.is_empty() && state.permissions.is_empty() && state.topic_permissions.is_empty());
+    }
+
+    #[test]
+    fn only_a_queue_with_a_bound_drops_messages_and_it_makes_no_dead_letters_of_them() {
+        let state = desired(&Topology::load().unwrap(), false);
+        for (name, policy) in &state.policies {
+            let overflow = if name == "analytics-queue" {
+                "drop-head"
+            } else {
+                "reject-publish"
+            };
+            assert_eq!(policy.definition["overflow"], json!(overflow), "{name}");
+            assert_eq!(
+                policy.definition.contains_key("max-length-bytes"),
+                name == "analytics-queue",
+                "{name}"
+            );
+        }
+        assert!(
+            !state.policies["analytics-queue"]
+                .definition
+                .contains_key("dead-letter-exchange")
+        );
     }
 
     #[test]

@@ -45,8 +45,12 @@ pub(crate) struct Queue {
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct QueueStats {
     pub(crate) messages: u64,
+    /// Bytes of their bodies.
+    pub(crate) message_bytes: u64,
     /// Dead letters that their target has not confirmed yet (`messages_dlx`): stuck, if it stays above zero.
     pub(crate) unconfirmed_dead_letters: u64,
+    /// Messages that publishers sent since the broker started; those that come back from a retry queue are not counted.
+    pub(crate) published: u64,
     /// Acknowledgements since the broker started.
     pub(crate) acknowledged: u64,
 }

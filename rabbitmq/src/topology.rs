@@ -45,6 +45,8 @@ pub struct Service {
     /// Routing keys that this service alone may publish.
     #[serde(default)]
     pub publishes: BTreeSet<String>,
+    /// Bound of the queue in bytes of message bodies, above which its oldest messages are dropped; `None` if it has none.
+    pub length_bytes_max: Option<u64>,
 }
 
 impl Topology {

@@ -33,6 +33,12 @@ pub enum Invalid {
     /// A queue without bindings, which would stay empty.
     #[error("service {0} has a queue but no bindings: add `bindings`, or remove `queue`")]
     QueueWithoutBindings(String),
+    /// A bound of a queue whose service others wait for, or of no queue: it would drop messages that must not be lost.
+    #[error(
+        "service {0} cannot have length_bytes_max, since its queue drops messages at the bound: that is for a service with a queue \
+         that publishes nothing"
+    )]
+    Bound(String),
     /// A routing key that is not `<entity>.<past_tense>`.
     #[error("event {0:?}: use two words of lower-case letters and underscores, as in \"order.placed\"")]
     Key(String),
@@ -128,6 +134,13 @@ fn check_queues(topology: &Topology) -> Result<(), Invalid> {
         match (&service.queue, service.bindings.is_empty()) {
             (None, false) => return Err(Invalid::BindingsWithoutQueue(name.clone())),
             (Some(_), true) => return Err(Invalid::QueueWithoutBindings(name.clone())),
+            _ => {}
+        }
+        match service.length_bytes_max {
+            Some(0) => return Err(Invalid::Limit("length_bytes_max")),
+            Some(_) if service.queue.is_none() || !service.publishes.is_empty() => {
+                return Err(Invalid::Bound(name.clone()));
+            }
             _ => {}
         }
         let same_queue = |other: &&String| *other != name && topology.services[*other].queue == service.queue;

@@ -2,6 +2,7 @@
 
 use crate::{broker::Broker, error::Error, password::Passwords, state::State, topology::Topology};
 use age::QueueAges;
+use drops::Drops;
 use finding::{Finding, Key};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -13,6 +14,7 @@ use tokio::{
 };
 
 mod age;
+mod drops;
 mod finding;
 
 /// Watches until SIGTERM or Ctrl-C. Fails only if the broker is too old to be checked.
@@ -49,6 +51,7 @@ struct Watch {
     has_reported: bool,
     active: BTreeMap<Key, Finding>,
     ages: QueueAges,
+    drops: Drops,
     /// Queues with unconfirmed dead letters at the last check. Dead letters count as stuck only if some are unconfirmed at
     /// two checks in a row.
     unconfirmed_before: BTreeSet<String>,
@@ -65,6 +68,7 @@ impl Watch {
             findings.extend(finding::queue_alarms(topology, &state));
             findings.extend(self.stuck_dead_letters(&state));
             findings.extend(self.old_messages(topology, &state));
+            findings.extend(self.full_queues(topology, &state));
         }
         self.report(findings);
         Ok(())
@@ -79,6 +83,21 @@ impl Watch {
                 .ages
                 .observe(name, queue.stats.messages, queue.stats.acknowledged, now);
             findings.extend(finding::oldest_message(name, age, &topology.alarms));
+        }
+        findings
+    }
+
+    /// Lists the queues with a bound that fill, and those that have dropped messages.
+    fn full_queues(&mut self, topology: &Topology, state: &State) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for (service, declared) in &topology.services {
+            if let Some((name, bytes_max)) = declared.queue.as_deref().zip(declared.length_bytes_max)
+                && let Some(queue) = state.queues.get(name)
+            {
+                findings.extend(finding::filling(service, name, queue.stats.message_bytes, bytes_max));
+                let dropped = self.drops.observe(name, &queue.stats, bytes_max);
+                findings.extend(finding::dropped(service, name, dropped));
+            }
         }
         findings
     }

@@ -5,5 +5,6 @@
 mod api;
 mod contracts;
 mod fixture;
+mod rebuild;
 mod retention;
 mod storing;

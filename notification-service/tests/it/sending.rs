@@ -79,12 +79,45 @@ async fn a_mail_whose_recipient_or_text_is_refused_fails_at_once() {
         ("RCPT", "550 5.1.1 no such user"),
         ("DATA", "554 no valid recipients"),
         (".", "552 too large"),
+        ("RCPT", "550 no\0such user"),
     ] {
         let user = fixture.register_user().await;
         fixture.mails.refuse(command, reply).await;
         fixture.publish_order_event("order.confirmed", id::new(), &user).await;
         fixture.wait_for_mail("failed", &user, "order.confirmed").await;
     }
+}
+
+/// An operator gives a mail up: the list then shows that it was not sent.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_mail_whose_job_is_discarded_has_failed_and_the_reason_is_kept() {
+    let mut fixture = Fixture::new().await;
+    let user = fixture.register_user().await;
+    fixture.mails.stop().await;
+    fixture.publish_order_event("order.confirmed", id::new(), &user).await;
+    failed_attempt(&fixture).await;
+    let park =
+        "update intents set parked_at = now(), due_at = 'infinity' where lease is null and failures > 0 returning id";
+    let job: Uuid = eventually("a job between two attempts", || async {
+        sqlx::query_scalar(park)
+            .fetch_optional(&fixture.service.database)
+            .await
+            .unwrap()
+    })
+    .await;
+    let discard = format!("/internal/jobs/{job}/discard");
+    let answer = fixture.service.operator(reqwest::Method::POST, &discard);
+    let answer = answer.json(&serde_json::json!({ "reason": "the mailbox is gone" }));
+    assert_eq!(answer.send().await.unwrap().status(), 204);
+
+    fixture.wait_for_mail("failed", &user, "order.confirmed").await;
+    let reason: String = sqlx::query_scalar("select mail_failure from notifications where id = $1")
+        .bind(job)
+        .fetch_one(&fixture.service.database)
+        .await
+        .unwrap();
+    assert_eq!(reason, "discarded by an operator: the mailbox is gone");
+    assert_eq!(fixture.mail_counts().await["failed"], 1);
 }
 
 /// Waits for a failed attempt, and returns its error.

@@ -105,6 +105,8 @@ pub struct ClockReport {
     pub state: ClockState,
     /// Time in seconds that it has counted.
     pub elapsed_s: f64,
+    /// Time in seconds since the tick before, or the oldest open order, while orders are open; 0 otherwise.
+    pub tick_age_s: f64,
     /// Time since which it stands still.
     pub standing_since: Option<DateTime<Utc>>,
     /// The reason why it stands still.
@@ -115,7 +117,7 @@ pub struct ClockReport {
 pub async fn report(db: impl PgExecutor<'_>, steps: Steps) -> Result<ClockReport, sqlx::Error> {
     let row = sqlx::query!(
         r#"select elapsed_ms as "elapsed_ms!", is_outstanding as "is_outstanding!", has_open_orders as "has_open_orders!",
-            since as "since!", since <= now() - make_interval(secs => $1) as "is_overdue!"
+            since as "since!", extract(epoch from now() - since)::float8 as "age_s!", since <= now() - make_interval(secs => $1) as "is_overdue!"
          from (select elapsed_ms, sent > returned as is_outstanding, oldest is not null as has_open_orders,
                 greatest(oldest, case when sent > returned then outstanding_since else sent_at end) as since
                from deadline_clock left join lateral
@@ -139,6 +141,7 @@ pub async fn report(db: impl PgExecutor<'_>, steps: Steps) -> Result<ClockReport
     Ok(ClockReport {
         state,
         elapsed_s: Duration::from_millis(row.elapsed_ms.unsigned_abs()).as_secs_f64(),
+        tick_age_s: if row.has_open_orders { row.age_s.max(0.0) } else { 0.0 },
         standing_since: stands.then_some(row.since),
         reason: stands.then_some(reason),
     })

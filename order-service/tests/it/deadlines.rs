@@ -66,7 +66,11 @@ async fn no_deadline_passes_for_an_order_that_nobody_was_told_of() {
     }
     until_older(&fixture.service.database, &sign_of_life, 8).await;
     assert_eq!(fixture.written(untold.id).await, ["order.placed"]);
-    until_clock_is(&fixture, "standing").await;
+    let standing = until_clock_is(&fixture, "standing").await;
+    assert!(
+        standing["tickAgeS"].as_f64().is_some_and(|age_s| age_s > 1.0),
+        "{standing}"
+    );
 
     drop(lock);
     session.close().await;
@@ -110,7 +114,8 @@ async fn an_outage_of_the_broker_is_not_counted() {
     for placed in [&answered_meanwhile, &placed_meanwhile] {
         assert_eq!(fixture.order(placed).await["status"], "confirmed");
     }
-    until_clock_is(&fixture, "idle").await;
+    let idle = until_clock_is(&fixture, "idle").await;
+    assert_eq!(idle["tickAgeS"], 0.0, "{idle}");
 }
 
 /// The queue is gone, so no answer can come.

@@ -7,7 +7,7 @@ use crate::{
     store, transition,
 };
 use kernel::failpoint;
-use messaging::{Failure, Job, JobClaim};
+use messaging::{Failure, Job, JobClaim, Tx, discard::Discard, jobs::JobRecord};
 use std::time::Duration;
 
 impl Job for Charge {
@@ -27,6 +27,12 @@ impl Job for Charge {
             ChargeOutcome::Voided => Input::ChargeVoided,
         };
         transition::settle(&app.database, claim, input).await
+    }
+}
+
+impl Discard for Charge {
+    async fn discarded(job: &JobRecord, _: &str, tx: &mut Tx) -> Result<(), Failure> {
+        transition::charge_discarded(tx, OrderId::from(job.subject), job.attempts > 0).await
     }
 }
 

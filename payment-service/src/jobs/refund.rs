@@ -2,12 +2,12 @@
 
 use crate::{
     app::App,
-    domain::{Input, RefundId},
+    domain::{Input, OrderId, RefundId},
     provider::Refund,
     transition,
 };
 use kernel::failpoint;
-use messaging::{Failure, Job, JobClaim};
+use messaging::{Failure, Job, JobClaim, Tx, discard::Discard, jobs::JobRecord};
 
 impl Job for Refund {
     const KIND: &'static str = "refund";
@@ -18,6 +18,12 @@ impl Job for Refund {
         ensure_refunded(&self, claim, app).await?;
         failpoint::crash("refund-before-commit");
         transition::settle(&app.database, claim, Input::RefundSucceeded).await
+    }
+}
+
+impl Discard for Refund {
+    async fn discarded(job: &JobRecord, _: &str, tx: &mut Tx) -> Result<(), Failure> {
+        transition::refund_discarded(tx, OrderId::from(job.subject)).await
     }
 }
 

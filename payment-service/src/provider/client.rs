@@ -19,6 +19,9 @@ pub struct ProviderClient {
     http: ResilientHttpClient,
 }
 
+/// Longest reason of the provider that is kept.
+const REASON_CHARS_MAX: usize = 200;
+
 /// Returns the limits of calls to the provider.
 pub fn client_config(config: &Config) -> ClientConfig {
     let timeout = config.provider_timeout();
@@ -147,7 +150,7 @@ fn charge_outcome(answer: &Answer) -> Result<ChargeOutcome, CallError> {
     Ok(match answer.json()? {
         ChargeAnswer::Captured => ChargeOutcome::Captured,
         ChargeAnswer::Declined { reason } => ChargeOutcome::Declined {
-            reason: reason.unwrap_or_else(|| "declined".to_owned()),
+            reason: reason.map_or_else(|| "declined".to_owned(), |reason| as_code(&reason)),
         },
         ChargeAnswer::Voided => ChargeOutcome::Voided,
     })
@@ -160,5 +163,11 @@ fn refund_outcome(answer: &Answer) -> Result<(), CallError> {
 fn error_code(answer: &Answer) -> String {
     answer
         .json()
-        .map_or_else(|_| "refused".to_owned(), |ErrorAnswer { code }| code)
+        .map_or_else(|_| "refused".to_owned(), |ErrorAnswer { code }| as_code(&code))
+}
+
+/// Shortens the provider's text and removes control characters. It is stored and published, and must hold up neither.
+fn as_code(text: &str) -> String {
+    let text = text.chars().filter(|letter| !letter.is_control());
+    text.take(REASON_CHARS_MAX).collect()
 }

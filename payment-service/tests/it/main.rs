@@ -4,6 +4,7 @@
 
 mod columns;
 mod contracts;
+mod discarded_jobs;
 mod ended_orders;
 mod fixture;
 mod get_payment;

@@ -81,6 +81,18 @@ fn a_queue_without_bindings_and_bindings_without_a_queue_are_refused() {
 }
 
 #[test]
+fn a_queue_whose_service_others_wait_for_cannot_have_a_bound() {
+    let bound = |queue: &str| {
+        let line = format!("queue = \"{queue}\"\n");
+        refusal(&line, &format!("{line}length_bytes_max = 1000\n"))
+    };
+    assert_eq!(bound("order-queue"), Invalid::Bound("order-service".to_owned()));
+    assert_eq!(bound("payment-queue"), Invalid::Bound("payment-service".to_owned()));
+    let none = refusal("length_bytes_max = 4294967296", "length_bytes_max = 0");
+    assert_eq!(none, Invalid::Limit("length_bytes_max"));
+}
+
+#[test]
 fn an_event_with_two_publishers_none_or_no_catalogue_entry_is_refused() {
     let twice = refusal(
         "publishes = [\"user.registered\"",

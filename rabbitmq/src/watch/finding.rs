@@ -106,6 +106,28 @@ pub(super) fn oldest_message(queue: &str, age: Duration, alarms: &Alarms) -> Opt
     })
 }
 
+/// Reports a queue with a bound from half of it on.
+pub(super) fn filling(service: &str, queue: &str, bytes: u64, bytes_max: u64) -> Option<Finding> {
+    (bytes > bytes_max / 2).then(|| {
+        let detail = format!(
+            "is filled to more than half of its {bytes_max} bytes, and drops its oldest messages once it is full: start {service}, or \
+             raise its length_bytes_max and run `topology apply`"
+        );
+        Finding::new("filling", format!("queue {queue:?}"), detail)
+    })
+}
+
+/// Reports a queue that has dropped messages. It stays reported: what is missing does not come back by itself.
+pub(super) fn dropped(service: &str, queue: &str, count: u64) -> Option<Finding> {
+    (count > 0).then(|| {
+        let detail = format!(
+            "was full: about {count} messages were dropped since this watch began. Start {service}, restore what is missing as its \
+             README says, then restart `topology watch`"
+        );
+        Finding::new("dropped", format!("queue {queue:?}"), detail)
+    })
+}
+
 /// Lists nodes that are down or in alarm. A node in alarm blocks all publishers.
 pub(super) async fn node_alarms(broker: &Broker) -> Result<Vec<Finding>, Error> {
     #[derive(Deserialize)]

@@ -1,6 +1,7 @@
 //! The program `topology`: output, exit codes, and the log of `watch`.
 
-use crate::vhost::{DEADLINE, PASSWORD, Vhost, empty_body, environment, publish};
+use crate::vhost::{DEADLINE, PASSWORD, Vhost, empty_body, environment, eventually, publish, ready_count};
+use lapin::Channel;
 use rabbitmq::{Broker, Passwords, TOPOLOGY, Topology};
 use reqwest::{Method, Url};
 use std::{
@@ -34,8 +35,13 @@ impl Drop for TopologyFile {
 
 /// Builds the command with the environment that it has in production.
 fn program(vhost: &mut Vhost, arguments: &[&str]) -> Program {
+    program_of(vhost, TOPOLOGY, arguments)
+}
+
+/// The same with another topology file.
+fn program_of(vhost: &mut Vhost, text: &str, arguments: &[&str]) -> Program {
     let prefix = vhost.name.replace("topology-", "t");
-    let text = TOPOLOGY.replace("[services.", &format!("[services.{prefix}-"));
+    let text = text.replace("[services.", &format!("[services.{prefix}-"));
     let name = format!("{}-{}.toml", vhost.name, uuid::Uuid::now_v7().simple());
     let file = TopologyFile(env::temp_dir().join(name));
     fs::write(&file.0, &text).unwrap();
@@ -176,8 +182,8 @@ struct WatchProcess {
 }
 
 impl WatchProcess {
-    fn start(vhost: &mut Vhost) -> (Self, Program) {
-        let mut program = program(vhost, &["watch"]);
+    fn start(vhost: &mut Vhost, text: &str) -> (Self, Program) {
+        let mut program = program_of(vhost, text, &["watch"]);
         let child = program
             .command
             .env("WATCH_INTERVAL_S", "1")
@@ -217,7 +223,7 @@ async fn watch_logs_findings_and_their_resolution_and_stops_on_sigterm() {
     let mut vhost = Vhost::new();
     let (topology, passwords) = vhost.topology_with_users();
     vhost.broker.apply(&topology, Some(&passwords)).await.unwrap();
-    let (mut watch, _program) = WatchProcess::start(&mut vhost);
+    let (mut watch, _program) = WatchProcess::start(&mut vhost, TOPOLOGY);
     watch.expect(&["No difference and no alarm"]);
 
     let binding = [
@@ -245,4 +251,54 @@ async fn watch_logs_findings_and_their_resolution_and_stops_on_sigterm() {
     assert!(terminated.success());
     watch.expect(&["Topology watch stopped"]);
     assert!(watch.child.wait().unwrap().success());
+}
+
+/// The platform's topology with a bound of analytics-queue that 20 messages of 1,000 bytes reach.
+fn small_bound() -> String {
+    TOPOLOGY.replace("length_bytes_max = 4294967296", "length_bytes_max = 20000")
+}
+
+async fn place_orders(channel: &Channel, count: usize) {
+    let body = "x".repeat(1_000);
+    for _ in 0..count {
+        let confirmed = publish(channel, "platform-events", "order.placed", &body).await;
+        confirmed.expect("the broker takes an order's event");
+    }
+}
+
+#[tokio::test]
+async fn a_queue_that_is_full_drops_its_oldest_messages_and_stops_no_order() {
+    let vhost = Vhost::new();
+    let topology = Topology::parse(&small_bound()).unwrap();
+    vhost.broker.apply(&topology, None).await.unwrap();
+    let (_connection, channel) = vhost.operator().await;
+    place_orders(&channel, 50).await;
+    for queue in ["payment-queue", "inventory-queue", "notification-queue"] {
+        assert_eq!(ready_count(&channel, queue).await, 50, "{queue}");
+    }
+    eventually("the surplus to be gone", || async {
+        (ready_count(&channel, "analytics-queue").await == 20).then_some(())
+    })
+    .await;
+    // What was dropped is nowhere else on the disk.
+    assert_eq!(ready_count(&channel, "analytics-queue.dlq").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn watch_warns_before_a_queue_is_full_and_counts_what_was_dropped() {
+    let mut vhost = Vhost::new();
+    let (topology, passwords) = vhost.with_users(&small_bound());
+    vhost.broker.apply(&topology, Some(&passwords)).await.unwrap();
+    let (watch, _program) = WatchProcess::start(&mut vhost, &small_bound());
+    watch.expect(&["No difference and no alarm"]);
+    let (_connection, channel) = vhost.operator().await;
+    place_orders(&channel, 15).await;
+    watch.expect(&["\"kind\":\"filling\"", "analytics-queue", "start", "length_bytes_max"]);
+    place_orders(&channel, 35).await;
+    watch.expect(&[
+        "\"kind\":\"dropped\"",
+        "analytics-queue",
+        "messages were dropped",
+        "README",
+    ]);
 }

@@ -44,8 +44,13 @@ impl Vhost {
 
     /// The platform's topology with user names that are unique to this test.
     pub(crate) fn topology_with_users(&mut self) -> (Topology, Passwords) {
+        self.with_users(TOPOLOGY)
+    }
+
+    /// A topology with user names that are unique to this test.
+    pub(crate) fn with_users(&mut self, text: &str) -> (Topology, Passwords) {
         let prefix = self.name.replace("topology-", "t");
-        let topology = Topology::parse(&TOPOLOGY.replace("[services.", &format!("[services.{prefix}-"))).unwrap();
+        let topology = Topology::parse(&text.replace("[services.", &format!("[services.{prefix}-"))).unwrap();
         self.users = topology.services.keys().cloned().collect();
         let passwords = self
             .users

@@ -53,7 +53,7 @@ impl Context {
             .filter(|id| is_correlation_id(id))
             .map_or_else(|| crate::id::new().to_string(), str::to_owned);
         let traceparent = header(TRACEPARENT_HEADER)
-            .filter(|value| value.len() <= 64)
+            .filter(|value| is_traceparent(value))
             .map(str::to_owned);
         Self {
             causation_id: correlation_id.clone(),
@@ -72,6 +72,12 @@ impl Default for Context {
 /// Returns true if `id` may be passed on as a correlation id: 1–64 of `[A-Za-z0-9-]`.
 pub fn is_correlation_id(id: &str) -> bool {
     (1..=64).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}
+
+/// Returns true if `value` may be passed on as a `traceparent`: the header's own characters, and no more of them than it may
+/// grow to.
+pub fn is_traceparent(value: &str) -> bool {
+    is_correlation_id(value)
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Context {

@@ -17,7 +17,8 @@ pub fn chain(error: &dyn Error) -> String {
         }
         source = cause.source();
     }
-    text
+    // Some of these texts end in a column, which takes no NUL; the replies of other systems may hold one.
+    text.replace('\0', "\u{fffd}")
 }
 
 #[cfg(test)]

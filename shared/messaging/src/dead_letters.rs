@@ -19,7 +19,7 @@ use crate::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use chrono::{DateTime, Utc};
 use database::Database;
-use kernel::id;
+use kernel::{clock, id};
 use serde::Serialize;
 use sqlx::{FromRow, Row, postgres::PgRow};
 use std::sync::Arc;
@@ -27,6 +27,30 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 const PREFETCH: u16 = 16;
+
+kernel::text_enum! {
+    /// The state of a dead letter.
+    pub enum LetterState {
+        /// It waits for an operator.
+        Waiting = "waiting",
+        /// It was sent to its queue again.
+        Replayed = "replayed",
+        /// An operator has given it up.
+        Discarded = "discarded",
+    }
+}
+
+/// The dead letters of one queue that wait for an operator.
+#[derive(Debug, Clone, Serialize, FromRow)]
+#[serde(rename_all = "camelCase")]
+pub struct Waiting {
+    /// Name of the queue.
+    pub queue: String,
+    /// Number of dead letters.
+    pub letters: i64,
+    /// Age in seconds of the oldest of their events, by the event's own time.
+    pub oldest_event_age_s: f64,
+}
 
 /// A message that could not be handled.
 #[derive(Debug, Clone, Serialize, FromRow)]
@@ -126,16 +150,22 @@ async fn take(database: Database, queue: Arc<str>, health: Arc<ConsumerHealth>, 
 }
 
 async fn store(database: &Database, queue: &str, delivery: &Delivery) -> Result<(), sqlx::Error> {
-    let event: Option<Envelope> = serde_json::from_slice(delivery.body()).ok();
+    let mut event: Option<Envelope> = serde_json::from_slice(delivery.body()).ok();
+    if let Some(event) = &mut event {
+        event.metadata.ensure_correlation_id();
+    }
     let metadata = event.as_ref().map(|event| &event.metadata);
+    // A column takes fewer years than an event may name.
+    let happened_at = metadata.map(|metadata| metadata.timestamp.clamp(DateTime::UNIX_EPOCH, clock::now()));
     let reason = delivery
         .header(REASON_HEADER)
         .or_else(|| delivery.header("x-first-death-reason"));
     // A text column takes no NUL, and a message that died of one must still be stored.
     let clean = |text: &str| text.replace('\0', "\u{fffd}");
     sqlx::query(
-        "insert into dead_letters (id, queue, event_id, event_type, subject, correlation_id, body, reason, attempts)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+        "insert into dead_letters (id, queue, event_id, event_type, subject, correlation_id, body, reason, attempts,
+                                   event_at)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
          on conflict (event_id) where status = 'waiting' and event_id is not null do nothing",
     )
     .bind(id::new())
@@ -143,26 +173,31 @@ async fn store(database: &Database, queue: &str, delivery: &Delivery) -> Result<
     .bind(metadata.map(|metadata| metadata.event_id))
     .bind(event.as_ref().map(|event| clean(&event.event_type)))
     .bind(metadata.map(|metadata| metadata.subject))
-    .bind(metadata.map(|metadata| clean(&metadata.correlation_id)))
+    .bind(metadata.map(|metadata| metadata.correlation_id.as_str()))
     .bind(delivery.body())
     .bind(clean(reason.as_deref().unwrap_or("unknown")))
     .bind(i32::try_from(delivery.attempts()).unwrap_or(i32::MAX))
+    .bind(happened_at)
     .execute(&mut *database.acquire().await?)
     .await
     .map(drop)
 }
 
-/// Returns the number of dead letters that wait for an operator.
-pub async fn waiting(database: &Database) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar("select count(*) from dead_letters where status = 'waiting'")
-        .fetch_one(&mut *database.acquire().await?)
-        .await
+/// Returns the dead letters that wait for an operator, by queue.
+pub async fn waiting(database: &Database) -> Result<Vec<Waiting>, sqlx::Error> {
+    sqlx::query_as(
+        "select queue, count(*) as letters,
+                extract(epoch from now() - min(coalesce(event_at, died_at)))::float8 as oldest_event_age_s
+         from dead_letters where status = 'waiting' group by queue order by queue",
+    )
+    .fetch_all(&mut *database.acquire().await?)
+    .await
 }
 
-/// Returns dead letters of one status, oldest first: those after the id `after`, at most `limit`.
+/// Returns dead letters of one state, oldest first: those after the id `after`, at most `limit`.
 pub async fn list(
     database: &Database,
-    status: &str,
+    state: LetterState,
     event_type: Option<&str>,
     after: Option<Uuid>,
     limit: i64,
@@ -173,7 +208,7 @@ pub async fn list(
          order by id limit $4"
     );
     sqlx::query_as(sqlx::AssertSqlSafe(statement))
-        .bind(status)
+        .bind(state.as_str())
         .bind(event_type)
         .bind(after)
         .bind(limit)

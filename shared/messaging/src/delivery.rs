@@ -1,7 +1,10 @@
 //! A delivery from a queue, and the headers that retries and dead letters carry.
 
 use crate::health::InFlight;
-use kernel::chain;
+use kernel::{
+    chain,
+    context::{TRACEPARENT_HEADER, is_traceparent},
+};
 use lapin::{
     BasicProperties, Channel,
     message::Delivery as Message,
@@ -60,6 +63,11 @@ impl Delivery {
             AMQPValue::ShortString(text) => Some(text.to_string()),
             _ => None,
         }
+    }
+
+    /// Returns the trace; `None` where the header is none, since it is passed on as it came.
+    pub(crate) fn traceparent(&self) -> Option<String> {
+        self.header(TRACEPARENT_HEADER).filter(|value| is_traceparent(value))
     }
 
     /// Returns the time since which the event has met a busy database, in seconds since 1970.

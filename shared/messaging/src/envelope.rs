@@ -2,7 +2,7 @@
 
 use crate::failure::Failure;
 use chrono::{DateTime, Utc};
-use kernel::context::Context;
+use kernel::context::{Context, is_correlation_id};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
@@ -57,5 +57,23 @@ impl Envelope {
             self.metadata.event_id.to_string(),
             traceparent,
         )
+    }
+}
+
+impl Metadata {
+    /// Replaces a correlation id that could not be passed on by the event's own id, which every delivery of the event has.
+    ///
+    /// AMQP takes 255 bytes, a header of HTTP no control characters, PostgreSQL no NUL: what the event causes would be held in the
+    /// outbox row by row.
+    pub(crate) fn ensure_correlation_id(&mut self) {
+        if !is_correlation_id(&self.correlation_id) {
+            let replaced: String = self.correlation_id.chars().take(64).collect();
+            self.correlation_id = self.event_id.to_string();
+            tracing::info!(
+                event.id = %self.event_id,
+                replaced,
+                "Correlation id of an event cannot be passed on; the event's id takes its place"
+            );
+        }
     }
 }

@@ -16,7 +16,8 @@ mod table;
 mod worker;
 
 pub use job::{Job, JobClaim};
-pub use operator::{JobRecord, OpenState, ResolveError, discard, get, list, retry, retry_all};
+pub(crate) use operator::changed_or_refused;
+pub use operator::{JobRecord, OpenState, ResolveError, get, list, retry, retry_all};
 pub use pending::{PendingJobs, pending};
 pub(crate) use table::{cancel, complete, insert};
 pub use worker::run_worker;

@@ -11,6 +11,7 @@ pub mod broker;
 mod consumer;
 pub mod dead_letters;
 mod delivery;
+pub mod discard;
 mod envelope;
 mod event;
 mod exchange;
@@ -46,4 +47,5 @@ pub const SCHEMA: &str = concat!(
     include_str!("../sql/0001_messaging.sql"),
     include_str!("../sql/0101_relay.sql"),
     include_str!("../sql/0102_jobs.sql"),
+    include_str!("../sql/0104_dead_letters.sql"),
 );

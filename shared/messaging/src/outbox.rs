@@ -14,6 +14,9 @@ use uuid::Uuid;
 /// Largest event in bytes. RabbitMQ 4 refuses messages over 16 MiB by default; an event is a fact, not a document.
 pub const BODY_BYTES_MAX: usize = 256 * 1024;
 
+/// Oldest rows among which one is looked for that should have been published.
+const STALLED_ROWS_MAX: i64 = 100;
+
 /// Topic of the signal that a commit has added rows.
 pub(crate) const TOPIC: &str = "outbox";
 
@@ -52,6 +55,9 @@ pub struct Backlog {
     pub pending: i64,
     /// Age of the oldest row in seconds.
     pub oldest_age_s: Option<f64>,
+    /// Time in seconds for which an event has waited while none was published, those aside that wait for the broker to take one
+    /// that it has refused; `None` if no event waits.
+    pub stalled_s: Option<f64>,
     /// Number of rows that the broker refused or returned, and that are held back until their next attempt.
     pub refused: i64,
     /// Reason of the newest refusal of a row.
@@ -174,12 +180,20 @@ fn encode(envelope: &Envelope) -> Result<Vec<u8>, sqlx::Error> {
 /// Returns the backlog.
 pub async fn backlog(database: &Database) -> Result<Backlog, sqlx::Error> {
     let mut connection = database.acquire().await?;
-    let (pending, oldest_age_s, refused, last_error) = sqlx::query_as(
+    let (pending, oldest_age_s, refused, last_error, stalled_s) = sqlx::query_as(
         "select (select count(*) from (select 1 from outbox limit 100000) counted),
                 (select extract(epoch from now() - created_at)::float8 from outbox order by id limit 1),
                 (select count(*) from outbox where retry_at is not null),
-                (select last_error from outbox where retry_at is not null order by retry_at desc limit 1)",
+                (select last_error from outbox where retry_at is not null order by retry_at desc limit 1),
+                (select extract(epoch from now() - greatest(min(created_at), (select max(published_at) from published)))::float8
+                 from (select * from outbox where subject is not null order by id limit $1) as oldest
+                 where (select ahead.id from outbox as ahead where ahead.subject = oldest.subject and ahead.id <= oldest.id
+                    and (ahead.retry_at is not null
+                         or (ahead.exchange, ahead.routing_key) in (select exchange, routing_key from outbox_refusals))
+                    limit 1) is null
+                 having count(*) > 0)",
     )
+    .bind(STALLED_ROWS_MAX)
     .fetch_one(&mut *connection)
     .await?;
     let refused_routes = sqlx::query_as(
@@ -194,6 +208,7 @@ pub async fn backlog(database: &Database) -> Result<Backlog, sqlx::Error> {
     Ok(Backlog {
         pending,
         oldest_age_s,
+        stalled_s,
         refused,
         last_error,
         refused_routes,

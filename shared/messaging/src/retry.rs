@@ -174,14 +174,18 @@ impl RetryPublisher {
 
 /// Copies the original's properties without those that belong to the broker: with `x-death` left in place the broker would see
 /// a dead-letter cycle and drop the message, and it would refuse a foreign `user_id`.
+/// Shortens the reason of a failure, which may quote the message.
+pub(crate) fn shortened(reason: &str) -> String {
+    reason.chars().take(REASON_CHARS_MAX).collect()
+}
+
 fn properties(delivery: &Delivery, attempts: u32, busy_since_s: Option<i64>, reason: &str) -> BasicProperties {
     let original = delivery.properties();
     let mut headers = FieldTable::default();
-    if let Some(traceparent) = delivery.header(TRACEPARENT_HEADER) {
+    if let Some(traceparent) = delivery.traceparent() {
         headers.insert(TRACEPARENT_HEADER.into(), AMQPValue::LongString(traceparent.into()));
     }
-    let reason: String = reason.chars().take(REASON_CHARS_MAX).collect();
-    headers.insert(REASON_HEADER.into(), AMQPValue::LongString(reason.into()));
+    headers.insert(REASON_HEADER.into(), AMQPValue::LongString(shortened(reason).into()));
     headers.insert(ATTEMPT_HEADER.into(), AMQPValue::LongUInt(attempts));
     if let Some(since_s) = busy_since_s {
         headers.insert(BUSY_SINCE_HEADER.into(), AMQPValue::LongLongInt(since_s));

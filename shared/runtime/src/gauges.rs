@@ -1,6 +1,8 @@
 //! Gauges of everything that can grow or stall, and alarms: a log line when one passes its limit, and when it is back.
 //!
-//! Every instance samples them, so that they are there when no instance can publish; what is in the database reads alike on all.
+//! Every instance samples them, also what is in the database and reads alike on all: an election would cost each instance one more
+//! connection, an alarm would be silent while the elected one hangs, and the gauges of the one before would stand still. The
+//! statements take about a millisecond together, and a tenth of a second with 100,000 rows in the outbox or 40,000 dead letters.
 
 use crate::base::Base;
 use database::Database;
@@ -11,7 +13,7 @@ use messaging::{
     jobs::{self, PendingJobs},
 };
 use metrics::gauge;
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, pin::Pin, sync::Arc, time::Duration};
 use tokio::time::sleep;
 use tokio_util::sync::CancellationToken;
 
@@ -19,30 +21,67 @@ use tokio_util::sync::CancellationToken;
 const INTERVAL: Duration = Duration::from_secs(5);
 /// Age of the oldest event in the outbox that is an alarm.
 const OUTBOX_AGE_LIMIT_S: f64 = 60.0;
+/// Time for which an event has waited while none was published that is an alarm. A takeover between instances takes 6 s.
+const STALLED_LIMIT_S: f64 = 10.0;
+/// Age of a dead letter's event that is an alarm: a week before it is too old to be replayed.
+const LETTER_AGE_LIMIT_S: f64 = (dead_letters::REPLAY_DAYS_MAX - 7) as f64 * 86_400.0;
 /// Age of the oldest job that is an alarm.
 const JOB_AGE_LIMIT_S: f64 = 900.0;
 /// Time without consuming that is an alarm.
 const SILENCE_LIMIT_S: f64 = 60.0;
 
+type ReadFuture = Pin<Box<dyn Future<Output = Result<f64, sqlx::Error>> + Send>>;
+
+/// A gauge of the service's own, with its alarm.
+pub(crate) struct OwnGauge {
+    name: &'static str,
+    alarm: &'static str,
+    limit: f64,
+    read: Box<dyn Fn() -> ReadFuture + Send + Sync>,
+}
+
+impl OwnGauge {
+    pub(crate) fn new<F>(
+        name: &'static str,
+        alarm: &'static str,
+        limit: f64,
+        read: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<f64, sqlx::Error>> + Send + 'static,
+    {
+        let read = Box::new(move || -> ReadFuture { Box::pin(read()) });
+        Self {
+            name,
+            alarm,
+            limit,
+            read,
+        }
+    }
+}
+
 /// The sampler of one process.
-#[derive(Debug)]
 pub(crate) struct Gauges {
     base: Base,
     relay: Relay,
+    own: Arc<[OwnGauge]>,
     raised: BTreeSet<String>,
-    /// Routes and kinds of jobs with a gauge, which is set to zero when they have no more rows.
+    /// Routes, kinds of jobs and queues with a gauge, which is set to zero when they have no more rows.
     routes: BTreeSet<String>,
     kinds: BTreeSet<String>,
+    queues: BTreeSet<String>,
 }
 
 impl Gauges {
-    pub(crate) fn new(base: Base, relay: Relay) -> Self {
+    pub(crate) fn new(base: Base, relay: Relay, own: Arc<[OwnGauge]>) -> Self {
         Self {
             base,
             relay,
+            own,
             raised: BTreeSet::new(),
             routes: BTreeSet::new(),
             kinds: BTreeSet::new(),
+            queues: BTreeSet::new(),
         }
     }
 
@@ -90,12 +129,29 @@ impl Gauges {
         let backlog = backlog(&self.base.database).await?;
         self.sample_outbox(&backlog);
         self.sample_jobs(&jobs::pending(&self.base.database).await?);
-        let letters = dead_letters::waiting(&self.base.database).await?;
-        #[expect(clippy::cast_precision_loss, reason = "a number of rows")]
-        let letters = letters as f64;
+        self.sample_dead_letters(&dead_letters::waiting(&self.base.database).await?);
+        for own in Arc::clone(&self.own).iter() {
+            let value = (own.read)().await?;
+            gauge!(own.name).set(value);
+            self.judge(own.alarm.to_owned(), value, own.limit);
+        }
+        sample_tables(&self.base.database).await
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "numbers of rows")]
+    fn sample_dead_letters(&mut self, waiting: &[dead_letters::Waiting]) {
+        let letters = waiting.iter().map(|queue| queue.letters).sum::<i64>() as f64;
         gauge!("dead_letters_waiting").set(letters);
         self.judge("dead letters waiting".to_owned(), letters, 0.0);
-        sample_tables(&self.base.database).await
+        self.queues
+            .extend(waiting.iter().map(|of_queue| of_queue.queue.clone()));
+        for queue in self.queues.clone() {
+            let of_queue = waiting.iter().find(|of_queue| of_queue.queue == queue);
+            let age_s = of_queue.map_or(0.0, |of_queue| of_queue.oldest_event_age_s);
+            gauge!("dead_letters_oldest_event_age_seconds", "queue" => queue.clone()).set(age_s);
+            let alarm = format!("dead letters of {queue} soon too old to replay");
+            self.judge(alarm, age_s, LETTER_AGE_LIMIT_S);
+        }
     }
 
     #[expect(clippy::cast_precision_loss, reason = "numbers of rows")]
@@ -112,6 +168,9 @@ impl Gauges {
             let rows: i64 = refused.map(|route| route.rows).sum();
             gauge!("outbox_refused_route_rows", "routing_key" => key.clone()).set(rows as f64);
         }
+        let stalled_s = backlog.stalled_s.unwrap_or_default();
+        gauge!("outbox_stalled_seconds").set(stalled_s);
+        self.judge("no instance publishes".to_owned(), stalled_s, STALLED_LIMIT_S);
         self.judge("outbox not published".to_owned(), age_s, OUTBOX_AGE_LIMIT_S);
         self.judge("events refused by the broker".to_owned(), backlog.refused as f64, 0.0);
         self.judge(

@@ -2,7 +2,7 @@
 
 use crate::{
     base::Base,
-    gauges::Gauges,
+    gauges::{Gauges, OwnGauge},
     server::HttpServer,
     status::{Section, StatusPage},
     tasks::Tasks,
@@ -10,7 +10,11 @@ use crate::{
 };
 use axum::Router;
 use kernel::periodic;
-use messaging::{Consumer, Job, Relay, dead_letters, run_retention, run_worker};
+use messaging::{
+    Consumer, Job, Relay, dead_letters,
+    discard::{Discard, Discards},
+    run_retention, run_worker,
+};
 use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
@@ -25,6 +29,8 @@ pub struct Service {
     router: Router,
     tasks: Tasks,
     relay: Relay,
+    discards: Discards,
+    gauges: Vec<OwnGauge>,
     sections: Vec<(&'static str, Section)>,
 }
 
@@ -37,16 +43,13 @@ impl Service {
             stop.run_until_cancelled(telemetry::upkeep()).await;
         });
         tasks.add("retention", move |stop| run_retention(database.clone(), stop));
-        let relay = Relay::new(base.database.clone(), base.broker.clone());
-        let (sampled, relay_sampled) = (base.clone(), relay.clone());
-        tasks.add("gauges", move |stop| {
-            Gauges::new(sampled.clone(), relay_sampled.clone()).run(stop)
-        });
         Self {
-            relay,
+            relay: Relay::new(base.database.clone(), base.broker.clone()),
             base: base.clone(),
             router: Router::new(),
             tasks,
+            discards: Discards::default(),
+            gauges: Vec::new(),
             sections: Vec::new(),
         }
     }
@@ -98,6 +101,13 @@ impl Service {
         self
     }
 
+    /// Ends what waits for a job of this kind when an operator discards the job.
+    #[must_use]
+    pub fn discard<J: Discard>(mut self) -> Self {
+        self.discards.add::<J>();
+        self
+    }
+
     /// Adds a background task. It must end when the token is cancelled; if it ends before, it is started again.
     #[must_use]
     pub fn worker<F>(
@@ -140,8 +150,27 @@ impl Service {
         self
     }
 
-    pub(crate) async fn run(self, server: Arc<HttpServer>, stop: CancellationToken) {
-        let page = StatusPage::new(self.base, self.relay.clone(), self.sections);
+    /// Adds a gauge of the service's own, which raises the alarm while its value is above the limit.
+    #[must_use]
+    pub fn gauge<F>(
+        mut self,
+        name: &'static str,
+        (alarm, limit): (&'static str, f64),
+        read: impl Fn() -> F + Send + Sync + 'static,
+    ) -> Self
+    where
+        F: Future<Output = Result<f64, sqlx::Error>> + Send + 'static,
+    {
+        self.gauges.push(OwnGauge::new(name, alarm, limit, read));
+        self
+    }
+
+    pub(crate) async fn run(mut self, server: Arc<HttpServer>, stop: CancellationToken) {
+        let (base, relay, gauges) = (self.base.clone(), self.relay.clone(), Arc::from(self.gauges));
+        self.tasks.add("gauges", move |stop| {
+            Gauges::new(base.clone(), relay.clone(), Arc::clone(&gauges)).run(stop)
+        });
+        let page = StatusPage::new(self.base, self.relay.clone(), self.discards, self.sections);
         let flush = CancellationToken::new();
         let mut publishing = Tasks::default();
         let relay = self.relay;

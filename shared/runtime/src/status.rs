@@ -3,6 +3,7 @@
 
 mod dead_letters;
 mod jobs;
+mod listing;
 mod page;
 mod reason;
 mod section;

@@ -13,14 +13,11 @@ use crate::{
     health::ConsumerHealth,
     hold::retry_while_unavailable,
     inbox,
-    retry::{Rescheduled, RetryPublisher},
+    retry::{Rescheduled, RetryPublisher, shortened},
     subscription::Subscription,
     tx::Tx,
 };
-use kernel::{
-    context::{Context, TRACEPARENT_HEADER},
-    failpoint,
-};
+use kernel::{context::Context, failpoint};
 use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
@@ -31,6 +28,9 @@ pub(super) const PREFETCH: u16 = 12;
 const HANDLER_TIMEOUT: Duration = Duration::from_secs(30);
 /// Time for which an event may meet a busy database before it becomes a dead letter.
 const BUSY_MAX: Duration = Duration::from_hours(1);
+
+/// Longest type of an event, as AMQP takes it.
+const TYPE_BYTES_MAX: usize = 255;
 
 /// A running consumer.
 #[derive(Debug)]
@@ -96,7 +96,7 @@ impl Worker {
                 () = delivery.subscription_ended() => return,
                 turn = self.breaker.turn() => turn,
             };
-            let context = event.context(delivery.header(TRACEPARENT_HEADER));
+            let context = event.context(delivery.traceparent());
             let events = std::slice::from_ref(&event);
             let outcome = retry_while_unavailable(&delivery, self.health(), || self.apply(&context, events)).await;
             if let Some(outcome) = outcome {
@@ -124,7 +124,10 @@ impl Worker {
     /// Reads the event of a delivery. A message that is no event, or of another major version, becomes a dead letter.
     pub(super) async fn decode(&self, delivery: Delivery) -> Option<(Delivery, Envelope)> {
         match decode(delivery.body()) {
-            Ok(event) => Some((delivery, event)),
+            Ok(mut event) => {
+                event.metadata.ensure_correlation_id();
+                Some((delivery, event))
+            }
             Err(reason) => {
                 self.settle(delivery, Err(Failure::permanent(reason))).await;
                 None
@@ -197,7 +200,7 @@ impl Worker {
     }
 
     async fn reschedule(&self, delivery: Delivery, failure: &Failure) {
-        let reason = failure.to_string();
+        let reason = shortened(&failure.to_string());
         let queue = self.subscription.queue.as_str();
         self.health().failed(&reason);
         let rescheduled = retry_while_unavailable(&delivery, self.health(), || async {
@@ -253,6 +256,9 @@ impl Worker {
 fn decode(body: &[u8]) -> Result<Envelope, String> {
     let event: Envelope =
         serde_json::from_slice(body).map_err(|error| format!("the message is not an event: {error}"))?;
+    if event.event_type.len() > TYPE_BYTES_MAX {
+        return Err(format!("its type has more than {TYPE_BYTES_MAX} bytes"));
+    }
     let major = |version: &str| version.split('.').next().map(str::to_owned);
     if major(&event.metadata.version) != major(VERSION) {
         return Err(format!(

@@ -222,12 +222,14 @@ async fn lock(db: &mut PgConnection, id: Uuid) -> Result<Letter, ResolveError> {
     }
 }
 
-/// Writes the messages to the outbox, for the queues that they came from; `body` replaces theirs.
+/// Writes the messages to the outbox, for the queues that they came from; `body` replaces theirs. A type or correlation id that AMQP
+/// does not take is left out of the properties; the body has it.
 async fn send(db: &mut PgConnection, ids: &[Uuid], body: Option<&[u8]>) -> Result<(), sqlx::Error> {
     sqlx::query(
         "insert into outbox (event_id, exchange, routing_key, event_type, body, correlation_id)
-         select coalesce(event_id, id), replace($3, '*', queue), $4, coalesce(event_type, 'unknown'), coalesce($2, body),
-            coalesce(correlation_id, id::text)
+         select coalesce(event_id, id), replace($3, '*', queue), $4,
+            case when octet_length(event_type) <= 255 then event_type else 'unknown' end, coalesce($2, body),
+            case when octet_length(correlation_id) <= 255 then correlation_id else id::text end
          from dead_letters where id = any($1) order by id",
     )
     .bind(ids)

@@ -1,5 +1,6 @@
 //! Open jobs in the hands of operators: list, retry one or all, discard.
 
+use crate::failure::Failure;
 use chrono::{DateTime, Utc};
 use database::Database;
 use serde::Serialize;
@@ -28,6 +29,8 @@ pub struct JobRecord {
     pub subject: Uuid,
     /// Correlation id of whatever enqueued it.
     pub correlation_id: String,
+    /// Id of the event or request that enqueued it.
+    pub causation_id: String,
     /// Data of the call.
     pub payload: serde_json::Value,
     /// `pending`, `parked`, `done` or `discarded`.
@@ -48,7 +51,7 @@ pub struct JobRecord {
     pub resolution: Option<String>,
 }
 
-const COLUMNS: &str = "id, kind, subject, correlation_id, payload,
+const COLUMNS: &str = "id, kind, subject, correlation_id, causation_id, payload,
     case when resolution is not null then 'discarded' when done_at is not null then 'done'
          when parked_at is not null then 'parked' else 'pending' end as state,
     attempts, last_error, created_at, nullif(due_at, 'infinity') as due_at, parked_at, done_at, resolution";
@@ -66,6 +69,12 @@ pub enum ResolveError {
     /// The job's state does not allow it.
     #[error("the job is {0}, or an attempt is under way")]
     State(String),
+    /// Something waits for the job, so that it must be done.
+    #[error("{0}")]
+    Needed(String),
+    /// An error for which what waits for the job could not be ended now.
+    #[error("the job could not be discarded now")]
+    NotNow(#[source] Failure),
     /// A statement failed.
     #[error(transparent)]
     Database(#[from] sqlx::Error),
@@ -129,20 +138,7 @@ pub async fn retry_all(database: &Database, kind: &str) -> Result<u64, sqlx::Err
     Ok(retried.rows_affected())
 }
 
-/// Discards a parked job, and keeps the reason.
-pub async fn discard(database: &Database, id: Uuid, reason: &str) -> Result<(), ResolveError> {
-    let discarded = sqlx::query(
-        "update intents set done_at = now(), resolution = $2
-         where id = $1 and done_at is null and parked_at is not null",
-    )
-    .bind(id)
-    .bind(reason)
-    .execute(&mut *database.acquire().await?)
-    .await?;
-    changed_or_refused(database, id, discarded.rows_affected()).await
-}
-
-async fn changed_or_refused(database: &Database, id: Uuid, changed: u64) -> Result<(), ResolveError> {
+pub(crate) async fn changed_or_refused(database: &Database, id: Uuid, changed: u64) -> Result<(), ResolveError> {
     if changed == 1 {
         return Ok(());
     }

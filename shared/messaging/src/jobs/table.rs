@@ -114,7 +114,7 @@ pub(super) async fn release(
     .bind(claim.id)
     .bind(claim.lease)
     .bind(next.delay.map(|delay| delay.as_secs_f64()))
-    .bind(reason)
+    .bind(reason.replace('\0', "\u{fffd}"))
     .bind(next.attempts)
     .bind(next.failures)
     .execute(&mut *database.acquire().await?)

@@ -132,6 +132,10 @@ impl Consume<App> for Sold {
                 door.execute(&mut **tx).await?;
                 Ok(())
             }
+            "torn" => {
+                tx.emit(&TicketTorn(event.metadata.subject)).await?;
+                Ok(())
+            }
             "slow" if app.failing.load(Ordering::SeqCst) => {
                 let sleep = sqlx::raw_sql("set local statement_timeout = 100; select pg_sleep(20)");
                 sleep.execute(&mut **tx).await?;
@@ -174,6 +178,7 @@ impl Job for Call {
                 tokio::time::sleep(SLOW).await;
                 Some(Failure::transient("no answer"))
             }
+            Some("garbled") => Some(Failure::permanent("no\0answer")),
             Some("hopeless") if app.failing.load(Ordering::SeqCst) => Some(Failure::permanent("no such number")),
             Some("failing") if app.failing.load(Ordering::SeqCst) => {
                 Some(Failure::retry_after(Duration::from_millis(50), "no answer"))

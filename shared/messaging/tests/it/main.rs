@@ -10,6 +10,7 @@ mod dead_letters;
 mod effects;
 mod example;
 mod fixture;
+mod foreign_texts;
 mod gauges;
 mod held_deliveries;
 mod jobs;

@@ -1,13 +1,14 @@
 //! Dead letters over HTTP, for operators: each route needs the operator token, since a message may hold customers' data.
 
 use super::{
+    listing::Filter,
     page::StatusPage,
     reason::{self, Reason},
 };
 use axum::extract::State;
 use chrono::{DateTime, Utc};
 use http::StatusCode;
-use messaging::dead_letters::{self, BATCH_MAX, DeadLetter, ResolveError, Selection};
+use messaging::dead_letters::{self, BATCH_MAX, DeadLetter, LetterState, ResolveError, Selection};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use std::sync::Arc;
@@ -15,19 +16,9 @@ use uuid::Uuid;
 use web::{
     extract::{Json, Path, Query},
     identity::Operator,
-    page::{Page, PageQuery},
+    page::Page,
     problem::Problem,
 };
-
-/// The filter of a listing.
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub(super) struct Filter {
-    status: Option<String>,
-    event_type: Option<String>,
-    cursor: Option<Uuid>,
-    limit: Option<u32>,
-}
 
 /// `GET /internal/dead-letters?status=waiting&eventType=&cursor=&limit=`, oldest first.
 pub(super) async fn list(
@@ -35,20 +26,10 @@ pub(super) async fn list(
     State(page): State<Arc<StatusPage>>,
     Query(filter): Query<Filter>,
 ) -> Result<Json<Page<DeadLetter>>, Problem> {
-    let status = filter.status.as_deref().unwrap_or("waiting");
-    if !["waiting", "replayed", "discarded"].contains(&status) {
-        return Err(Problem::bad_request(
-            "status-unknown",
-            "status must be waiting, replayed or discarded",
-        ));
-    }
-    let query = PageQuery {
-        cursor: filter.cursor,
-        limit: filter.limit,
+    let letters = async |state, event_type: Option<String>, after, limit| {
+        dead_letters::list(page.database(), state, event_type.as_deref(), after, limit).await
     };
-    let event_type = filter.event_type.as_deref();
-    let letters = async |after, limit| dead_letters::list(page.database(), status, event_type, after, limit).await;
-    Ok(Json(Page::fetch(query, letters, |letter| letter.id).await?))
+    filter.page(LetterState::Waiting, letters, |letter| letter.id).await
 }
 
 /// `GET /internal/dead-letters/{id}`.

@@ -1,28 +1,21 @@
 //! Open jobs over HTTP, for operators.
 
-use super::{page::StatusPage, reason::Reason};
+use super::{listing::Filter, page::StatusPage, reason::Reason};
 use axum::extract::State;
 use http::StatusCode;
-use messaging::jobs::{self, JobRecord, OpenState, ResolveError};
+use messaging::{
+    discard,
+    jobs::{self, JobRecord, OpenState, ResolveError},
+};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use uuid::Uuid;
 use web::{
     extract::{Json, Path, Query},
     identity::Operator,
-    page::{Page, PageQuery},
+    page::Page,
     problem::Problem,
 };
-
-/// The filter of a listing.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Filter {
-    state: Option<String>,
-    kind: Option<String>,
-    cursor: Option<Uuid>,
-    limit: Option<u32>,
-}
 
 /// `GET /internal/jobs?state=parked&kind=&cursor=&limit=`, oldest first.
 pub(super) async fn list(
@@ -30,17 +23,10 @@ pub(super) async fn list(
     State(page): State<Arc<StatusPage>>,
     Query(filter): Query<Filter>,
 ) -> Result<Json<Page<JobRecord>>, Problem> {
-    let state = filter.state.as_deref().unwrap_or(OpenState::Parked.as_str());
-    let state: OpenState = state
-        .parse()
-        .map_err(|_| Problem::bad_request("state-unknown", "state must be parked or pending"))?;
-    let query = PageQuery {
-        cursor: filter.cursor,
-        limit: filter.limit,
+    let open = async |state, kind: Option<String>, after, limit| {
+        jobs::list(page.database(), state, kind.as_deref(), after, limit).await
     };
-    let kind = filter.kind.as_deref();
-    let open = async |after, limit| jobs::list(page.database(), state, kind, after, limit).await;
-    Ok(Json(Page::fetch(query, open, |job| job.id).await?))
+    filter.page(OpenState::Parked, open, |job| job.id).await
 }
 
 /// `GET /internal/jobs/{id}`.
@@ -89,7 +75,8 @@ pub(super) async fn retry_all(
     Ok((StatusCode::ACCEPTED, Json(Retried { retried })))
 }
 
-/// `POST /internal/jobs/{id}/discard` with `{"reason": "…"}`: ends a parked job without an outcome.
+/// `POST /internal/jobs/{id}/discard` with `{"reason": "…"}`: ends a parked job without an outcome. Refused where
+/// something waits for the outcome.
 pub(super) async fn discard(
     _: Operator,
     State(page): State<Arc<StatusPage>>,
@@ -97,7 +84,9 @@ pub(super) async fn discard(
     Json(reason): Json<Reason>,
 ) -> Result<StatusCode, Problem> {
     let reason = reason.checked()?;
-    jobs::discard(page.database(), id, &reason).await.map_err(refused)?;
+    discard::discard(page.database(), page.discards(), id, &reason)
+        .await
+        .map_err(refused)?;
     tracing::info!(job.id = %id, reason, "Job discarded by an operator");
     Ok(StatusCode::NO_CONTENT)
 }
@@ -106,6 +95,8 @@ fn refused(error: ResolveError) -> Problem {
     match error {
         ResolveError::NotFound => Problem::not_found("job"),
         ResolveError::State(_) => Problem::conflict("job-state", error.to_string()),
+        ResolveError::Needed(_) => Problem::conflict("job-needed", error.to_string()),
+        ResolveError::NotNow(_) => Problem::unavailable(error.to_string(), 1).caused_by(error),
         ResolveError::Database(error) => error.into(),
     }
 }

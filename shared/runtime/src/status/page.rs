@@ -5,9 +5,9 @@ use crate::base::Base;
 use axum::response::{IntoResponse, Response};
 use database::{Database, Probe};
 use http_client::ResilientHttpClient;
-use messaging::{Relay, backlog, dead_letters, jobs};
+use messaging::{Relay, backlog, dead_letters, discard::Discards, jobs};
 use serde_json::{Value, json};
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 use tokio::time::Instant;
 use uuid::Uuid;
 use web::problem::Problem;
@@ -17,6 +17,7 @@ pub(crate) struct StatusPage {
     base: Base,
     probe: Probe,
     relay: Relay,
+    discards: Discards,
     sections: Vec<(&'static str, Section)>,
     instance: Uuid,
     started: Instant,
@@ -32,11 +33,12 @@ impl fmt::Debug for StatusPage {
 }
 
 impl StatusPage {
-    pub(crate) fn new(base: Base, relay: Relay, sections: Vec<(&'static str, Section)>) -> Self {
+    pub(crate) fn new(base: Base, relay: Relay, discards: Discards, sections: Vec<(&'static str, Section)>) -> Self {
         Self {
             probe: Probe::new(base.database.clone()),
             base,
             relay,
+            discards,
             sections,
             instance: kernel::id::new(),
             started: Instant::now(),
@@ -45,6 +47,10 @@ impl StatusPage {
 
     pub(super) fn database(&self) -> &Database {
         &self.base.database
+    }
+
+    pub(super) fn discards(&self) -> &Discards {
+        &self.discards
     }
 
     /// Answers 200 if the database answers: the service can then answer requests, and the outbox takes its events. Readiness
@@ -79,13 +85,22 @@ impl StatusPage {
         if reachable {
             report["outbox"] = self.outbox().await;
             report["intents"] = read("intents", jobs::pending(&self.base.database)).await;
-            let waiting = read("deadLetters", dead_letters::waiting(&self.base.database)).await;
-            report["deadLetters"] = json!({ "waiting": waiting });
+            report["deadLetters"] = read("deadLetters", self.dead_letters()).await;
         }
         for (name, section) in &self.sections {
             report[*name] = section.read(name).await;
         }
         report
+    }
+
+    async fn dead_letters(&self) -> Result<Value, sqlx::Error> {
+        let waiting = dead_letters::waiting(&self.base.database).await?;
+        let letters: i64 = waiting.iter().map(|queue| queue.letters).sum();
+        let ages: BTreeMap<_, _> = waiting
+            .into_iter()
+            .map(|queue| (queue.queue, queue.oldest_event_age_s))
+            .collect();
+        Ok(json!({ "waiting": letters, "oldestEventAgeS": ages }))
     }
 
     async fn outbox(&self) -> Value {

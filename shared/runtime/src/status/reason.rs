@@ -20,8 +20,11 @@ impl Reason {
     }
 }
 
-/// Answers 400 if the reason is empty or too long.
+/// Answers 400 if the reason is empty, too long or cannot be stored.
 pub(super) fn check(reason: &str) -> Result<(), Problem> {
+    if reason.contains('\0') {
+        return Err(Problem::bad_request("reason-text", "the reason must not contain a NUL"));
+    }
     if (1..=REASON_CHARS_MAX).contains(&reason.chars().count()) {
         return Ok(());
     }
