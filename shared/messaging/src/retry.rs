@@ -172,13 +172,13 @@ impl RetryPublisher {
     }
 }
 
-/// Copies the original's properties without those that belong to the broker: with `x-death` left in place the broker would see
-/// a dead-letter cycle and drop the message, and it would refuse a foreign `user_id`.
 /// Shortens the reason of a failure, which may quote the message.
 pub(crate) fn shortened(reason: &str) -> String {
     reason.chars().take(REASON_CHARS_MAX).collect()
 }
 
+/// Copies the original's properties without those that belong to the broker: with `x-death` left in place the broker would see
+/// a dead-letter cycle and drop the message, and it would refuse a foreign `user_id`.
 fn properties(delivery: &Delivery, attempts: u32, busy_since_s: Option<i64>, reason: &str) -> BasicProperties {
     let original = delivery.properties();
     let mut headers = FieldTable::default();
