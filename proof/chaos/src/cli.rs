@@ -25,6 +25,9 @@ struct Arguments {
     /// Limit for the platform to become quiescent at the end, in seconds.
     #[arg(long, global = true, default_value_t = 300)]
     patience_s: u64,
+    /// Other programs use the machine: the times that orders and events wait are shown and not judged.
+    #[arg(long, global = true)]
+    shared_machine: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -107,6 +110,7 @@ fn options(arguments: &Arguments, name: &'static str, command: &str) -> Options 
         quiescence_limit: Duration::from_secs(arguments.patience_s),
         folder: arguments.reports.join(format!("{name}-{seed}-{started}")),
         failpoints: None,
+        judges_waits: !arguments.shared_machine,
         environment: Environment::of_process(),
     }
 }

@@ -19,5 +19,7 @@ pub(crate) struct Options {
     pub(crate) folder: PathBuf,
     /// Folder in which failpoints are armed, for builds that have them.
     pub(crate) failpoints: Option<PathBuf>,
+    /// Whether the times that orders and events wait are part of the verdict.
+    pub(crate) judges_waits: bool,
     pub(crate) environment: Environment,
 }

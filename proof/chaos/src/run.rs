@@ -165,7 +165,7 @@ impl RunResult<'_> {
         let until_quiescent = before + Duration::from_millis(quiescence.took_ms);
         let afterwards = resources::measure_settled(self.cluster, &self.faulted.baseline).await;
         let expectations = Expectations::of(&self.faults, &self.cluster.processes, self.started);
-        let mut verdict = check::check(&query, expectations).await?;
+        let mut verdict = check::check(&query, expectations, self.options.judges_waits).await?;
         let coverage = coverage.coverage(self.cluster, &self.options.environment.run_dir()?)?;
         let stops = self.cluster.stop().await;
         let processes = &self.cluster.processes;

@@ -25,6 +25,7 @@ pub(crate) const ABORTED: i32 = 6;
 /// Makes a finding from examples of what does not hold.
 pub(crate) fn finding(id: &'static str, title: &'static str, checked: usize, examples: Vec<String>) -> Finding {
     Finding {
+        is_judged: true,
         id,
         title,
         checked: checked as u64,
