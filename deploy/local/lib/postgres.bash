@@ -9,7 +9,7 @@ postgres_bin() {
     local version bin
     version=$(cat "$(postgres_data)/PG_VERSION" 2>/dev/null) || version=
     bin=$(find /usr/lib/postgresql -path "*/${version:-*}/bin/postgres" 2>/dev/null | sort -V | tail -n 1)
-    [[ -n $bin ]] || die "PostgreSQL ${version:-} is not installed, and .run/ holds its data: install it or run make clean."
+    [[ -n $bin ]] || die "PostgreSQL ${version:-} is not installed, and $RUN_DIR holds its data: docs/servers.md shows what to do."
     dirname "$bin"
 }
 
@@ -27,7 +27,8 @@ unprivileged() {
 }
 
 prepare_postgres() {
-    local prefix
+    local prefix bin
+    bin=$(postgres_bin)
     prefix=$(unprivileged)
     write_postgres_settings
     if [[ $prefix == setpriv* ]]; then own_postgres postgres; else own_postgres "$(id -un)"; fi
@@ -35,7 +36,7 @@ prepare_postgres() {
     $prefix test -w "$RUN_DIR/data/postgres" \
         || die "user postgres cannot reach $RUN_DIR: move the project to a folder that all users may enter."
     [[ -d $(postgres_data) ]] || init_cluster "$prefix"
-    write_environment postgres "POSTGRES_BIN=$(postgres_bin)" "UNPRIVILEGED=$prefix"
+    write_environment postgres "POSTGRES_BIN=$bin" "UNPRIVILEGED=$prefix"
 }
 
 own_postgres() {

@@ -14,6 +14,14 @@ check_rabbitmq_version() {
         || die "RabbitMQ $version is too old: $RABBITMQ_OLDEST or newer is needed."
 }
 
+# check_rabbitmq_data: RabbitMQ 4 ends at each start on data that lacks a feature flag of 3.13.
+check_rabbitmq_data() {
+    local flags=$RUN_DIR/data/rabbitmq/mnesia/platform@localhost-feature_flags version
+    version=$(rabbitmq_version)
+    [[ $version == 3.* || ! -e $flags ]] || grep -q message_containers "$flags" \
+        || die "RabbitMQ $version cannot take over the data in $RUN_DIR of a version before 3.13: docs/servers.md shows what to do."
+}
+
 prepare_rabbitmq() {
     local dir=$RUN_DIR/data/rabbitmq
     mkdir -p "$dir"/{home,mnesia,log}
