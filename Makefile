@@ -43,9 +43,10 @@ windows: ## a crash or a lost answer in each crash window, 20 times or TIMES=…
 mutants: ## deliberate defects, each of which must turn the verdict red (about an hour)
 	@deploy/local/mutants
 
-bench: ## the relay beside a raw publisher, and beside an old snapshot, on servers of their own (about 10 minutes)
+bench: ## the relay beside a raw publisher and an old snapshot, the gateway beside nginx, on servers of their own (about 15 minutes)
 	@deploy/local/bench relay
 	@deploy/local/bench snapshot
+	@deploy/local/bench gateway
 
 verify: ## format, lints, rules, licences, scripts, checked SQL
 	@deploy/verify

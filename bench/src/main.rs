@@ -1,14 +1,15 @@
 //! Benchmarks: each figure beside a floor that is measured in the same run, and their ratio.
 
 mod floor;
+mod gateway;
 mod outbox;
 mod relay;
 mod report;
 
 use clap::{Parser, Subcommand};
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
-/// Measures messaging against the servers of the tests; build it with --release.
+/// Measures messaging and the gateway against the servers of the tests; build it with --release.
 #[derive(Debug, Parser)]
 #[command(version, about)]
 struct Options {
@@ -33,6 +34,15 @@ enum Benchmark {
         #[arg(long, default_value_t = 1_000_000)]
         events: u32,
     },
+    /// The gateway beside nginx as a bare reverse proxy: processor time per request, and latency at 500 requests a second.
+    Gateway {
+        /// Length of one measurement in seconds.
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+        /// Measurements of each kind, of which the median counts.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+    },
 }
 
 #[tokio::main]
@@ -41,6 +51,7 @@ async fn main() -> ExitCode {
     let measured = match options.benchmark {
         Benchmark::Relay { events, rounds } => relay::compare(events, rounds).await,
         Benchmark::Snapshot { events } => relay::snapshot(events).await,
+        Benchmark::Gateway { seconds, rounds } => gateway::compare(Duration::from_secs(seconds), rounds).await,
     };
     match measured {
         Ok(()) => ExitCode::SUCCESS,
