@@ -105,7 +105,10 @@ fn head(response: &http::Response<Incoming>) -> (StatusCode, &HeaderMap) {
 
 /// Returns the transport of forwarded requests. It is hyper's own: reqwest parses each URL twice and has layers of its own
 /// (redirects, retries, decoding) that a forwarded request does not need.
-#[expect(clippy::disallowed_methods, reason = "the one place that builds a client for forwarding")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place that builds a client for forwarding"
+)]
 pub(super) fn transport(config: &ClientConfig) -> Forwarder {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
