@@ -7,7 +7,8 @@ use crate::{
     routes::Access,
     sessions::Session,
     state::Gateway,
-    token::{self, TokenFault, VerifiedToken},
+    token::{self, TokenFault},
+    token_cache::VerifiedToken,
 };
 use http::HeaderMap;
 use std::{net::IpAddr, sync::Arc};

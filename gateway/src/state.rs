@@ -7,7 +7,7 @@ use crate::{
     redis::Redis,
     routes::{KEY_PUBLISHER, RouteTable},
     sessions::Sessions,
-    token::TokenCache,
+    token_cache::TokenCache,
     upstream::Upstream,
 };
 use http_client::BreakerStatus;

@@ -7,18 +7,15 @@ use crate::{
     call::{Deadline, Sent},
     config::ClientConfig,
     error::CallError,
-    forward::{self, Forwarder},
     propagate::Propagate,
     retry::Retries,
     status::BreakerStatus,
+    transport::{self, Forwarder},
 };
 use http::Extensions;
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
 use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout_at};
-
-/// Time after which an unused connection is closed.
-pub(crate) const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A client for one upstream, with its own breaker, bulkhead and retry budget. Cheap to clone; clones share all of it.
 #[derive(Debug, Clone)]
@@ -48,13 +45,13 @@ impl ResilientHttpClient {
             Arc::clone(&breaker),
             Arc::clone(&bulkhead),
         ));
-        let chain = ClientBuilder::new(transport(&config))
+        let chain = ClientBuilder::new(transport::of_calls(&config))
             .with_arc(Arc::clone(&retries) as Arc<dyn reqwest_middleware::Middleware>)
             .with_arc(Arc::clone(&attempt) as Arc<dyn reqwest_middleware::Middleware>)
             .with(Propagate)
             .build();
         Self {
-            forwarder: forward::transport(&config),
+            forwarder: transport::of_forwarded(&config),
             config,
             breaker,
             bulkhead,
@@ -140,15 +137,4 @@ impl ResilientHttpClient {
             })
         })
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the one place that builds a client")]
-fn transport(config: &ClientConfig) -> reqwest::Client {
-    reqwest::Client::builder()
-        .connect_timeout(config.connect_timeout)
-        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .build()
-        .expect("no TLS backend, resolver or certificate is configured that could be missing")
 }

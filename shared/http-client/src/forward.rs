@@ -2,8 +2,7 @@
 
 use crate::{
     call::{Sent, UploadWatch},
-    client::{POOL_IDLE_TIMEOUT, ResilientHttpClient},
-    config::ClientConfig,
+    client::ResilientHttpClient,
     error::CallError,
     forwarded_body::{Download, Upload},
 };
@@ -14,19 +13,7 @@ use http::{
     request::Parts,
 };
 use hyper::body::Incoming;
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::{TokioExecutor, TokioTimer},
-};
-use std::time::Duration;
 use tokio::time::Instant;
-
-pub(super) type Forwarder = Client<HttpConnector, Upload>;
-
-/// Probes of an idle connection, as reqwest sends them: one whose other side is gone without a word is closed after a minute, and
-/// one with unconfirmed data after half of that.
-const KEEPALIVE: Duration = Duration::from_secs(15);
-const KEEPALIVE_RETRIES: u32 = 3;
 
 const HOP_BY_HOP: [HeaderName; 9] = [
     CONNECTION,
@@ -101,26 +88,6 @@ impl ResilientHttpClient {
 
 fn head(response: &http::Response<Incoming>) -> (StatusCode, &HeaderMap) {
     (response.status(), response.headers())
-}
-
-/// Returns the transport of forwarded requests. It is hyper's own: reqwest parses each URL twice and has layers of its own
-/// (redirects, retries, decoding) that a forwarded request does not need.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the one place that builds a client for forwarding"
-)]
-pub(super) fn transport(config: &ClientConfig) -> Forwarder {
-    let mut connector = HttpConnector::new();
-    connector.set_nodelay(true);
-    connector.set_connect_timeout(Some(config.connect_timeout));
-    connector.set_keepalive(Some(KEEPALIVE));
-    connector.set_keepalive_interval(Some(KEEPALIVE));
-    connector.set_keepalive_retries(Some(KEEPALIVE_RETRIES));
-    connector.set_tcp_user_timeout(Some(KEEPALIVE * 2));
-    Client::builder(TokioExecutor::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
-        .build(connector)
 }
 
 /// Removes the headers that concern one connection only, and those that `Connection` names.

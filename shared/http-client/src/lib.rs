@@ -28,6 +28,7 @@ mod propagate;
 mod request;
 mod retry;
 mod status;
+mod transport;
 
 #[cfg(test)]
 mod tests;

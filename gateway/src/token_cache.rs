@@ -4,8 +4,12 @@
 //! a refreshed set, which may lack the key, has each token verified anew; the times of the token are compared with the clock
 //! each time. Whether its session lives is not cached here at all. See `docs/adr/0021-a-signature-is-verified-once.md`.
 
-use super::{Claims, TokenFault, verify};
-use crate::{error::Error, identity::IdentityHeaders, keys::AccessKeys};
+use crate::{
+    error::Error,
+    identity::IdentityHeaders,
+    keys::AccessKeys,
+    token::{Claims, TokenFault, verify},
+};
 use moka::future::Cache;
 use std::{sync::Arc, time::Duration};
 use web::{
@@ -116,7 +120,7 @@ mod tests {
     };
     use serde_json::json;
 
-    const KEY: &[u8] = include_bytes!("../../tests/it/keys/user-service.pem");
+    const KEY: &[u8] = include_bytes!("../tests/it/keys/user-service.pem");
 
     fn key() -> EncodingKey {
         EncodingKey::from_ed_pem(KEY).unwrap()
