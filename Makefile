@@ -43,9 +43,10 @@ windows: ## a crash or a lost answer in each crash window, 20 times or TIMES=…
 mutants: ## deliberate defects, each of which must turn the verdict red (about an hour)
 	@deploy/local/mutants
 
-bench: ## figures beside floors of the same run, on servers of their own: the relay, an old snapshot, orders (about 15 minutes)
+bench: ## figures beside floors of the same run, on servers of their own: relay, gateway, orders (about 20 minutes)
 	@deploy/local/bench relay
 	@deploy/local/bench snapshot
+	@deploy/local/bench gateway
 	@deploy/local/bench orders
 
 bench-orders: ## orders through all services: rate, costs and time: make bench-orders SECONDS=60 PRODUCTS=20

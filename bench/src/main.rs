@@ -1,15 +1,16 @@
 //! Benchmarks: each figure beside a floor that is measured in the same run, and their ratio.
 
 mod floor;
+mod gateway;
 mod orders;
 mod outbox;
 mod relay;
 mod report;
 
 use clap::{Parser, Subcommand};
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
-/// Measures messaging against the servers of the tests; build it with --release.
+/// Measures messaging and the gateway against the servers of the tests; build it with --release.
 #[derive(Debug, Parser)]
 #[command(version, about)]
 struct Options {
@@ -36,6 +37,15 @@ enum Benchmark {
     },
     /// Orders through all services: rate, costs, and the time from placed to confirmed.
     Orders(orders::Options),
+    /// The gateway beside nginx as a bare reverse proxy: processor time per request, and latency at 500 requests a second.
+    Gateway {
+        /// Length of one measurement in seconds.
+        #[arg(long, default_value_t = 10)]
+        seconds: u64,
+        /// Measurements of each kind, of which the median counts.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+    },
 }
 
 #[tokio::main]
@@ -45,6 +55,7 @@ async fn main() -> ExitCode {
         Benchmark::Relay { events, rounds } => relay::compare(events, rounds).await,
         Benchmark::Snapshot { events } => relay::snapshot(events).await,
         Benchmark::Orders(options) => orders::run(options).await,
+        Benchmark::Gateway { seconds, rounds } => gateway::compare(Duration::from_secs(seconds), rounds).await,
     };
     match measured {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,10 +1,14 @@
-//! The outermost layer of the public port: headers of every answer, the access log, and the request metrics.
+//! The outermost steps of the public port: bodies of errors, headers of every answer, the access log, and the request metrics.
 
-use crate::request_log::RequestLog;
-use axum::{extract::Request, middleware::Next, response::Response};
-use http::{HeaderMap, HeaderName, HeaderValue, header};
-use kernel::context::CORRELATION_HEADER;
-use std::time::Instant;
+use crate::{headers::CORRELATION_ID, proxy, request_log::RequestLog, state::Gateway};
+use axum::{
+    extract::Request,
+    response::{IntoResponse, Response},
+};
+use futures_util::FutureExt as _;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use std::{net::IpAddr, panic::AssertUnwindSafe, time::Instant};
+use web::problem::Rendering;
 
 /// Headers of a JSON API, which must not be sniffed, framed or executed; the documentation page sets its own policy.
 const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
@@ -17,19 +21,28 @@ const SECURITY_HEADERS: [(HeaderName, HeaderValue); 4] = [
     ),
 ];
 
-/// Adds the headers of every answer, then logs and measures the request. The outermost middleware.
-pub async fn complete_and_log(request: Request, next: Next) -> Response {
+/// Headers that an answer gets here: so many that its map would grow twice.
+const OWN_HEADERS: usize = 8;
+
+/// Answers a request of the client at `peer`. The steps are plain calls: as layers they would cost a request as much as all that
+/// the gateway decides about it.
+pub async fn answer_and_log(gateway: &Gateway, peer: IpAddr, request: Request) -> Response {
     let started = Instant::now();
     let method = request.method().clone();
-    let mut response = next.run(request).await;
-    let log = response.extensions_mut().remove::<RequestLog>().unwrap_or_default();
-    complete(&log, response.headers_mut());
+    let rendering = Rendering::of(&request);
+    let mut log = RequestLog::default();
+    let answer = proxy::forward_request(gateway, peer, rendering.context(), request, &mut log);
+    let answer = AssertUnwindSafe(answer).catch_unwind().await;
+    let mut response = answer.unwrap_or_else(|_panic| StatusCode::INTERNAL_SERVER_ERROR.into_response());
+    rendering.finish(&mut response);
+    complete(&mut log, response.headers_mut());
     report(&log, method.as_str(), &response, started);
     response
 }
 
-fn complete(log: &RequestLog, headers: &mut HeaderMap) {
-    headers.extend(log.limit_headers.clone());
+fn complete(log: &mut RequestLog, headers: &mut HeaderMap) {
+    headers.reserve(OWN_HEADERS);
+    headers.extend(log.limit_headers.take().into_iter().flatten());
     for (name, value) in SECURITY_HEADERS {
         headers.entry(name).or_insert(value);
     }
@@ -47,7 +60,7 @@ fn report(log: &RequestLog, method: &str, response: &Response, started: Instant)
     let seconds = started.elapsed().as_secs_f64();
     let correlation_id = response
         .headers()
-        .get(CORRELATION_HEADER)
+        .get(CORRELATION_ID)
         .and_then(|id| id.to_str().ok())
         .unwrap_or_default();
     tracing::info!(
@@ -60,7 +73,7 @@ fn report(log: &RequestLog, method: &str, response: &Response, started: Instant)
         "Request answered"
     );
     // Invented methods would otherwise be labels without bound.
-    let method = if status == http::StatusCode::METHOD_NOT_ALLOWED {
+    let method = if status == StatusCode::METHOD_NOT_ALLOWED {
         "other".to_owned()
     } else {
         method.to_owned()

@@ -1,6 +1,6 @@
 //! Headers that must not pass between a client and a service: a forged identity, and those of one connection only.
 
-use http::{HeaderMap, HeaderName, HeaderValue, header};
+use http::{HeaderMap, HeaderName, header};
 use http_client::strip_hop_by_hop;
 
 /// Headers with which a client could pass for the gateway. Compared after `_` became `-`: some servers treat
@@ -20,6 +20,20 @@ const SPOOFABLE: [&str; 11] = [
 ];
 
 const SPOOFABLE_PREFIXES: [&str; 4] = ["x-user-", "x-internal-", "x-forwarded-", "x-auth-"];
+
+/// Names of the gateway's own headers, so that they are not parsed for each request.
+pub const IDENTITY: HeaderName = HeaderName::from_static(web::identity::IDENTITY_HEADER);
+pub const USER_ID: HeaderName = HeaderName::from_static("x-user-id");
+pub const USER_EMAIL: HeaderName = HeaderName::from_static("x-user-email");
+pub const USER_ROLE: HeaderName = HeaderName::from_static("x-user-role");
+pub const CORRELATION_ID: HeaderName = HeaderName::from_static(kernel::context::CORRELATION_HEADER);
+pub const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+pub const FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+pub const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+pub const TRACEPARENT: HeaderName = HeaderName::from_static(kernel::context::TRACEPARENT_HEADER);
+pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+pub const LIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+pub const LIMIT: HeaderName = HeaderName::from_static("ratelimit");
 
 /// Removes from a request the headers that the gateway sets itself, and those that must not reach a service.
 ///
@@ -53,13 +67,6 @@ pub fn strip_response(headers: &mut HeaderMap) {
         .collect();
     for name in doomed {
         headers.remove(name);
-    }
-}
-
-/// Sets a header. A value that no header can hold (an address in another script) is left out.
-pub fn put(headers: &mut HeaderMap, name: &'static str, value: &str) {
-    if let Ok(value) = HeaderValue::from_str(value) {
-        headers.insert(name, value);
     }
 }
 

@@ -3,18 +3,21 @@
 //! The bucket is in Redis, so that all gateways share it. While Redis is unavailable, each gateway has local buckets with the
 //! same rate and burst: requests stay limited, and none is refused because of the outage.
 
-use crate::redis::Redis;
-use deadpool_redis::redis::Script;
+use crate::headers::{LIMIT, LIMIT_POLICY};
+use deadpool_redis::redis::{
+    Cmd, ErrorKind, RedisError, RedisResult, Script, ServerErrorKind, aio::MultiplexedConnection, cmd,
+};
 use governor::{
     DefaultKeyedRateLimiter, Quota, RateLimiter,
     clock::{Clock, DefaultClock},
     middleware::StateInformationMiddleware,
 };
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderName, HeaderValue};
+use kernel::chain;
 use std::{
     num::NonZeroU32,
     sync::{
-        Arc, LazyLock,
+        LazyLock,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -23,16 +26,22 @@ use std::{
 /// Interval at which full local buckets are dropped.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Names of the kinds of bucket, for clients and metrics.
+const USER: &str = "user";
+const ADDRESS: &str = "address";
+
 static TAKE: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("limiter/take.lua")));
 
 /// The limiter of one gateway.
 pub struct Limiter {
-    redis: Arc<Redis>,
     local: DefaultKeyedRateLimiter<String, StateInformationMiddleware>,
     clock: DefaultClock,
     is_local: AtomicBool,
     rate_per_s: NonZeroU32,
     burst: NonZeroU32,
+    /// `RateLimit-Policy` of each kind of bucket.
+    user_policy: HeaderValue,
+    address_policy: HeaderValue,
 }
 
 /// The bucket that a request takes a token from.
@@ -44,8 +53,14 @@ pub enum Bucket {
     Address(std::net::IpAddr),
 }
 
+/// The command that takes a token of a shared bucket.
+pub struct Take(Cmd);
+
+/// The script's answer: microseconds to wait, tokens left, microseconds until the bucket is full.
+pub type Taken = (u64, u32, u64);
+
 /// The result of taking a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Verdict {
     /// Time until a token is back; zero if there was one.
     pub wait: Duration,
@@ -57,10 +72,13 @@ pub struct Verdict {
 
 impl Limiter {
     /// Creates a limiter.
-    pub fn new(redis: Arc<Redis>, rate_per_s: NonZeroU32, burst: NonZeroU32) -> Self {
+    pub fn new(rate_per_s: NonZeroU32, burst: NonZeroU32) -> Self {
         let quota = Quota::per_second(rate_per_s).allow_burst(burst);
+        let window_s = burst.get().div_ceil(rate_per_s.get());
+        let policy = |kind: &str| header_value(format!("\"{kind}\";q={burst};w={window_s}"));
         Self {
-            redis,
+            user_policy: policy(USER),
+            address_policy: policy(ADDRESS),
             local: RateLimiter::keyed(quota).with_middleware(),
             clock: DefaultClock::default(),
             is_local: AtomicBool::new(false),
@@ -69,13 +87,36 @@ impl Limiter {
         }
     }
 
-    /// Takes one token.
-    pub async fn take(&self, bucket: &Bucket) -> Verdict {
-        let key = bucket.key();
-        let verdict = match self.take_shared(&key).await {
-            Some(verdict) => verdict,
-            None => self.take_local(&key),
-        };
+    /// Returns the command that takes a token, unless the session under `session_key` has ended.
+    pub fn take(&self, bucket: &Bucket, session_key: Option<&str>) -> Take {
+        let mut command = cmd("EVALSHA");
+        command
+            .arg(TAKE.get_hash())
+            .arg(1)
+            .arg(bucket.key())
+            .arg(1_000_000 / self.rate_per_s.get())
+            .arg(self.burst.get())
+            .arg(session_key);
+        Take(command)
+    }
+
+    /// Returns the verdict on a request: that of the shared bucket, or of the local one if Redis is unavailable (`None`) or
+    /// refuses the command.
+    pub fn verdict(&self, bucket: &Bucket, taken: Option<RedisResult<Taken>>) -> Verdict {
+        let refusal = taken
+            .as_ref()
+            .and_then(|taken| taken.as_ref().err())
+            .map(|error| chain(error));
+        let shared = taken.and_then(Result::ok).map(Verdict::from);
+        let was_local = self.is_local.swap(shared.is_none(), Ordering::Relaxed);
+        let verdict = shared.unwrap_or_else(|| self.take_local(&bucket.key()));
+        if let Some(error) = refusal.filter(|_| !was_local) {
+            tracing::warn!(
+                dependency = "redis",
+                error,
+                "Redis takes no tokens: using local rate limits"
+            );
+        }
         if verdict.is_refusal() {
             metrics::counter!("gateway_rate_limited_total", "bucket" => bucket.kind()).increment(1);
         }
@@ -87,15 +128,15 @@ impl Limiter {
         self.is_local.load(Ordering::Relaxed)
     }
 
-    /// Writes the `RateLimit-Policy` and `RateLimit` headers (draft-ietf-httpapi-ratelimit-headers).
-    pub fn describe(&self, bucket: &Bucket, verdict: Verdict, headers: &mut HeaderMap) {
-        let (kind, burst) = (bucket.kind(), self.burst);
-        let window_s = burst.get().div_ceil(self.rate_per_s.get());
-        let policy = format!("\"{kind}\";q={burst};w={window_s}");
+    /// Returns the `RateLimit-Policy` and `RateLimit` headers (draft-ietf-httpapi-ratelimit-headers).
+    pub fn describe(&self, bucket: &Bucket, verdict: Verdict) -> [(HeaderName, HeaderValue); 2] {
+        let kind = bucket.kind();
         let state = format!("\"{kind}\";r={};t={}", verdict.remaining, ceil_s(verdict.full_in));
-        for (name, value) in [("ratelimit-policy", policy), ("ratelimit", state)] {
-            headers.insert(name, HeaderValue::from_str(&value).expect("letters, digits and quotes"));
-        }
+        let policy = match bucket {
+            Bucket::User(_) => &self.user_policy,
+            Bucket::Address(_) => &self.address_policy,
+        };
+        [(LIMIT_POLICY, policy.clone()), (LIMIT, header_value(state))]
     }
 
     /// Drops full local buckets, so that they do not grow without bound; never returns.
@@ -104,23 +145,6 @@ impl Limiter {
             tokio::time::sleep(SWEEP_INTERVAL).await;
             self.local.retain_recent();
         }
-    }
-
-    async fn take_shared(&self, key: &str) -> Option<Verdict> {
-        let mut invocation = TAKE.key(key);
-        invocation.arg(1_000_000 / self.rate_per_s.get()).arg(self.burst.get());
-        let answer = self.redis.query(move |connection| {
-            Box::pin(async move { invocation.invoke_async::<(u64, u32, u64)>(connection).await })
-        });
-        let answer = answer.await;
-        self.is_local.store(answer.is_err(), Ordering::Relaxed);
-        let (wait_us, remaining, full_in_us) = answer.ok()?;
-        let (wait, full_in) = (Duration::from_micros(wait_us), Duration::from_micros(full_in_us));
-        Some(Verdict {
-            wait,
-            remaining,
-            full_in,
-        })
     }
 
     fn take_local(&self, key: &str) -> Verdict {
@@ -137,6 +161,37 @@ impl Limiter {
             wait,
             remaining,
             full_in: Duration::from_secs(1) * missing / self.rate_per_s.get(),
+        }
+    }
+}
+
+impl Take {
+    /// Returns the command.
+    pub fn command(&self) -> Cmd {
+        self.0.clone()
+    }
+
+    /// Completes an answer: a Redis that does not know the script is given it, and asked again.
+    pub async fn completed(
+        self,
+        taken: RedisResult<Taken>,
+        connection: &mut MultiplexedConnection,
+    ) -> RedisResult<Taken> {
+        let is_unknown = |error: &RedisError| error.kind() == ErrorKind::Server(ServerErrorKind::NoScript);
+        if !taken.as_ref().is_err_and(is_unknown) {
+            return taken;
+        }
+        TAKE.load_async(connection).await?;
+        self.0.query_async(connection).await
+    }
+}
+
+impl From<Taken> for Verdict {
+    fn from((wait_us, remaining, full_in_us): Taken) -> Self {
+        Self {
+            wait: Duration::from_micros(wait_us),
+            remaining,
+            full_in: Duration::from_micros(full_in_us),
         }
     }
 }
@@ -167,10 +222,14 @@ impl Bucket {
 
     fn kind(&self) -> &'static str {
         match self {
-            Self::User(_) => "user",
-            Self::Address(_) => "address",
+            Self::User(_) => USER,
+            Self::Address(_) => ADDRESS,
         }
     }
+}
+
+fn header_value(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).expect("letters, digits and quotes")
 }
 
 fn ceil_s(duration: Duration) -> u64 {

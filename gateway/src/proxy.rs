@@ -6,22 +6,21 @@ use crate::{
     docs,
     error::Error,
     headers,
-    limiter::Bucket,
+    limiter::{Bucket, Verdict},
     path,
     request_log::RequestLog,
     routes::{GATEWAY, Match, Route},
-    server::Peer,
     state::Gateway,
     trace::Trace,
     upstream::Forwarded,
 };
 use axum::{
-    extract::{Request, State},
+    extract::Request,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, Method, StatusCode, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
 use kernel::context::Context;
-use std::sync::Arc;
+use std::net::IpAddr;
 
 /// The methods of resources. CONNECT and TRACE are for other kinds of server.
 const METHODS: [Method; 7] = [
@@ -34,24 +33,31 @@ const METHODS: [Method; 7] = [
     Method::OPTIONS,
 ];
 
+/// Headers that a request gets here: so many that its map would grow twice.
+const OWN_HEADERS: usize = 12;
+
 /// Answers one request.
-pub async fn forward_request(State(gateway): State<Arc<Gateway>>, context: Context, request: Request) -> Response {
-    let mut log = RequestLog::default();
-    let answer = answer(&gateway, &context, request, &mut log).await;
-    let mut response = answer.unwrap_or_else(IntoResponse::into_response);
-    response.extensions_mut().insert(log);
-    response
+pub async fn forward_request(
+    gateway: &Gateway,
+    peer: IpAddr,
+    context: &Context,
+    request: Request,
+    log: &mut RequestLog,
+) -> Response {
+    let answer = answer(gateway, peer, context, request, log).await;
+    answer.unwrap_or_else(IntoResponse::into_response)
 }
 
 async fn answer(
     gateway: &Gateway,
+    peer: IpAddr,
     context: &Context,
     request: Request,
     log: &mut RequestLog,
 ) -> Result<Response, Error> {
     let (mut parts, body) = request.into_parts();
     check_shape(&parts)?;
-    let received = ReceivedRequest::of(gateway, &parts);
+    let received = ReceivedRequest::of(gateway, peer, &parts);
     headers::strip_request(&mut parts.headers);
 
     let route = match gateway.routes.find(&parts.method, parts.uri.path()) {
@@ -61,9 +67,9 @@ async fn answer(
     };
     log.route = Some(route.path.clone());
 
-    let caller = auth::authenticate(&parts.headers, &gateway.keys, &gateway.sessions).await?;
-    log.user_id = caller.as_ref().map(|caller| caller.user_id);
-    limit(gateway, caller.as_ref(), &received, log).await?;
+    let (caller, bucket, verdict) = auth::authenticate(gateway, &parts.headers, received.client_ip).await?;
+    log.user_id = caller.as_ref().map(Caller::user_id);
+    limit(gateway, &bucket, verdict, log)?;
     auth::authorise(route.access, caller.as_ref())?;
     if route.upstream == GATEWAY {
         return docs::answer(&route.path).ok_or(Error::NoRoute);
@@ -74,32 +80,28 @@ async fn answer(
         return Err(Error::BodyTooLarge(bytes_max));
     }
     inject(gateway, context, caller.as_ref(), received, &mut parts.headers)?;
-    let forwarded = Forwarded {
+    let mut forwarded = Forwarded {
         method: parts.method,
         target: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
         headers: parts.headers,
         body: RequestBody::new(body, bytes_max, gateway.limits.body_idle_timeout()),
     };
-    let response = forward(gateway, route, forwarded).await?;
+    let response = forward(gateway, route, &mut forwarded).await?;
     end_session(gateway, route, caller.as_ref(), response.status()).await;
     Ok(response)
 }
 
 /// The facts about a request that are read before its headers are stripped.
 struct ReceivedRequest {
-    client_ip: std::net::IpAddr,
+    client_ip: IpAddr,
     host: Option<http::HeaderValue>,
     trace: Trace,
 }
 
 impl ReceivedRequest {
-    fn of(gateway: &Gateway, parts: &Parts) -> Self {
-        let Peer(peer) = *parts
-            .extensions
-            .get()
-            .expect("the server notes the peer of each request");
+    fn of(gateway: &Gateway, peer: IpAddr, parts: &Parts) -> Self {
         Self {
-            client_ip: gateway.trusted_proxies.client_ip(peer.ip(), &parts.headers),
+            client_ip: gateway.trusted_proxies.client_ip(peer, &parts.headers),
             host: parts.headers.get(header::HOST).cloned(),
             trace: Trace::of_request(&parts.headers),
         }
@@ -136,17 +138,8 @@ fn wrong_method(method: &Method, allowed: &[&str]) -> Result<Response, Error> {
     Err(Error::Method(allow))
 }
 
-async fn limit(
-    gateway: &Gateway,
-    caller: Option<&Caller>,
-    received: &ReceivedRequest,
-    log: &mut RequestLog,
-) -> Result<(), Error> {
-    let bucket = caller.map_or(Bucket::Address(received.client_ip), |caller| {
-        Bucket::User(caller.user_id)
-    });
-    let verdict = gateway.limiter.take(&bucket).await;
-    gateway.limiter.describe(&bucket, verdict, &mut log.limit_headers);
+fn limit(gateway: &Gateway, bucket: &Bucket, verdict: Verdict, log: &mut RequestLog) -> Result<(), Error> {
+    log.limit_headers = Some(gateway.limiter.describe(bucket, verdict));
     if verdict.is_refusal() {
         Err(Error::RateLimited {
             retry_after_s: verdict.retry_after_s(),
@@ -156,7 +149,7 @@ async fn limit(
     }
 }
 
-/// Injects the caller's identity. Services trust `X-Identity` alone; the plain headers are for readers of logs.
+/// Injects the caller's identity and the facts about the request.
 fn inject(
     gateway: &Gateway,
     context: &Context,
@@ -165,26 +158,27 @@ fn inject(
     headers: &mut HeaderMap,
 ) -> Result<(), Error> {
     headers.remove(header::AUTHORIZATION);
+    headers.reserve(OWN_HEADERS);
     if let Some(caller) = caller {
-        let identity = gateway.signer.sign(caller.user_id, &caller.email, caller.role)?;
-        headers::put(headers, "x-identity", &identity);
-        headers::put(headers, "x-user-id", &caller.user_id.to_string());
-        headers::put(headers, "x-user-email", &caller.email);
-        headers::put(headers, "x-user-role", caller.role_name());
+        caller.token.identify(caller.role, &gateway.signer, headers)?;
     }
-    headers::put(headers, "x-correlation-id", &context.correlation_id);
-    headers::put(headers, "x-forwarded-for", &received.client_ip.to_string());
-    headers::put(headers, "x-forwarded-proto", "http");
+    if let Ok(id) = HeaderValue::from_str(&context.correlation_id) {
+        headers.insert(headers::CORRELATION_ID, id);
+    }
+    if let Ok(address) = HeaderValue::try_from(received.client_ip.to_string()) {
+        headers.insert(headers::FORWARDED_FOR, address);
+    }
+    headers.insert(headers::FORWARDED_PROTO, HeaderValue::from_static("http"));
     if let Some(host) = received.host {
-        headers.insert("x-forwarded-host", host);
+        headers.insert(headers::FORWARDED_HOST, host);
     }
     received.trace.inject(headers);
     Ok(())
 }
 
-async fn forward(gateway: &Gateway, route: &Route, request: Forwarded) -> Result<Response, Error> {
+async fn forward(gateway: &Gateway, route: &Route, request: &mut Forwarded) -> Result<Response, Error> {
     let upstream = &gateway.upstreams[route.upstream.as_str()];
-    let mut response = upstream.forward(&request).await.map_err(|fault| {
+    let mut response = upstream.forward(request).await.map_err(|fault| {
         // The client's own body may be the cause.
         match request.body.as_ref().and_then(RequestBody::fault) {
             Some(BodyFault::TooLarge) => Error::BodyTooLarge(gateway.limits.body_bytes_max),
@@ -199,6 +193,6 @@ async fn forward(gateway: &Gateway, route: &Route, request: Forwarded) -> Result
 
 async fn end_session(gateway: &Gateway, route: &Route, caller: Option<&Caller>, status: StatusCode) {
     if let Some(caller) = caller.filter(|_| route.ends_session && status.is_success()) {
-        gateway.sessions.forget(&caller.session_id).await;
+        gateway.sessions.forget(caller.session_id()).await;
     }
 }

@@ -16,6 +16,16 @@ const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 #[derive(Debug, Clone)]
 pub struct RouteTable {
     routes: Vec<Route>,
+    shapes: Vec<Shape>,
+}
+
+/// The paths that one or several routes match, each with methods of its own.
+#[derive(Debug, Clone)]
+struct Shape {
+    /// The segments; `None` is a parameter.
+    segments: Vec<Option<String>>,
+    /// Indices of the routes.
+    routes: Vec<usize>,
 }
 
 /// One route of the table.
@@ -94,7 +104,18 @@ impl FromStr for RouteTable {
         }
         // The first match wins, so literal segments sort before parameters.
         routes.sort_by_key(|route| route.segments().map(is_parameter).collect::<Vec<_>>());
-        Ok(Self { routes })
+        let mut shapes: Vec<Shape> = Vec::new();
+        for (index, route) in routes.iter().enumerate() {
+            let segments = route.shape();
+            match shapes.iter_mut().find(|shape| shape.segments == segments) {
+                Some(shape) => shape.routes.push(index),
+                None => shapes.push(Shape {
+                    segments,
+                    routes: vec![index],
+                }),
+            }
+        }
+        Ok(Self { routes, shapes })
     }
 }
 
@@ -108,13 +129,14 @@ impl RouteTable {
 
     /// Finds the route of a request. `path` must have passed [`crate::path::check`].
     pub fn find(&self, method: &Method, path: &str) -> Match<'_> {
-        let Some(first) = self.routes.iter().find(|route| route.matches(path)) else {
+        let asked: Vec<&str> = segments(path).collect();
+        let Some(shape) = self.shapes.iter().find(|shape| shape.fits(&asked)) else {
             return Match::Nothing;
         };
-        let alike: Vec<&Route> = self.routes.iter().filter(|route| route.is_like(first)).collect();
-        match alike.iter().find(|route| route.answers(method)) {
+        let mut alike = shape.routes.iter().map(|&index| &self.routes[index]);
+        match alike.clone().find(|route| route.answers(method)) {
             Some(route) => Match::Found(route),
-            None => Match::OtherMethods(alike.iter().flat_map(|route| route.offered()).collect()),
+            None => Match::OtherMethods(alike.by_ref().flat_map(Route::offered).collect()),
         }
     }
 
@@ -135,19 +157,13 @@ impl RouteTable {
 
 impl Route {
     fn segments(&self) -> impl Iterator<Item = &str> {
-        self.path.split('/').skip(1)
+        segments(&self.path)
     }
 
-    fn matches(&self, path: &str) -> bool {
-        let mut asked = path.split('/').skip(1);
-        let fits = |segment: &str| asked.next().is_some_and(|asked| fits(segment, asked));
-        self.segments().all(fits) && asked.next().is_none()
-    }
-
-    /// Returns true if both patterns match the same paths, regardless of the names of their parameters.
-    fn is_like(&self, other: &Self) -> bool {
-        let same = |(one, two): (&str, &str)| one == two || (is_parameter(one) && is_parameter(two));
-        self.segments().count() == other.segments().count() && self.segments().zip(other.segments()).all(same)
+    /// Returns the segments without the names of the parameters: routes of one shape match the same paths.
+    fn shape(&self) -> Vec<Option<String>> {
+        let literal = |segment: &str| (!is_parameter(segment)).then(|| segment.to_owned());
+        self.segments().map(literal).collect()
     }
 
     fn answers(&self, method: &Method) -> bool {
@@ -185,7 +201,7 @@ impl Route {
     fn check_unique(&self, earlier: &[Self]) -> Result<(), TableFault> {
         let mut alike = earlier
             .iter()
-            .filter(|route| route.is_like(self))
+            .filter(|route| route.shape() == self.shape())
             .flat_map(|route| &route.methods);
         match alike.find(|method| self.methods.contains(method)) {
             Some(method) => Err(TableFault::Twice {
@@ -211,11 +227,17 @@ fn is_parameter(segment: &str) -> bool {
     segment.len() > 2 && segment.starts_with('{') && segment.ends_with('}')
 }
 
-fn fits(segment: &str, asked: &str) -> bool {
-    if is_parameter(segment) {
-        !asked.is_empty()
-    } else {
-        segment == asked
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').skip(1)
+}
+
+impl Shape {
+    fn fits(&self, asked: &[&str]) -> bool {
+        let fits = |(segment, asked): (&Option<String>, &&str)| match segment {
+            Some(literal) => literal == asked,
+            None => !asked.is_empty(),
+        };
+        self.segments.len() == asked.len() && self.segments.iter().zip(asked).all(fits)
     }
 }
 

@@ -3,46 +3,37 @@
 //! `axum::serve` sets no timer, so its connections may take any time to send a header. This loop limits everything that a
 //! client can hold: connections, the time and size of a request's head, the time of the drain.
 
-use crate::config::Limits;
-use axum::Router;
+use crate::{access_log, state::Gateway};
+use axum::body::Body;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     server::graceful::GracefulShutdown,
 };
 use kernel::chain;
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, io, net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::{OwnedSemaphorePermit, Semaphore},
+    sync::OwnedSemaphorePermit,
 };
 use tokio_util::sync::CancellationToken;
-use tower::ServiceExt as _;
 
 const HEADERS_MAX: usize = 64;
 const HEAD_BYTES_MAX: usize = 32 * 1024;
 /// Pause after an accept that failed for lack of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// The remote address of a connection; the server puts it into each request's extensions.
-#[derive(Debug, Clone, Copy)]
-pub struct Peer(pub SocketAddr);
-
 /// The public port.
 pub struct Server {
-    app: Router,
-    limits: Limits,
-    permits: Arc<Semaphore>,
+    gateway: Arc<Gateway>,
     connections: GracefulShutdown,
 }
 
 impl Server {
-    /// Creates a server for `app`, with a permit for each connection.
-    pub fn new(app: Router, limits: Limits, permits: Arc<Semaphore>) -> Self {
+    /// Creates a server whose requests `gateway` answers.
+    pub fn new(gateway: Arc<Gateway>) -> Self {
         Self {
-            app,
-            limits,
-            permits,
+            gateway,
             connections: GracefulShutdown::new(),
         }
     }
@@ -53,7 +44,7 @@ impl Server {
             self.serve(socket, peer, permit);
         }
         drop(listener);
-        let drained = tokio::time::timeout(self.limits.drain_timeout(), self.connections.shutdown()).await;
+        let drained = tokio::time::timeout(self.gateway.limits.drain_timeout(), self.connections.shutdown()).await;
         if drained.is_err() {
             tracing::warn!("Drain timeout: running requests are cut");
         }
@@ -72,7 +63,7 @@ impl Server {
                 }
             };
             // Without a free permit this connection waits here, and those behind it in the kernel's queue.
-            let permit = Arc::clone(&self.permits).acquire_owned().await;
+            let permit = Arc::clone(&self.gateway.permits).acquire_owned().await;
             (socket, peer, permit.expect("the semaphore is never closed"))
         };
         tokio::select! {
@@ -92,14 +83,15 @@ impl Server {
             tracing::debug!(error = chain(&error), "Connection closed before it was served");
             return;
         }
-        let app = self.app.clone();
-        let service = service_fn(move |mut request: http::Request<Incoming>| {
-            request.extensions_mut().insert(Peer(peer));
-            app.clone().oneshot(request)
+        let gateway = Arc::clone(&self.gateway);
+        let service = service_fn(move |request: http::Request<Incoming>| {
+            let gateway = Arc::clone(&gateway);
+            let request = request.map(Body::new);
+            async move { Ok::<_, Infallible>(access_log::answer_and_log(&gateway, peer.ip(), request).await) }
         });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(self.limits.header_timeout())
+            .header_read_timeout(self.gateway.limits.header_timeout())
             .max_headers(HEADERS_MAX)
             .max_buf_size(HEAD_BYTES_MAX)
             .serve_connection(TokioIo::new(socket), service);

@@ -1,24 +1,20 @@
 //! Sessions. user-service owns `session:<sid>` in Redis; without the key, the session has ended.
 //!
-//! Answers are cached, with two limits. A session that was ended elsewhere may be used for [`FRESH_FOR`] more. While Redis is
-//! unavailable, a session that was seen may be used for [`STALE_FOR`] after that; other callers get 503 and not 401.
+//! Redis is asked for each request. While it is unavailable, a session that was seen may be used for [`STALE_FOR`] after that;
+//! other callers get 503 and not 401.
 
-use crate::redis::{Redis, Unavailable};
-use deadpool_redis::redis::AsyncCommands;
+use crate::redis::Unavailable;
 use kernel::chain;
 use moka::future::Cache;
 use serde::Deserialize;
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 use uuid::Uuid;
 use web::identity::Role;
 
-/// Age up to which a cached session is used without asking Redis.
-pub const FRESH_FOR: Duration = Duration::from_secs(5);
 /// Age up to which a cached session is used while Redis is unavailable.
 pub const STALE_FOR: Duration = Duration::from_mins(1);
+/// Age from which a cached session is written anew when Redis still has it.
+const RENEWED_AFTER: Duration = Duration::from_secs(1);
 /// Most cached sessions, of about 200 bytes each.
 const CACHED_MAX: u64 = 50_000;
 
@@ -32,9 +28,8 @@ pub struct Session {
     pub role: Role,
 }
 
-/// A cache of sessions in front of Redis.
+/// The sessions that were seen of late, for the time of an outage.
 pub struct Sessions {
-    redis: Arc<Redis>,
     seen: Cache<String, Seen>,
 }
 
@@ -46,31 +41,31 @@ struct Seen {
 
 impl Sessions {
     /// Creates an empty cache.
-    pub fn new(redis: Arc<Redis>) -> Self {
-        let seen = Cache::builder()
-            .max_capacity(CACHED_MAX)
-            .time_to_live(STALE_FOR)
-            .build();
-        Self { redis, seen }
+    pub fn new() -> Self {
+        let seen = Cache::builder().max_capacity(CACHED_MAX).time_to_live(STALE_FOR);
+        Self { seen: seen.build() }
     }
 
-    /// Returns the session, or `None` if it has ended. An error means that it cannot be checked.
-    pub async fn find(&self, session_id: &str) -> Result<Option<Session>, Unavailable> {
+    /// Settles what Redis said about a session: `None` if it has ended. An error means that it cannot be checked.
+    pub async fn settle(
+        &self,
+        session_id: &str,
+        answer: Result<Option<Vec<u8>>, Unavailable>,
+    ) -> Result<Option<Session>, Unavailable> {
         let seen = self.seen.get(session_id).await;
-        if let Some(seen) = seen.filter(|seen| seen.at.elapsed() < FRESH_FOR) {
-            return Ok(Some(seen.session));
-        }
-        match self.read(session_id).await {
+        match answer.map(|value| value.and_then(|value| read(&value))) {
             Ok(Some(session)) => {
-                let entry = Seen {
-                    session,
-                    at: Instant::now(),
-                };
-                self.seen.insert(session_id.to_owned(), entry).await;
+                // Most requests find the entry as it should be; writing it each time would cost more than the reading.
+                if !seen.is_some_and(|seen| seen.session == session && seen.at.elapsed() < RENEWED_AFTER) {
+                    let at = Instant::now();
+                    self.seen.insert(session_id.to_owned(), Seen { session, at }).await;
+                }
                 Ok(Some(session))
             }
             Ok(None) => {
-                self.forget(session_id).await;
+                if seen.is_some() {
+                    self.forget(session_id).await;
+                }
                 Ok(None)
             }
             Err(unavailable) => {
@@ -90,17 +85,23 @@ impl Sessions {
     pub fn cached(&self) -> u64 {
         self.seen.entry_count()
     }
+}
 
-    async fn read(&self, session_id: &str) -> Result<Option<Session>, Unavailable> {
-        let key = format!("session:{session_id}");
-        let value: Option<Vec<u8>> = self.redis.query(move |connection| connection.get(key)).await?;
-        let Some(value) = value else {
-            return Ok(None);
-        };
-        // An unreadable value admits no caller.
-        let session = serde_json::from_slice(&value);
-        Ok(session
-            .inspect_err(|error| tracing::error!(dependency = "redis", error = chain(error), "Session cannot be read"))
-            .ok())
+impl Default for Sessions {
+    fn default() -> Self {
+        Self::new()
     }
+}
+
+/// Returns the key of a session in Redis.
+pub fn key(session_id: &str) -> String {
+    format!("session:{session_id}")
+}
+
+/// Reads the value of a session. An unreadable one admits no caller.
+fn read(value: &[u8]) -> Option<Session> {
+    let session = serde_json::from_slice(value);
+    session
+        .inspect_err(|error| tracing::error!(dependency = "redis", error = chain(error), "Session cannot be read"))
+        .ok()
 }

@@ -1,20 +1,15 @@
 //! From `main` to a running gateway, and its stop.
 
 use crate::{
-    access_log,
     config::Config,
     operators::{self, Operators, Services},
-    proxy,
     server::Server,
     state::Gateway,
 };
-use axum::{Router, middleware};
 use runtime::{HealthCheck, StartError, bind, telemetry};
 use std::{future::IntoFuture, process::ExitCode, sync::Arc, time::Duration};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
-use tower_http::catch_panic::CatchPanicLayer;
-use web::problem;
 
 /// Longest delay of the end by an operator's request.
 const OPERATORS_DRAIN: Duration = Duration::from_secs(1);
@@ -41,11 +36,7 @@ pub async fn run(
 ) -> Result<(), StartError> {
     let services = Services::new(&config.upstreams);
     let gateway = Arc::new(Gateway::new(config)?);
-    let server = Server::new(
-        public(Arc::clone(&gateway)),
-        gateway.limits,
-        Arc::clone(&gateway.permits),
-    );
+    let server = Server::new(Arc::clone(&gateway));
     let operators = operators::routes(Operators::new(Arc::clone(&gateway), services, stop.clone()));
 
     // The operators' port stays open while the public one drains, so that the drain can be watched.
@@ -67,14 +58,4 @@ pub async fn run(
     }
     tracing::info!("Stopped");
     Ok(())
-}
-
-/// Returns the router of the public port. Routes are looked up by [`proxy`], on the same string that is sent on.
-fn public(gateway: Arc<Gateway>) -> Router {
-    Router::new()
-        .fallback(proxy::forward_request)
-        .with_state(gateway)
-        .layer(CatchPanicLayer::new())
-        .layer(middleware::from_fn(problem::render))
-        .layer(middleware::from_fn(access_log::complete_and_log))
 }

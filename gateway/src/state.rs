@@ -7,6 +7,7 @@ use crate::{
     redis::Redis,
     routes::{KEY_PUBLISHER, RouteTable},
     sessions::Sessions,
+    token_cache::TokenCache,
     upstream::Upstream,
 };
 use http_client::BreakerStatus;
@@ -21,9 +22,10 @@ pub struct Gateway {
     pub(crate) routes: RouteTable,
     pub(crate) upstreams: BTreeMap<String, Upstream>,
     pub(crate) keys: AccessKeys,
+    pub(crate) tokens: TokenCache,
     pub(crate) sessions: Sessions,
     pub(crate) limiter: Limiter,
-    pub(crate) redis: Arc<Redis>,
+    pub(crate) redis: Redis,
     pub(crate) signer: IdentitySigner,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) limits: Limits,
@@ -40,15 +42,15 @@ impl Gateway {
             .iter()
             .map(|(service, replicas)| (service.clone(), Upstream::new(service, &replicas.0)))
             .collect();
-        let redis = Arc::new(Redis::new(&config.redis_url).map_err(setting("REDIS_URL"))?);
         let rate = NonZeroU32::new(limits.rate_per_s).unwrap_or(NonZeroU32::MIN);
         let burst = NonZeroU32::new(limits.rate_burst).unwrap_or(NonZeroU32::MIN);
         Ok(Self {
             keys: AccessKeys::new(upstreams[KEY_PUBLISHER].clients().to_vec()),
             upstreams,
-            sessions: Sessions::new(Arc::clone(&redis)),
-            limiter: Limiter::new(Arc::clone(&redis), rate, burst),
-            redis,
+            tokens: TokenCache::new(),
+            sessions: Sessions::new(),
+            limiter: Limiter::new(rate, burst),
+            redis: Redis::new(&config.redis_url).map_err(setting("REDIS_URL"))?,
             signer: IdentitySigner::from_pem(&config.identity_signing_key)
                 .map_err(setting("IDENTITY_SIGNING_KEY_FILE"))?,
             routes: config.routes,

@@ -1,8 +1,14 @@
 //! W3C Trace Context: a client's trace goes on with a new span, or a new trace begins.
 
+use crate::headers::{TRACEPARENT, TRACESTATE};
 use http::{HeaderMap, HeaderValue};
-use kernel::context::TRACEPARENT_HEADER;
-use std::fmt::Write as _;
+use std::{
+    hash::{BuildHasher, RandomState},
+    sync::{
+        LazyLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 /// `traceparent` (and `tracestate`) as they came, read before the request is stripped of them.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -15,14 +21,14 @@ pub struct Trace {
 impl Trace {
     /// Reads what a client sent; anything invalid counts as absent.
     pub fn of_request(headers: &HeaderMap) -> Self {
-        let mut values = headers.get_all(TRACEPARENT_HEADER).iter();
+        let mut values = headers.get_all(TRACEPARENT).iter();
         let value = values
             .next()
             .and_then(|value| value.to_str().ok())
             .filter(|_| values.next().is_none());
         let parent = value.and_then(parse);
         let state = headers
-            .get("tracestate")
+            .get(TRACESTATE)
             .filter(|value| parent.is_some() && value.len() <= 512)
             .cloned();
         Self { parent, state }
@@ -30,15 +36,18 @@ impl Trace {
 
     /// Writes the trace for the service: the client's trace id or a new one, with a span id of ours.
     pub fn inject(self, headers: &mut HeaderMap) {
-        headers.remove("tracestate");
-        let (trace_id, flags) = self.parent.unwrap_or_else(|| (random_hex(16), "01".to_owned()));
-        let traceparent = format!("00-{trace_id}-{}-{flags}", random_hex(8));
+        headers.remove(TRACESTATE);
+        let span_id = random();
+        let traceparent = match self.parent {
+            Some((trace_id, flags)) => format!("00-{trace_id}-{span_id:016x}-{flags}"),
+            None => format!("00-{:016x}{:016x}-{span_id:016x}-01", random(), random()),
+        };
         headers.insert(
-            TRACEPARENT_HEADER,
+            TRACEPARENT,
             HeaderValue::from_str(&traceparent).expect("hexadecimal digits and dashes"),
         );
         if let Some(state) = self.state {
-            headers.insert("tracestate", state);
+            headers.insert(TRACESTATE, state);
         }
     }
 }
@@ -61,15 +70,12 @@ fn is_hex(text: &str, length: usize) -> bool {
             .all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
 }
 
-/// The last `bytes` bytes of a new id. Its last eight are random, which is what the specification asks of a trace id.
-fn random_hex(bytes: usize) -> String {
-    let id = kernel::id::new();
-    id.as_bytes()[16 - bytes..]
-        .iter()
-        .fold(String::new(), |mut text, byte| {
-            write!(text, "{byte:02x}").expect("writing to a String cannot fail");
-            text
-        })
+/// Returns a number for an id: the next count under a hash whose key was drawn at the start of the process. It asks the system for
+/// no randomness of its own, which an id that protects nothing is not worth. Zero, which no id may be, is as good as impossible.
+fn random() -> u64 {
+    static KEY: LazyLock<RandomState> = LazyLock::new(RandomState::new);
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    KEY.hash_one(COUNT.fetch_add(1, Ordering::Relaxed)).max(1)
 }
 
 #[cfg(test)]
@@ -80,10 +86,10 @@ mod tests {
 
     fn passed_on(traceparent: &str) -> String {
         let mut headers = HeaderMap::new();
-        headers.insert(TRACEPARENT_HEADER, traceparent.parse().unwrap());
+        headers.insert(TRACEPARENT, traceparent.parse().unwrap());
         let trace = Trace::of_request(&headers);
         trace.inject(&mut headers);
-        headers[TRACEPARENT_HEADER].to_str().unwrap().to_owned()
+        headers[TRACEPARENT].to_str().unwrap().to_owned()
     }
 
     #[test]

@@ -72,12 +72,13 @@ impl Upstream {
     }
 
     /// Sends a request to the next replica of the rotation, and to the others while nothing of it has been sent.
-    pub async fn forward(&self, request: &Forwarded) -> Result<Response, CallError> {
+    pub async fn forward(&self, request: &mut Forwarded) -> Result<Response, CallError> {
         let turn = self.rotation[self.turn.fetch_add(1, Ordering::Relaxed) % self.rotation.len()];
         let mut last = None;
         for offset in 0..self.replicas.len() {
             let replica = &self.replicas[(turn + offset) % self.replicas.len()];
-            match request.send(replica).await {
+            let is_last = offset + 1 == self.replicas.len();
+            match request.send(replica, is_last).await {
                 Err(fault) if !fault.outcome_unknown() && request.is_unsent() => last = Some(fault),
                 outcome => return outcome,
             }
@@ -110,10 +111,15 @@ impl Forwarded {
         self.body.as_ref().is_none_or(RequestBody::is_unread)
     }
 
-    async fn send(&self, replica: &ResilientHttpClient) -> Result<Response, CallError> {
+    /// Sends it; the last attempt takes the headers.
+    async fn send(&mut self, replica: &ResilientHttpClient, is_last: bool) -> Result<Response, CallError> {
         let mut request = http::Request::new(self.body.as_ref().map_or_else(Body::empty, RequestBody::attempt));
         *request.method_mut() = self.method.clone();
-        *request.headers_mut() = self.headers.clone();
+        *request.headers_mut() = if is_last {
+            std::mem::take(&mut self.headers)
+        } else {
+            self.headers.clone()
+        };
         replica.forward(request, &self.target).await
     }
 }

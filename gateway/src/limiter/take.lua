@@ -3,8 +3,13 @@
 -- KEYS[1]  the bucket
 -- ARGV[1]  microseconds until one token is back
 -- ARGV[2]  how many tokens the bucket holds
+-- ARGV[3]  the session of the request, if it names one: no token is taken for one that has ended. Not among KEYS, since the
+--          gateway may only read sessions, and Redis asks for the right to write each of those
 -- Returns  {microseconds to wait (0: taken), tokens left, microseconds until full}, integers all: Redis cuts Lua's
 --          fractions off. The clock is Redis's own, so gateways whose clocks differ agree.
+if ARGV[3] and not redis.call('GET', ARGV[3]) then
+  return {0, 0, 0}
+end
 local period = tonumber(ARGV[1])
 local capacity = tonumber(ARGV[2]) * period
 

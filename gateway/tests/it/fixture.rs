@@ -1,10 +1,12 @@
 //! A gateway, one stub for all services, and users with sessions.
 
 mod raw;
+mod redis_user;
 mod stub;
 mod tokens;
 
 pub(crate) use raw::{Answer, raw, raw_from};
+pub(crate) use redis_user::RedisUser;
 pub(crate) use stub::{PIECE, PIECES, Stub, answer_json};
 pub(crate) use testkit::eventually;
 pub(crate) use tokens::{TestUser, claims, jwks_of, now_s, sign, sign_as, stranger_key, user_service_key};
@@ -134,6 +136,14 @@ impl TestGateway {
             .set_ex(format!("session:{session_id}"), value.to_string(), 600)
             .await
             .unwrap();
+    }
+
+    /// Makes the bucket of a user one that the limiter's script fails on.
+    pub(crate) async fn spoil_bucket(&self, user_id: Uuid) {
+        let mut redis = self.redis.get().await.unwrap();
+        let key = format!("bucket:{user_id}");
+        let _: u64 = redis.rpush(&key, "no number").await.unwrap();
+        let _: bool = redis.expire(key, 600).await.unwrap();
     }
 
     pub(crate) async fn end_session(&self, session_id: &str) {

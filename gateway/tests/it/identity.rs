@@ -157,6 +157,39 @@ async fn a_role_needs_both_token_and_session() {
 }
 
 #[tokio::test]
+async fn a_signed_identity_goes_out_again_but_not_in_another_role() {
+    let gateway = TestGateway::new().await;
+    let (admin, other) = (gateway.user("admin").await, gateway.user("admin").await);
+    let identity = async |user: &TestUser| {
+        assert_eq!(gateway.get("/api/orders", &user.token).await.status(), 200);
+        let seen = gateway.stub.last();
+        assert_eq!(seen.headers["x-user-id"], user.id.to_string().as_str());
+        let text = seen.headers["x-identity"].to_str().unwrap().to_owned();
+        let identity = verifier().verify(&text).unwrap();
+        assert_eq!(identity.user_id, user.id);
+        assert_eq!(
+            seen.headers["x-user-role"],
+            if identity.role == Role::Admin {
+                "admin"
+            } else {
+                "customer"
+            }
+        );
+        (text, identity.role)
+    };
+    let (first, role) = identity(&admin).await;
+    assert_eq!(role, Role::Admin);
+    // Longer than the second in which a second signature would be the same.
+    tokio::time::sleep(std::time::Duration::from_millis(1100)).await;
+    assert_eq!(identity(&admin).await.0, first);
+    assert_ne!(identity(&other).await.0, first);
+    gateway.put_session(&admin.session_id, admin.id, "customer").await;
+    assert_eq!(identity(&admin).await.1, Role::Customer);
+    gateway.put_session(&admin.session_id, admin.id, "admin").await;
+    assert_eq!(identity(&admin).await.1, Role::Admin);
+}
+
+#[tokio::test]
 async fn a_session_of_another_user_is_refused() {
     let gateway = TestGateway::new().await;
     let user = TestUser::new("customer");

@@ -93,6 +93,19 @@ async fn each_user_has_a_bucket_and_two_gateways_share_it() {
     assert_eq!(two.get("/api/orders", &other.token).await.status(), 200);
 }
 
+#[tokio::test]
+async fn an_ended_session_takes_nothing_of_its_users_bucket() {
+    let gateway = TestGateway::with(with(SLOW)).await;
+    let user = gateway.user("customer").await;
+    gateway.end_session(&user.session_id).await;
+    for _ in 0..30 {
+        problem(gateway.get("/api/orders", &user.token).await, 401).await;
+    }
+    gateway.put_session(&user.session_id, user.id, &user.role).await;
+    let answer = gateway.get("/api/orders", &user.token).await;
+    assert_eq!(answer.headers()["ratelimit"], "\"user\";r=19;t=1");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn callers_without_a_token_share_the_bucket_of_their_address() {
     let gateway = TestGateway::with(with(SLOW)).await;

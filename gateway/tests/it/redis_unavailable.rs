@@ -1,6 +1,6 @@
 //! Redis away: cut off, or hanging. Both must cost milliseconds, and change as little as can be.
 
-use crate::fixture::{Options, TestGateway, TestUser, eventually, problem, redis_url};
+use crate::fixture::{Options, RedisUser, TestGateway, TestUser, eventually, problem, redis_url};
 use fault_proxy::{Link, LinkFault};
 use futures_util::future::join_all;
 use gateway::config::Limits;
@@ -121,4 +121,53 @@ async fn a_logout_holds_without_redis() {
     assert_eq!(logout.status(), 204);
     // The session can no longer be checked, so it is not admitted.
     problem(gateway.get("/api/orders", &user.token).await, 503).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trouble_with_a_bucket_is_not_trouble_with_sessions() {
+    let gateway = TestGateway::with(Options {
+        limits: Limits {
+            rate_per_s: 1,
+            rate_burst: 5,
+            ..Options::default().limits
+        },
+        ..Options::default()
+    })
+    .await;
+    let troubled = gateway.user("customer").await;
+    gateway.spoil_bucket(troubled.id).await;
+    for _ in 0..5 {
+        assert_eq!(gateway.get("/api/orders", &troubled.token).await.status(), 200);
+        let unseen = gateway.user("customer").await;
+        assert_eq!(gateway.get("/api/orders", &unseen.token).await.status(), 200);
+    }
+    problem(gateway.get("/api/orders", &troubled.token).await, 429).await;
+    gateway.end_session(&troubled.session_id).await;
+    problem(gateway.get("/api/orders", &troubled.token).await, 401).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_rights_in_platform_toml_suffice() {
+    let rights = RedisUser::of_the_platform().await;
+    let gateway = TestGateway::with(Options {
+        redis_url: rights.url(),
+        ..Options::default()
+    })
+    .await;
+    let user = gateway.user("customer").await;
+    for path in ["/api/orders", "/api/products"] {
+        assert_eq!(gateway.get(path, &user.token).await.status(), 200);
+    }
+    let status: serde_json::Value = gateway
+        .client
+        .get(gateway.operators_url("/internal/status"))
+        .send()
+        .await
+        .unwrap()
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(status["limiter"]["mode"], "shared", "{status}");
+    assert_eq!(status["redis"]["reachable"], true, "{status}");
+    rights.end().await;
 }

@@ -205,13 +205,52 @@ async fn a_session_that_has_ended_is_refused() {
     let never = TestUser::new("customer");
     refused(&gateway, "a session that never was", &never.token).await;
     let user = gateway.user("customer").await;
-    assert_eq!(gateway.get("/api/orders", &user.token).await.status(), 200);
     gateway.end_session(&user.session_id).await;
-    // Within the five seconds for which a session lookup is cached.
-    eventually("the session to be refused", || async {
-        (gateway.get("/api/orders", &user.token).await.status() == 401).then_some(())
+    refused(&gateway, "a session that has ended", &user.token).await;
+}
+
+#[tokio::test]
+async fn a_session_that_ends_elsewhere_is_refused_at_once() {
+    let (gateway, other) = (TestGateway::new().await, TestGateway::new().await);
+    let user = gateway.user("customer").await;
+    for gateway in [&gateway, &other] {
+        assert_eq!(gateway.get("/api/orders", &user.token).await.status(), 200);
+    }
+    // What user-service does when the user logs out, through whichever gateway.
+    gateway.end_session(&user.session_id).await;
+    for gateway in [&gateway, &other] {
+        let refusal = problem(gateway.get("/api/orders", &user.token).await, 401).await;
+        assert_eq!(refusal["code"], "session-ended");
+    }
+}
+
+#[tokio::test]
+async fn a_verified_token_expires_all_the_same() {
+    let gateway = TestGateway::new().await;
+    let user = gateway.user("customer").await;
+    // The leeway is five seconds.
+    let token = sign(&with(&claims(&user), "exp", json!(now_s() - 3)));
+    assert_eq!(gateway.get("/api/orders", &token).await.status(), 200);
+    let refusal = eventually("the token to expire", || async {
+        let answer = gateway.get("/api/orders", &token).await;
+        (answer.status() != 200).then_some(answer)
+    });
+    assert_eq!(problem(refusal.await, 401).await["code"], "token-expired");
+}
+
+#[tokio::test]
+async fn a_verified_token_ends_with_its_key() {
+    let gateway = TestGateway::new().await;
+    let user = gateway.user("customer").await;
+    assert_eq!(gateway.get("/api/orders", &user.token).await.status(), 200);
+    gateway.stub.publish_keys(jwks_of(&[stranger_key()]));
+    let rotated = sign_as(&claims(&user), &stranger_key(), |_| {});
+    // A fetch on demand may have to wait for ten seconds since the last one.
+    eventually("the new key to be known", || async {
+        (gateway.get("/api/orders", &rotated).await.status() == 200).then_some(())
     })
     .await;
+    problem(gateway.get("/api/orders", &user.token).await, 401).await;
 }
 
 #[tokio::test]
@@ -219,7 +258,6 @@ async fn a_logout_through_this_gateway_takes_effect_at_once() {
     let gateway = TestGateway::new().await;
     let user = gateway.user("customer").await;
     assert_eq!(gateway.get("/api/orders", &user.token).await.status(), 200);
-    gateway.end_session(&user.session_id).await;
     let logout = gateway
         .client
         .post(gateway.url("/api/auth/logout"))
@@ -228,6 +266,8 @@ async fn a_logout_through_this_gateway_takes_effect_at_once() {
         .await
         .unwrap();
     assert_eq!(logout.status(), 204);
+    // The stub stands for user-service, which does this before it answers.
+    gateway.end_session(&user.session_id).await;
     assert_eq!(
         problem(gateway.get("/api/orders", &user.token).await, 401).await["code"],
         "session-ended"

@@ -3,12 +3,12 @@
 use crate::{
     breaker::{Breaker, Verdict},
     bulkhead::Bulkhead,
-    call::{Mode, Sent},
+    call::{Sent, UploadWatch},
     config::ClientConfig,
     error::CallError,
 };
 use bytes::Bytes;
-use http::{Extensions, StatusCode, header::RETRY_AFTER};
+use http::{Extensions, HeaderMap, StatusCode, header::RETRY_AFTER};
 use reqwest::{Request, Response};
 use reqwest_middleware::{Error, Middleware, Next, Result};
 use std::sync::Arc;
@@ -25,29 +25,16 @@ pub(super) struct Attempt {
 #[async_trait::async_trait]
 impl Middleware for Attempt {
     async fn handle(&self, request: Request, extensions: &mut Extensions, next: Next<'_>) -> Result<Response> {
-        let target = &self.config.name;
-        let slot = self.bulkhead.acquire().await.map_err(Error::middleware)?;
-        let permit = self.breaker.try_acquire();
-        let permit = permit.map_err(|refusal| Error::middleware(CallError::open(target, refusal)))?;
-        if let Some(sent) = extensions.get::<Sent>() {
-            sent.set();
-        }
-
-        let exchange = timeout(self.config.attempt_timeout, self.exchange(request, extensions, next));
-        let timed_out = |_elapsed| {
-            Err(CallError::Timeout {
-                target: Arc::clone(target),
-            })
+        let sent = extensions.get::<Sent>().cloned().unwrap_or_default();
+        let exchange = async {
+            let response = next.run(request, extensions).await;
+            self.buffered(response.map_err(|error| CallError::from_chain(&self.config.name, error))?)
+                .await
         };
-        let result = exchange.await.unwrap_or_else(timed_out);
-        let result = result.map_err(|error| attribute(error, target, extensions));
-
-        permit.settle(&verdict(
-            &result,
-            matches!(extensions.get::<Mode>(), Some(Mode::Streamed(_))),
-        ));
-        drop(slot);
-        result.map_err(Error::middleware)
+        let result = self.guard(&sent, None, exchange, |response| {
+            (response.status(), response.headers())
+        });
+        result.await.map_err(Error::middleware)
     }
 }
 
@@ -60,23 +47,32 @@ impl Attempt {
         }
     }
 
-    async fn exchange(
+    /// Makes `exchange` an attempt. `upload` watches the body of a forwarded request; `head` tells status and headers of the
+    /// answer.
+    pub(super) async fn guard<T>(
         &self,
-        request: Request,
-        extensions: &mut Extensions,
-        next: Next<'_>,
-    ) -> std::result::Result<Response, CallError> {
+        sent: &Sent,
+        upload: Option<&UploadWatch>,
+        exchange: impl Future<Output = std::result::Result<T, CallError>>,
+        head: fn(&T) -> (StatusCode, &HeaderMap),
+    ) -> std::result::Result<T, CallError> {
         let target = &self.config.name;
-        let streamed = extensions.get::<Mode>().is_some();
-        let response = next
-            .run(request, extensions)
-            .await
-            .map_err(|error| CallError::from_chain(target, error))?;
-        if streamed {
-            Ok(response)
-        } else {
-            self.buffered(response).await
-        }
+        let slot = self.bulkhead.acquire().await?;
+        let permit = self.breaker.try_acquire();
+        let permit = permit.map_err(|refusal| CallError::open(target, refusal))?;
+        sent.set();
+        let timed_out = |_elapsed| {
+            Err(CallError::Timeout {
+                target: Arc::clone(target),
+            })
+        };
+        let result = timeout(self.config.attempt_timeout, exchange).await;
+        let result = result
+            .unwrap_or_else(timed_out)
+            .map_err(|error| attribute(error, target, upload));
+        permit.settle(&verdict(result.as_ref().map(head), upload.is_some()));
+        drop(slot);
+        result
     }
 
     /// Reads the body of a response to its end.
@@ -103,14 +99,14 @@ impl Attempt {
 }
 
 /// Attributes a stall or a break of the forwarded body to its sender instead of the upstream.
-fn attribute(error: CallError, target: &Arc<str>, extensions: &Extensions) -> CallError {
-    match (extensions.get::<Mode>(), &error) {
-        (Some(Mode::Streamed(watch)), CallError::Timeout { .. } | CallError::Broken { .. }) if watch.is_at_fault() => {
-            CallError::Upload {
-                target: Arc::clone(target),
-            }
+fn attribute(error: CallError, target: &Arc<str>, upload: Option<&UploadWatch>) -> CallError {
+    let is_cut = matches!(error, CallError::Timeout { .. } | CallError::Broken { .. });
+    if is_cut && upload.is_some_and(UploadWatch::is_at_fault) {
+        CallError::Upload {
+            target: Arc::clone(target),
         }
-        _ => error,
+    } else {
+        error
     }
 }
 
@@ -119,13 +115,11 @@ fn attribute(error: CallError, target: &Arc<str>, extensions: &Extensions) -> Ca
 /// A forwarded 503 with `Retry-After` comes from a healthy service that reports an unavailable dependency of its own. Counted
 /// against it, requests that do not need that dependency would be refused as well, and breakers in a row would wait for each
 /// other long after the dependency is back.
-fn verdict(result: &std::result::Result<Response, CallError>, forwarded: bool) -> Verdict {
-    match result {
-        Ok(response) => match response.status() {
+fn verdict(answer: std::result::Result<(StatusCode, &HeaderMap), &CallError>, forwarded: bool) -> Verdict {
+    match answer {
+        Ok((status, headers)) => match status {
             status if status.is_success() => Verdict::Success,
-            StatusCode::SERVICE_UNAVAILABLE if forwarded && response.headers().contains_key(RETRY_AFTER) => {
-                Verdict::Success
-            }
+            StatusCode::SERVICE_UNAVAILABLE if forwarded && headers.contains_key(RETRY_AFTER) => Verdict::Success,
             StatusCode::TOO_MANY_REQUESTS => Verdict::Throttled,
             status @ (StatusCode::INTERNAL_SERVER_ERROR
             | StatusCode::BAD_GATEWAY

@@ -1,6 +1,7 @@
 //! The base URL of an upstream, and the URLs below it.
 
 use crate::error::CallError;
+use http::uri::{self, Authority, PathAndQuery, Uri};
 use reqwest::Url;
 use std::{fmt, str::FromStr};
 
@@ -9,6 +10,9 @@ use std::{fmt, str::FromStr};
 pub struct BaseUrl {
     /// Without a slash at its end.
     text: String,
+    authority: Authority,
+    /// First part of the path, without a slash at its end.
+    below: String,
 }
 
 /// A text that is not a [`BaseUrl`].
@@ -22,9 +26,7 @@ impl BaseUrl {
     /// The URL parser resolves `..`, `%2e%2e` and `\`, while the router that matched the path did not. So the path must come
     /// out of the parser as it went in, or a client could reach another path than the one it was allowed.
     pub(super) fn at(&self, path_and_query: &str) -> Result<Url, CallError> {
-        let refused = || CallError::Path {
-            path: path_and_query.chars().take(200).collect(),
-        };
+        let refused = || refused(path_and_query);
         if !path_and_query.starts_with('/') {
             return Err(refused());
         }
@@ -43,6 +45,48 @@ impl BaseUrl {
             Err(refused())
         }
     }
+
+    /// Returns the URI of `path_and_query` below this one, for a client that sends it as it is. What [`Self::at`] would change
+    /// is refused all the same, since the upstream may do so.
+    pub(super) fn forwarded(&self, path_and_query: &str) -> Result<Uri, CallError> {
+        let (path, query) = path_and_query.split_once('?').unwrap_or((path_and_query, ""));
+        let is_clean = path.starts_with('/')
+            && path.bytes().all(is_plain)
+            && query.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'#')
+            && !path.split('/').any(is_dot_segment);
+        let target: Result<PathAndQuery, _> = if self.below.is_empty() {
+            path_and_query.parse()
+        } else {
+            format!("{}{path_and_query}", self.below).parse()
+        };
+        let uri = target.ok().filter(|_| is_clean).map(|target| {
+            let mut parts = uri::Parts::default();
+            parts.scheme = Some(uri::Scheme::HTTP);
+            parts.authority = Some(self.authority.clone());
+            parts.path_and_query = Some(target);
+            Uri::from_parts(parts)
+        });
+        uri.and_then(Result::ok).ok_or_else(|| refused(path_and_query))
+    }
+}
+
+fn refused(path_and_query: &str) -> CallError {
+    CallError::Path {
+        path: path_and_query.chars().take(200).collect(),
+    }
+}
+
+/// Returns true for the characters that a URL parser leaves as they are in a path.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b'!' | b'$'..=b';' | b'=' | b'@'..=b'[' | b']' | b'_' | b'a'..=b'z' | b'~')
+}
+
+/// Returns true for `.` and `..`, however they are encoded.
+fn is_dot_segment(segment: &str) -> bool {
+    segment.len() <= 6 && segment.starts_with(['.', '%']) && {
+        let decoded = segment.replace("%2e", ".").replace("%2E", ".");
+        decoded == "." || decoded == ".."
+    }
 }
 
 impl FromStr for BaseUrl {
@@ -57,7 +101,16 @@ impl FromStr for BaseUrl {
             && url.query().is_none()
             && url.fragment().is_none();
         let text = url.as_str().trim_end_matches('/').to_owned();
-        if is_plain { Ok(Self { text }) } else { Err(BaseUrlError) }
+        let authority = url.authority().parse().map_err(|_| BaseUrlError)?;
+        if is_plain {
+            Ok(Self {
+                text,
+                authority,
+                below: url.path().trim_end_matches('/').to_owned(),
+            })
+        } else {
+            Err(BaseUrlError)
+        }
     }
 }
 

@@ -40,6 +40,10 @@ impl Bulkhead {
 
     /// Waits for a permit, at most `concurrency_wait`.
     pub(super) async fn acquire(&self) -> Result<SemaphorePermit<'_>, CallError> {
+        // A permit that is given back goes to those who wait, so this overtakes none of them.
+        if let Ok(permit) = self.permits.try_acquire() {
+            return Ok(permit);
+        }
         let waiting = Waiting::new(&self.waiting);
         let permit = timeout(self.wait, self.permits.acquire()).await;
         drop(waiting);

@@ -13,13 +13,6 @@ pub(super) const IDEMPOTENCY_HEADER: &str = "idempotency-key";
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Deadline(pub(super) Instant);
 
-/// The end of an attempt. Without a mode, the attempt ends with the whole body.
-#[derive(Debug, Clone)]
-pub(super) enum Mode {
-    /// The attempt ends with the headers; both bodies are streamed.
-    Streamed(UploadWatch),
-}
-
 /// Set once an attempt was begun, so that something may have reached the upstream.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sent(Arc<AtomicBool>);

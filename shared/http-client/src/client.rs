@@ -10,6 +10,7 @@ use crate::{
     propagate::Propagate,
     retry::Retries,
     status::BreakerStatus,
+    transport::{self, Forwarder},
 };
 use http::Extensions;
 use reqwest_middleware::{ClientBuilder, ClientWithMiddleware};
@@ -22,8 +23,10 @@ pub struct ResilientHttpClient {
     pub(crate) config: Arc<ClientConfig>,
     breaker: Arc<Breaker>,
     bulkhead: Arc<Bulkhead>,
-    retries: Arc<Retries>,
+    pub(crate) retries: Arc<Retries>,
+    pub(crate) attempt: Arc<Attempt>,
     chain: ClientWithMiddleware,
+    pub(crate) forwarder: Forwarder,
 }
 
 impl ResilientHttpClient {
@@ -37,17 +40,23 @@ impl ResilientHttpClient {
         let breaker = Arc::new(Breaker::new(Arc::clone(&config.name), config.breaker.clone()));
         let bulkhead = Arc::new(Bulkhead::new(&config));
         let retries = Arc::new(Retries::new(&config));
-        let attempt = Attempt::new(Arc::clone(&config), Arc::clone(&breaker), Arc::clone(&bulkhead));
-        let chain = ClientBuilder::new(transport(&config))
+        let attempt = Arc::new(Attempt::new(
+            Arc::clone(&config),
+            Arc::clone(&breaker),
+            Arc::clone(&bulkhead),
+        ));
+        let chain = ClientBuilder::new(transport::of_calls(&config))
             .with_arc(Arc::clone(&retries) as Arc<dyn reqwest_middleware::Middleware>)
-            .with(attempt)
+            .with_arc(Arc::clone(&attempt) as Arc<dyn reqwest_middleware::Middleware>)
             .with(Propagate)
             .build();
         Self {
+            forwarder: transport::of_forwarded(&config),
             config,
             breaker,
             bulkhead,
             retries,
+            attempt,
             chain,
         }
     }
@@ -94,40 +103,38 @@ impl ResilientHttpClient {
         }
     }
 
-    /// Sends a request down the chain. `extensions` may hold a [`kernel::context::Context`] and a [`crate::call::Mode`].
+    /// Sends a request down the chain. `extensions` may hold a [`kernel::context::Context`].
     pub(crate) async fn run(
         &self,
         request: reqwest::Request,
         mut extensions: Extensions,
         deadline: Duration,
     ) -> Result<reqwest::Response, CallError> {
+        let (deadline, sent) = (Instant::now() + deadline, Sent::default());
+        extensions.insert(Deadline(deadline));
+        extensions.insert(sent.clone());
+        let steps = async {
+            let result = self.chain.execute_with_extensions(request, &mut extensions).await;
+            result.map_err(|error| CallError::from_chain(&self.config.name, error))
+        };
+        self.within(deadline, &sent, steps).await
+    }
+
+    /// Makes the steps of a call, unless the circuit is open, and ends them at the deadline.
+    pub(crate) async fn within<T>(
+        &self,
+        deadline: Instant,
+        sent: &Sent,
+        steps: impl Future<Output = Result<T, CallError>>,
+    ) -> Result<T, CallError> {
         self.breaker
             .check()
             .map_err(|refusal| CallError::open(&self.config.name, refusal))?;
-        let deadline = Instant::now() + deadline;
-        let sent = Sent::default();
-        extensions.insert(Deadline(deadline));
-        extensions.insert(sent.clone());
-        match timeout_at(deadline, self.chain.execute_with_extensions(request, &mut extensions)).await {
-            Ok(Ok(response)) => Ok(response),
-            Ok(Err(error)) => Err(CallError::from_chain(&self.config.name, error)),
-            Err(_elapsed) => Err(CallError::Deadline {
+        timeout_at(deadline, steps).await.unwrap_or_else(|_elapsed| {
+            Err(CallError::Deadline {
                 target: Arc::clone(&self.config.name),
                 sent: sent.get(),
-            }),
-        }
+            })
+        })
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the one place that builds a client")]
-fn transport(config: &ClientConfig) -> reqwest::Client {
-    reqwest::Client::builder()
-        .connect_timeout(config.connect_timeout)
-        // Also runs while headers are awaited, where the attempt's timeout must end first.
-        .read_timeout(config.body_idle_timeout.max(config.attempt_timeout * 2))
-        .pool_idle_timeout(Duration::from_secs(30))
-        .redirect(reqwest::redirect::Policy::none())
-        .no_proxy()
-        .build()
-        .expect("no TLS backend, resolver or certificate is configured that could be missing")
 }

@@ -4,6 +4,9 @@ use crate::breaker::NotPermitted;
 use http::StatusCode;
 use std::{sync::Arc, time::Duration};
 
+/// An error of one of the two transports: reqwest's for calls, hyper's for forwarded requests.
+pub type TransportError = Box<dyn std::error::Error + Send + Sync>;
+
 /// A call without an answer. An answer with an error status is not one of these: it is an [`crate::Answer`].
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
@@ -42,7 +45,7 @@ pub enum CallError {
         target: Arc<str>,
         /// Error of the transport.
         #[source]
-        source: reqwest::Error,
+        source: TransportError,
     },
     /// The connection broke after something was sent.
     #[error("the connection to {target} broke")]
@@ -51,7 +54,7 @@ pub enum CallError {
         target: Arc<str>,
         /// Error of the transport.
         #[source]
-        source: reqwest::Error,
+        source: TransportError,
     },
     /// The answer is longer than the client takes.
     #[error("the answer of {target} is too long")]
@@ -139,12 +142,31 @@ impl CallError {
     pub(super) fn transport(target: &Arc<str>, source: reqwest::Error) -> Self {
         let target = Arc::clone(target);
         if source.is_connect() {
-            Self::Connect { target, source }
+            Self::connect(target, source)
         } else if source.is_timeout() {
             Self::Timeout { target }
         } else {
-            Self::Broken { target, source }
+            Self::broken(target, source)
         }
+    }
+
+    pub(super) fn forwarding(target: &Arc<str>, source: hyper_util::client::legacy::Error) -> Self {
+        let target = Arc::clone(target);
+        if source.is_connect() {
+            Self::connect(target, source)
+        } else {
+            Self::broken(target, source)
+        }
+    }
+
+    fn connect(target: Arc<str>, source: impl Into<TransportError>) -> Self {
+        let source = source.into();
+        Self::Connect { target, source }
+    }
+
+    fn broken(target: Arc<str>, source: impl Into<TransportError>) -> Self {
+        let source = source.into();
+        Self::Broken { target, source }
     }
 
     /// Unwraps the error that a middleware put into the chain's own error type.

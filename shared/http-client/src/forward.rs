@@ -1,21 +1,19 @@
 //! Forwarding: passes a request on and its answer back, streaming both ways.
 
 use crate::{
-    call::{Mode, UploadWatch},
+    call::{Sent, UploadWatch},
     client::ResilientHttpClient,
     error::CallError,
+    forwarded_body::{Download, Upload},
 };
-use axum::body::{Body, BodyDataStream, HttpBody};
-use bytes::Bytes;
-use futures_util::Stream;
+use axum::body::{Body, HttpBody};
 use http::{
-    Extensions, HeaderMap, HeaderName,
+    HeaderMap, HeaderName, StatusCode,
     header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE},
+    request::Parts,
 };
-use std::{
-    pin::Pin,
-    task::{Context, Poll, ready},
-};
+use hyper::body::Incoming;
+use tokio::time::Instant;
 
 const HOP_BY_HOP: [HeaderName; 9] = [
     CONNECTION,
@@ -41,33 +39,55 @@ impl ResilientHttpClient {
         request: http::Request<Body>,
         path_and_query: &str,
     ) -> Result<http::Response<Body>, CallError> {
-        let (parts, body) = request.into_parts();
-        let url = self.config.base_url.at(path_and_query)?;
-        let mut outgoing = reqwest::Request::new(parts.method, url);
-        let mut headers = parts.headers;
+        let (mut parts, body) = request.into_parts();
+        parts.uri = self.config.base_url.forwarded(path_and_query)?;
         for replaced in [HOST, CONTENT_LENGTH, TRANSFER_ENCODING, EXPECT] {
-            headers.remove(replaced);
+            parts.headers.remove(replaced);
         }
-        let watch = UploadWatch::default();
-        if !body.is_end_stream() {
-            if let Some(length) = body.size_hint().exact() {
-                headers.insert(CONTENT_LENGTH, length.into());
-            }
-            let upload = Upload {
-                body: body.into_data_stream(),
-                watch: watch.clone(),
-            };
-            *outgoing.body_mut() = Some(reqwest::Body::wrap_stream(upload));
-        }
-        *outgoing.headers_mut() = headers;
-        let mut extensions = Extensions::new();
-        extensions.insert(Mode::Streamed(watch));
-
-        let response = self.run(outgoing, extensions, self.config.deadline).await?;
-        let mut response = http::Response::from(response).map(Body::new);
+        let (deadline, sent) = (Instant::now() + self.config.deadline, Sent::default());
+        let response = self.within(deadline, &sent, self.attempts(parts, body, deadline, &sent));
+        let idle_timeout = self.config.body_idle_timeout;
+        let mut response = response.await?.map(|body| Body::new(Download::new(body, idle_timeout)));
         strip_hop_by_hop(response.headers_mut());
         Ok(response)
     }
+
+    async fn attempts(
+        &self,
+        mut parts: Parts,
+        mut body: Body,
+        deadline: Instant,
+        sent: &Sent,
+    ) -> Result<http::Response<Incoming>, CallError> {
+        self.retries.count_call();
+        let is_empty = body.is_end_stream();
+        let mut retries_past = 0;
+        loop {
+            let copy = (is_empty && retries_past < self.config.retry.retries_max).then(|| parts.clone());
+            let watch = UploadWatch::default();
+            let upload = Upload::new(std::mem::take(&mut body), watch.clone());
+            let answer = self.forwarder.request(http::Request::from_parts(parts, upload));
+            let exchange = async {
+                answer
+                    .await
+                    .map_err(|error| CallError::forwarding(&self.config.name, error))
+            };
+            let result = self.attempt.guard(sent, Some(&watch), exchange, head).await;
+            let (Some(copy), Err(CallError::Connect { .. })) = (copy, &result) else {
+                return result;
+            };
+            let Some(pause) = self.retries.backoff(retries_past, None, Some(deadline)) else {
+                return result;
+            };
+            tokio::time::sleep(pause).await;
+            retries_past += 1;
+            parts = copy;
+        }
+    }
+}
+
+fn head(response: &http::Response<Incoming>) -> (StatusCode, &HeaderMap) {
+    (response.status(), response.headers())
 }
 
 /// Removes the headers that concern one connection only, and those that `Connection` names.
@@ -83,25 +103,13 @@ pub fn strip_hop_by_hop(headers: &mut HeaderMap) {
     for name in named {
         headers.remove(name);
     }
-    for name in HOP_BY_HOP {
+    // Most messages have none of them, and few headers at all.
+    let present: Vec<HeaderName> = headers
+        .keys()
+        .filter(|name| HOP_BY_HOP.contains(name))
+        .cloned()
+        .collect();
+    for name in present {
         headers.remove(name);
-    }
-}
-
-/// The forwarded body.
-struct Upload {
-    body: BodyDataStream,
-    watch: UploadWatch,
-}
-
-impl Stream for Upload {
-    type Item = Result<Bytes, axum::Error>;
-
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.watch.set_at_fault(true);
-        let part = ready!(Pin::new(&mut self.body).poll_next(context));
-        let broke_off = matches!(part, Some(Err(_)));
-        self.watch.set_at_fault(broke_off);
-        Poll::Ready(part)
     }
 }

@@ -23,10 +23,12 @@ mod client;
 mod config;
 mod error;
 mod forward;
+mod forwarded_body;
 mod propagate;
 mod request;
 mod retry;
 mod status;
+mod transport;
 
 #[cfg(test)]
 mod tests;
@@ -36,7 +38,7 @@ pub use base_url::{BaseUrl, BaseUrlError};
 pub use breaker::{BreakerConfig, BreakerState, Counters, Transition, WindowStatus};
 pub use client::ResilientHttpClient;
 pub use config::{ClientConfig, RetryConfig};
-pub use error::CallError;
+pub use error::{CallError, TransportError};
 pub use forward::strip_hop_by_hop;
 pub use request::RequestBuilder;
 pub use status::{BreakerStatus, BulkheadStatus, RetriesStatus};

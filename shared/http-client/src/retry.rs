@@ -5,7 +5,7 @@
 //! budget: when everything fails, retries must not multiply the load.
 
 use crate::{
-    call::{Deadline, IDEMPOTENCY_HEADER, Mode},
+    call::{Deadline, IDEMPOTENCY_HEADER},
     config::ClientConfig,
     error::CallError,
     status::RetriesStatus,
@@ -68,16 +68,13 @@ impl RetryableStrategy for Transient {
 #[async_trait::async_trait]
 impl Middleware for Retries {
     async fn handle(&self, request: Request, extensions: &mut Extensions, next: Next<'_>) -> Result<Response> {
-        self.budget.deposit();
-        let repeatable = is_idempotent(&request) && !matches!(extensions.get(), Some(Mode::Streamed(_)));
+        self.count_call();
+        let repeatable = is_idempotent(&request);
         let deadline = extensions.get::<Deadline>().map(|deadline| deadline.0);
         let mut informative = None;
         let mut retries_past = 0;
         loop {
-            // None: the body is a stream, which can be sent only once.
-            let Some(copy) = request.try_clone() else {
-                return next.run(request, extensions).await;
-            };
+            let copy = request.try_clone().expect("the body is in memory");
             let result = next.clone().run(copy, extensions).await;
             let Some(pause) = self.pause(&result, retries_past, repeatable, deadline) else {
                 // If this attempt sent nothing, an earlier one knows more about the outcome of the call.
@@ -136,8 +133,11 @@ impl Retries {
         }
     }
 
-    /// Returns the backoff before the next attempt; `None` if there is none.
-    #[expect(clippy::disallowed_methods, reason = "the retry policy measures in system time")]
+    /// Adds a call to the budget.
+    pub(super) fn count_call(&self) {
+        self.budget.deposit();
+    }
+
     fn pause(
         &self,
         result: &Result<Response>,
@@ -150,15 +150,26 @@ impl Retries {
         if !transient || !(repeatable || nothing_sent(result)) {
             return None;
         }
+        let asked_for = result
+            .as_ref()
+            .ok()
+            .and_then(|response| retry_after(response.headers(), kernel::clock::now()));
+        self.backoff(retries_past, asked_for, deadline)
+    }
+
+    /// Returns the backoff before the next attempt, and takes it from the budget; `None` if there is to be none.
+    #[expect(clippy::disallowed_methods, reason = "the retry policy measures in system time")]
+    pub(super) fn backoff(
+        &self,
+        retries_past: u32,
+        asked_for: Option<Duration>,
+        deadline: Option<Instant>,
+    ) -> Option<Duration> {
         let now = SystemTime::now();
         let RetryDecision::Retry { execute_after } = self.policy.should_retry(now, retries_past) else {
             return None;
         };
         let backoff = execute_after.duration_since(now).unwrap_or_default();
-        let asked_for = result
-            .as_ref()
-            .ok()
-            .and_then(|response| retry_after(response.headers(), kernel::clock::now()));
         let pause = backoff.max(asked_for.unwrap_or_default());
         let left = deadline.map_or(Duration::MAX, |deadline| {
             deadline.saturating_duration_since(Instant::now())

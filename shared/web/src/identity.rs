@@ -1,4 +1,4 @@
-//! The identity of the caller: a short-lived token that the gateway signs for each request and every service verifies.
+//! The identity of the caller: a short-lived token that the gateway signs and every service verifies.
 //!
 //! The gateway puts it into `X-Identity`. A service takes the caller from it and from nothing else: plain `X-User-Id`
 //! headers are ignored. [`Identity`] and [`Admin`] are axum extractors.

@@ -55,6 +55,16 @@ pub enum TokenError {
     Invalid(#[source] Error),
 }
 
+/// A token whose signature and claims were right when it was verified. Whether it still is, its times and its key tell.
+#[derive(Debug, Clone)]
+pub struct Verified<C> {
+    /// Claims beside those of every token.
+    pub claims: C,
+    issued_at_s: u64,
+    not_before_s: u64,
+    expires_at_s: u64,
+}
+
 /// The rules for one kind of token.
 #[derive(Debug, Clone)]
 pub struct TokenRules {
@@ -99,9 +109,9 @@ impl TokenRules {
         Self { token_type, validation }
     }
 
-    /// Verifies a token and returns its claims. Only the key id is taken from the header: key and algorithm are those known
-    /// under it, and `jku`, `x5u` and `jwk` are ignored.
-    pub fn verify<C: DeserializeOwned>(&self, token: &str, keys: &KeySet) -> Result<C, TokenError> {
+    /// Verifies a token. Only the key id is taken from the header: key and algorithm are those known under it, and `jku`, `x5u`
+    /// and `jwk` are ignored.
+    pub fn verify<C: DeserializeOwned>(&self, token: &str, keys: &KeySet) -> Result<Verified<C>, TokenError> {
         if token.len() > TOKEN_LENGTH_MAX {
             return Err(TokenError::Unreadable);
         }
@@ -114,10 +124,30 @@ impl TokenRules {
         let claims = decode::<Claims<C>>(token, key, &self.validation)
             .map_err(refusal)?
             .claims;
-        if claims.iat > get_current_timestamp() + LEEWAY_S {
-            return Err(TokenError::IssuedInTheFuture);
+        let verified = Verified {
+            issued_at_s: claims.iat,
+            not_before_s: claims.nbf,
+            expires_at_s: claims.exp,
+            claims: claims.own,
+        };
+        verified.check_times()?;
+        Ok(verified)
+    }
+}
+
+impl<C> Verified<C> {
+    /// Fails if the token is not valid at this moment, as [`TokenRules::verify`] would.
+    pub fn check_times(&self) -> Result<(), TokenError> {
+        let now_s = get_current_timestamp();
+        if self.expires_at_s.saturating_add(LEEWAY_S) < now_s {
+            Err(TokenError::Expired)
+        } else if self.not_before_s > now_s + LEEWAY_S {
+            Err(TokenError::Invalid(ErrorKind::ImmatureSignature.into()))
+        } else if self.issued_at_s > now_s + LEEWAY_S {
+            Err(TokenError::IssuedInTheFuture)
+        } else {
+            Ok(())
         }
-        Ok(claims.own)
     }
 }
 
@@ -126,10 +156,8 @@ impl TokenRules {
 #[derive(Deserialize)]
 struct Claims<C> {
     iat: u64,
-    #[serde(rename = "exp")]
-    _exp: u64,
-    #[serde(rename = "nbf")]
-    _nbf: u64,
+    exp: u64,
+    nbf: u64,
     #[serde(rename = "iss")]
     _iss: String,
     #[serde(rename = "aud")]

@@ -11,7 +11,7 @@ use axum::{
 };
 use database::error::{ErrorClass, classify};
 use http::{
-    HeaderValue, StatusCode,
+    HeaderName, HeaderValue, Method, StatusCode, Uri,
     header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE},
 };
 use http_client::CallError;
@@ -186,21 +186,49 @@ struct Body9457<'a> {
 /// It also gives the request its [`Context`], puts `X-Correlation-Id` on every answer, and turns errors without a problem (no
 /// such route, method not allowed, body too large, timeout, panic) into problems.
 pub async fn render(mut request: Request, next: Next) -> Response {
-    let known = request.extensions().get::<Context>().cloned();
-    let context = known.unwrap_or_else(|| Context::from_headers(request.headers()));
-    request.extensions_mut().insert(context.clone());
-    let asked = format!("{} {}", request.method(), request.uri().path());
-
+    let rendering = Rendering::of(&request);
+    request.extensions_mut().insert(rendering.context.clone());
     let mut response = next.run(request).await;
-    if let Some(problem) = problem_of(&mut response) {
-        log(&problem, &context, &asked);
-        write(&problem, &context, &mut response);
-    }
-    if let Ok(id) = HeaderValue::from_str(&context.correlation_id) {
-        response.headers_mut().insert(CORRELATION_HEADER, id);
-    }
+    rendering.finish(&mut response);
     response
 }
+
+/// The two halves of [`render`], for a server that has no layers.
+pub struct Rendering {
+    context: Context,
+    method: Method,
+    uri: Uri,
+}
+
+impl Rendering {
+    /// Reads what the answer and the log will need of a request.
+    pub fn of(request: &Request) -> Self {
+        let known = request.extensions().get::<Context>().cloned();
+        Self {
+            context: known.unwrap_or_else(|| Context::from_headers(request.headers())),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+        }
+    }
+
+    /// Returns the context of the request.
+    pub fn context(&self) -> &Context {
+        &self.context
+    }
+
+    /// Writes the body of an error, and `X-Correlation-Id`.
+    pub fn finish(self, response: &mut Response) {
+        if let Some(problem) = problem_of(response) {
+            log(&problem, &self.context, &format!("{} {}", self.method, self.uri.path()));
+            write(&problem, &self.context, response);
+        }
+        if let Ok(id) = HeaderValue::from_str(&self.context.correlation_id) {
+            response.headers_mut().insert(CORRELATION_ID, id);
+        }
+    }
+}
+
+const CORRELATION_ID: HeaderName = HeaderName::from_static(CORRELATION_HEADER);
 
 fn problem_of(response: &mut Response) -> Option<Problem> {
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {

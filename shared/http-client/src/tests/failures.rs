@@ -1,7 +1,10 @@
 //! Failures on the way, and what the caller may conclude from them.
 
 use super::*;
-use axum::{body::Body, response::IntoResponse};
+use axum::{
+    body::{Body, to_bytes},
+    response::IntoResponse,
+};
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::StatusCode;
@@ -167,6 +170,8 @@ async fn a_path_arrives_unchanged_or_is_refused() {
         "//a",
     ] {
         assert_eq!(client.get(path).send().await.unwrap().body, path);
+        let forwarded = client.forward(http::Request::default(), path).await.unwrap();
+        assert_eq!(to_bytes(forwarded.into_body(), 100).await.unwrap(), path);
     }
     let hits = upstream.hits();
     for path in [
@@ -191,6 +196,8 @@ async fn a_path_arrives_unchanged_or_is_refused() {
         let error = client.get(path).send().await.unwrap_err();
         assert!(matches!(error, CallError::Path { .. }), "{path:?}: {error}");
         assert_eq!(error.status(), StatusCode::BAD_REQUEST);
+        let error = client.forward(http::Request::default(), path).await.unwrap_err();
+        assert!(matches!(error, CallError::Path { .. }), "{path:?}: {error}");
     }
     assert_eq!(upstream.hits(), hits);
 }

@@ -10,7 +10,8 @@ use jsonwebtoken::{
 };
 use uuid::Uuid;
 
-/// Lifetime of an identity: long enough for one request with its retries, short enough to limit the use of a leaked one.
+/// Lifetime of an identity: long enough for one request with its retries, also when the gateway sends it again after half of it;
+/// short enough to limit the use of a leaked one.
 const LIFETIME_S: u64 = 60;
 
 /// The private key that identities are signed with.
@@ -37,7 +38,7 @@ impl IdentitySigner {
         })
     }
 
-    /// Signs a token for one request of this caller.
+    /// Signs a token for requests of this caller.
     pub fn sign(&self, user_id: Uuid, email: &str, role: Role) -> Result<String, IdentityError> {
         let now_s = jsonwebtoken::get_current_timestamp();
         self.sign_claims(&Claims {

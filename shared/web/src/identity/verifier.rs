@@ -56,7 +56,7 @@ impl IdentityVerifier {
 
     /// Returns the caller that a token names, if all of it is right.
     pub fn verify(&self, token: &str) -> Result<Identity, IdentityError> {
-        let Caller { sub, email, role } = self.rules.verify(token, &self.keys)?;
+        let Caller { sub, email, role } = self.rules.verify(token, &self.keys)?.claims;
         Ok(Identity {
             user_id: sub,
             email,
