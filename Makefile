@@ -43,8 +43,9 @@ windows: ## a crash or a lost answer in each crash window, 20 times or TIMES=…
 mutants: ## deliberate defects, each of which must turn the verdict red (about an hour)
 	@deploy/local/mutants
 
-bench: ## the relay beside a raw publisher, and beside an old snapshot, on servers of their own (about 10 minutes)
+bench: ## relay and consumer beside raw ones, and the relay beside an old snapshot, on servers of their own (about 10 minutes)
 	@deploy/local/bench relay
+	@deploy/local/bench events
 	@deploy/local/bench snapshot
 
 verify: ## format, lints, rules, licences, scripts, checked SQL

@@ -1,7 +1,9 @@
 //! Benchmarks: each figure beside a floor that is measured in the same run, and their ratio.
 
+mod events;
 mod floor;
 mod outbox;
+mod queue;
 mod relay;
 mod report;
 
@@ -27,6 +29,15 @@ enum Benchmark {
         #[arg(long, default_value_t = 3)]
         rounds: usize,
     },
+    /// A consumer with one row for each event beside a raw consumer of the same messages.
+    Events {
+        /// Events of one measurement.
+        #[arg(long, default_value_t = 20_000)]
+        events: u32,
+        /// Measurements of each kind, of which the median counts.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+    },
     /// The time from commit to publishing before and after many events, while a transaction keeps an old snapshot open.
     Snapshot {
         /// Events published while the snapshot is open.
@@ -40,6 +51,7 @@ async fn main() -> ExitCode {
     let options = Options::parse();
     let measured = match options.benchmark {
         Benchmark::Relay { events, rounds } => relay::compare(events, rounds).await,
+        Benchmark::Events { events, rounds } => events::compare(events, rounds).await,
         Benchmark::Snapshot { events } => relay::snapshot(events).await,
     };
     match measured {
