@@ -9,6 +9,7 @@ mod leader;
 mod pool;
 mod pooled_connection;
 mod probe;
+mod ready;
 mod signals;
 mod text_column;
 mod timeout;

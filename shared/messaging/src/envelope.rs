@@ -44,6 +44,20 @@ pub struct Metadata {
 }
 
 impl Envelope {
+    /// Reads a message. The error is the reason of the dead letter.
+    pub(crate) fn decode(body: &[u8]) -> Result<Self, String> {
+        let event: Self =
+            serde_json::from_slice(body).map_err(|error| format!("the message is not an event: {error}"))?;
+        let major = |version: &str| version.split('.').next().map(str::to_owned);
+        if major(&event.metadata.version) != major(VERSION) {
+            return Err(format!(
+                "version {} is not understood, only {VERSION}",
+                event.metadata.version
+            ));
+        }
+        Ok(event)
+    }
+
     /// Reads the payload into a consumer's view of it. A payload that does not fit never will: the failure is permanent.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         T::deserialize(&self.data)
