@@ -40,7 +40,7 @@ impl Tx {
         Self::begin_by("begin", database, context).await
     }
 
-    /// Begins a consumer's transaction by these statements, which may set limits after `begin`, on the same round trip. Its
+    /// Begins the transaction of a batch by these statements, which may set limits after `begin`, on the same round trip. Its
     /// events are collected, and inserted together.
     pub(crate) async fn begin_collecting(
         statements: &'static str,
@@ -51,7 +51,12 @@ impl Tx {
         Ok(Self { collecting: true, ..tx })
     }
 
-    async fn begin_by(statements: &'static str, database: &Database, context: &Context) -> Result<Self, sqlx::Error> {
+    /// Begins a transaction by these statements.
+    pub(crate) async fn begin_by(
+        statements: &'static str,
+        database: &Database,
+        context: &Context,
+    ) -> Result<Self, sqlx::Error> {
         let mut connection = database.acquire().await?;
         // Before the statement, so that the ROLLBACK is not forgotten if the caller is dropped while it is on its way.
         connection.begins();
@@ -79,7 +84,7 @@ impl Tx {
 
     /// Adds an event to the outbox; it is published after, and only after, the commit. Returns its `eventId`.
     ///
-    /// In a consumer's handler it is inserted with the events of the whole batch, before the commit; [`Tx::flush`] inserts it
+    /// In a batch of a consumer it is inserted with the events of the whole batch, before the commit; [`Tx::flush`] inserts it
     /// earlier.
     pub async fn emit<E: Event>(&mut self, event: &E) -> Result<Uuid, sqlx::Error> {
         self.send(Unsent::event(self.database.service(), &self.context, event)?)

@@ -61,7 +61,7 @@ impl BusyGuard {
         } else {
             BEGIN_IMPATIENT
         };
-        let tx = Tx::begin_collecting(statements, &self.database, context).await?;
+        let tx = Tx::begin_by(statements, &self.database, context).await?;
         Ok((tx, permit))
     }
 
