@@ -4,6 +4,7 @@
 
 #![warn(missing_docs)]
 
+mod checkin;
 pub mod error;
 mod leader;
 mod pool;

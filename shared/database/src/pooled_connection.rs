@@ -3,7 +3,10 @@
 //! sqlx asks the server before each checkout and after it, without a time limit. Here a connection is asked only where
 //! there is doubt, and given up where no answer comes. See docs/adr/0008-connections.md.
 
-use crate::ready::ReadyConnections;
+use crate::{
+    checkin::{ANSWER_TIMEOUT, IDLE_CHECK_AFTER, checkin},
+    ready::ReadyConnections,
+};
 use sqlx::{Connection, PgConnection, PgPool, Postgres, pool::PoolConnection};
 use std::{
     ops::{Deref, DerefMut},
@@ -18,11 +21,6 @@ use tokio::{
 
 /// Limit for a checkout; after it the database counts as unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// Limit for the server's answer to a rollback or a ping.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// Idle time after which a connection is pinged before it is handed out, since a server may have closed it unnoticed (500 ms
-/// as in `HikariCP`: `aliveBypassWindowMs`).
-pub(crate) const IDLE_CHECK_AFTER: Duration = Duration::from_millis(500);
 /// Time after which a connection goes back to sqlx in any case, which ends it at the end of its lifetime.
 const REUSED_MAX: Duration = Duration::from_mins(10);
 
@@ -146,27 +144,6 @@ impl Drop for PooledConnection {
                 drop(permit);
             });
         }
-    }
-}
-
-/// Returns a connection to the pool.
-///
-/// A failure or a timeout closes the connection instead: the server then rolls back as well, and the pool may open a new
-/// connection in its stead.
-pub(crate) async fn checkin(mut connection: PoolConnection<Postgres>, in_transaction: bool) {
-    if in_transaction {
-        let rollback = sqlx::raw_sql("rollback").execute(&mut *connection);
-        if !matches!(timeout(ANSWER_TIMEOUT, rollback).await, Ok(Ok(_))) {
-            drop(connection.detach());
-            return;
-        }
-    }
-    // sqlx pings here; dropping the connection would do the same without a time limit.
-    if timeout(ANSWER_TIMEOUT, connection.return_to_pool()).await.is_err() {
-        tracing::warn!(
-            dependency = "postgres",
-            "Database connection dropped: no answer to a ping"
-        );
     }
 }
 

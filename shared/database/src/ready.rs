@@ -1,6 +1,6 @@
 //! Connections that are known to wait for a statement. They are handed out again without a round trip to the server.
 
-use crate::pooled_connection::{IDLE_CHECK_AFTER, checkin};
+use crate::checkin::{IDLE_CHECK_AFTER, checkin};
 use sqlx::{Postgres, pool::PoolConnection};
 use std::{
     sync::{Mutex, MutexGuard, PoisonError},
