@@ -43,8 +43,9 @@ windows: ## a crash or a lost answer in each crash window, 20 times or TIMES=…
 mutants: ## deliberate defects, each of which must turn the verdict red (about an hour)
 	@deploy/local/mutants
 
-bench: ## figures beside floors of the same run, on servers of their own: relay, gateway, orders (about 20 minutes)
+bench: ## figures beside floors of the same run, on servers of their own: relay, consumer, gateway, orders (about 20 minutes)
 	@deploy/local/bench relay
+	@deploy/local/bench events
 	@deploy/local/bench snapshot
 	@deploy/local/bench gateway
 	@deploy/local/bench orders

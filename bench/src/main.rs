@@ -1,9 +1,11 @@
 //! Benchmarks: each figure beside a floor that is measured in the same run, and their ratio.
 
+mod events;
 mod floor;
 mod gateway;
 mod orders;
 mod outbox;
+mod queue;
 mod relay;
 mod report;
 
@@ -22,6 +24,15 @@ struct Options {
 enum Benchmark {
     /// The relay beside a raw publisher: many subjects, one subject, one event in twenty refused.
     Relay {
+        /// Events of one measurement.
+        #[arg(long, default_value_t = 20_000)]
+        events: u32,
+        /// Measurements of each kind, of which the median counts.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+    },
+    /// A consumer with one row for each event beside a raw consumer of the same messages.
+    Events {
         /// Events of one measurement.
         #[arg(long, default_value_t = 20_000)]
         events: u32,
@@ -53,6 +64,7 @@ async fn main() -> ExitCode {
     let options = Options::parse();
     let measured = match options.benchmark {
         Benchmark::Relay { events, rounds } => relay::compare(events, rounds).await,
+        Benchmark::Events { events, rounds } => events::compare(events, rounds).await,
         Benchmark::Snapshot { events } => relay::snapshot(events).await,
         Benchmark::Orders(options) => orders::run(options).await,
         Benchmark::Gateway { seconds, rounds } => gateway::compare(Duration::from_secs(seconds), rounds).await,

@@ -15,7 +15,9 @@ use std::num::NonZeroU32;
 
 /// Declares the consumer.
 pub fn consumer() -> Consumer<App> {
+    // Orders share products, whose rows a batch would keep locked.
     Consumer::of("inventory-queue")
+        .unbatched()
         .on::<OrderPlaced>()
         .on::<OrderConfirmed>()
         .on::<OrderEnded>()

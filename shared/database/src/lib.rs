@@ -4,11 +4,13 @@
 
 #![warn(missing_docs)]
 
+mod checkin;
 pub mod error;
 mod leader;
 mod pool;
 mod pooled_connection;
 mod probe;
+mod ready;
 mod signals;
 mod text_column;
 mod timeout;

@@ -2,6 +2,7 @@
 
 use crate::{
     pooled_connection::{PooledConnection, is_alive},
+    ready::ReadyConnections,
     signals::Signals,
 };
 use futures_util::future::BoxFuture;
@@ -23,6 +24,7 @@ pub struct Database {
     pool: PgPool,
     /// One permit for each connection that the pool may have.
     permits: Arc<Semaphore>,
+    ready: Arc<ReadyConnections>,
     url: Arc<str>,
     service: &'static str,
     signals: Signals,
@@ -43,6 +45,7 @@ impl Database {
         Ok(Self {
             pool,
             permits: Arc::new(Semaphore::new(connections_max as usize)),
+            ready: Arc::default(),
             url: url.into(),
             service,
             signals: Signals::default(),
@@ -53,7 +56,7 @@ impl Database {
     ///
     /// Fails with `PoolTimedOut` after 3 s without one. The future is boxed, so that it is compiled here and not in each service.
     pub fn acquire(&self) -> BoxFuture<'_, Result<PooledConnection, sqlx::Error>> {
-        Box::pin(PooledConnection::acquire(&self.pool, &self.permits))
+        Box::pin(PooledConnection::acquire(&self.pool, &self.permits, &self.ready))
     }
 
     /// Opens a connection beside the pool, for a lock that lives as long as the connection, or for a migration.
@@ -91,7 +94,7 @@ impl Database {
 
     /// Returns the number of open connections, and how many of them are idle.
     pub fn connections(&self) -> (u32, usize) {
-        (self.pool.size(), self.pool.num_idle())
+        (self.pool.size(), self.pool.num_idle() + self.ready.len())
     }
 
     /// Returns the service's name, which is the `source` of its events.
@@ -106,6 +109,7 @@ impl Database {
 
     /// Closes the pool. What is checked out is closed when it comes back.
     pub async fn close(&self) {
+        self.ready.close();
         self.pool.close().await;
     }
 }

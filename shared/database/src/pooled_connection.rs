@@ -3,11 +3,15 @@
 //! sqlx asks the server before each checkout and after it, without a time limit. Here a connection is asked only where
 //! there is doubt, and given up where no answer comes. See docs/adr/0008-connections.md.
 
+use crate::{
+    checkin::{ANSWER_TIMEOUT, IDLE_CHECK_AFTER, checkin},
+    ready::ReadyConnections,
+};
 use sqlx::{Connection, PgConnection, PgPool, Postgres, pool::PoolConnection};
 use std::{
     ops::{Deref, DerefMut},
     sync::Arc,
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     runtime::Handle,
@@ -17,11 +21,8 @@ use tokio::{
 
 /// Limit for a checkout; after it the database counts as unavailable.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
-/// Limit for the server's answer to a rollback or a ping.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
-/// Idle time after which a connection is pinged before it is handed out, since a server may have closed it unnoticed (500 ms
-/// as in `HikariCP`: `aliveBypassWindowMs`).
-const IDLE_CHECK_AFTER: Duration = Duration::from_millis(500);
+/// Time after which a connection goes back to sqlx in any case, which ends it at the end of its lifetime.
+const REUSED_MAX: Duration = Duration::from_mins(10);
 
 /// A connection checked out of the pool. Dropping it returns it; an open transaction is rolled back first.
 #[derive(Debug)]
@@ -31,6 +32,11 @@ pub struct PooledConnection {
     /// Held until the connection is back in the pool.
     permit: Option<OwnedSemaphorePermit>,
     in_transaction: bool,
+    /// True after a commit, whose answer shows that the server waits for the next statement.
+    is_ready: bool,
+    ready: Arc<ReadyConnections>,
+    /// When sqlx handed it out.
+    since: Instant,
 }
 
 impl PooledConnection {
@@ -40,10 +46,18 @@ impl PooledConnection {
     /// that are gone, ahead of those still waiting. After the permit, the checkout runs in a task of its own that outlives
     /// its caller, so that a connection under way serves the next one; otherwise a busy machine, on which a connection
     /// takes longer than any caller waits, would keep making connections and never have one.
-    pub(crate) async fn acquire(pool: &PgPool, permits: &Arc<Semaphore>) -> Result<Self, sqlx::Error> {
+    pub(crate) async fn acquire(
+        pool: &PgPool,
+        permits: &Arc<Semaphore>,
+        ready: &Arc<ReadyConnections>,
+    ) -> Result<Self, sqlx::Error> {
         let acquiring = async {
             let permit = Arc::clone(permits).acquire_owned().await;
-            Self::checkout(pool.clone(), permit.map_err(|_| sqlx::Error::PoolClosed)?).await
+            let permit = permit.map_err(|_| sqlx::Error::PoolClosed)?;
+            match ready.pop() {
+                Some((connection, since)) => Ok(Self::of(connection, permit, Arc::clone(ready), since)),
+                None => Self::checkout(pool.clone(), permit, Arc::clone(ready)).await,
+            }
         };
         timeout(ACQUIRE_TIMEOUT, acquiring)
             .await
@@ -54,20 +68,43 @@ impl PooledConnection {
         clippy::disallowed_methods,
         reason = "the task is awaited at once, and ends with the pool's time limit"
     )]
-    async fn checkout(pool: PgPool, permit: OwnedSemaphorePermit) -> Result<Self, sqlx::Error> {
+    async fn checkout(
+        pool: PgPool,
+        permit: OwnedSemaphorePermit,
+        ready: Arc<ReadyConnections>,
+    ) -> Result<Self, sqlx::Error> {
         let checkout = tokio::spawn(async move {
-            pool.acquire().await.map(|connection| Self {
-                connection: Some(connection),
-                permit: Some(permit),
-                in_transaction: false,
-            })
+            let connection = pool.acquire().await?;
+            Ok(Self::of(connection, permit, ready, Instant::now()))
         });
         checkout.await.map_err(|_| sqlx::Error::WorkerCrashed)?
     }
 
-    /// Notes that a transaction is open, or no longer. While it is, dropping the connection rolls it back.
-    pub fn set_in_transaction(&mut self, in_transaction: bool) {
-        self.in_transaction = in_transaction;
+    fn of(
+        connection: PoolConnection<Postgres>,
+        permit: OwnedSemaphorePermit,
+        ready: Arc<ReadyConnections>,
+        since: Instant,
+    ) -> Self {
+        Self {
+            connection: Some(connection),
+            permit: Some(permit),
+            in_transaction: false,
+            is_ready: false,
+            ready,
+            since,
+        }
+    }
+
+    /// Notes that a transaction is about to begin. Until its end is noted, dropping the connection rolls it back.
+    pub fn begins(&mut self) {
+        self.in_transaction = true;
+    }
+
+    /// Notes that the server has answered the end of the transaction.
+    pub fn has_ended(&mut self) {
+        self.in_transaction = false;
+        self.is_ready = true;
     }
 }
 
@@ -82,6 +119,7 @@ impl Deref for PooledConnection {
 
 impl DerefMut for PooledConnection {
     fn deref_mut(&mut self) -> &mut PgConnection {
+        self.is_ready = false;
         self.connection
             .as_deref_mut()
             .expect("a connection is taken out only by the drop")
@@ -90,34 +128,22 @@ impl DerefMut for PooledConnection {
 
 impl Drop for PooledConnection {
     fn drop(&mut self) {
-        if let (Some(connection), Ok(runtime)) = (self.connection.take(), Handle::try_current()) {
-            let (permit, in_transaction) = (self.permit.take(), self.in_transaction);
+        let Some(mut connection) = self.connection.take() else {
+            return;
+        };
+        if self.is_ready && self.since.elapsed() < REUSED_MAX {
+            match self.ready.push(connection, self.since) {
+                Ok(()) => return,
+                Err(refused) => connection = refused,
+            }
+        }
+        let (permit, in_transaction) = (self.permit.take(), self.in_transaction);
+        if let Ok(runtime) = Handle::try_current() {
             runtime.spawn(async move {
                 checkin(connection, in_transaction).await;
                 drop(permit);
             });
         }
-    }
-}
-
-/// Returns a connection to the pool.
-///
-/// A failure or a timeout closes the connection instead: the server then rolls back as well, and the pool may open a new
-/// connection in its stead.
-async fn checkin(mut connection: PoolConnection<Postgres>, in_transaction: bool) {
-    if in_transaction {
-        let rollback = sqlx::raw_sql("rollback").execute(&mut *connection);
-        if !matches!(timeout(ANSWER_TIMEOUT, rollback).await, Ok(Ok(_))) {
-            drop(connection.detach());
-            return;
-        }
-    }
-    // sqlx pings here; dropping the connection would do the same without a time limit.
-    if timeout(ANSWER_TIMEOUT, connection.return_to_pool()).await.is_err() {
-        tracing::warn!(
-            dependency = "postgres",
-            "Database connection dropped: no answer to a ping"
-        );
     }
 }
 

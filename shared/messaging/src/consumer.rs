@@ -5,6 +5,10 @@ mod breaker;
 mod busy;
 mod consume;
 mod declaration;
+mod lane;
+mod plan;
+mod settlement;
+mod suspects;
 mod work;
 mod worker;
 

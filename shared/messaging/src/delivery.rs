@@ -1,16 +1,16 @@
 //! A delivery from a queue, and the headers that retries and dead letters carry.
 
-use crate::health::InFlight;
+use crate::{acknowledgements::Acknowledgements, health::InFlight};
 use kernel::{
-    chain,
     context::{TRACEPARENT_HEADER, is_traceparent},
+    failpoint,
 };
 use lapin::{
-    BasicProperties, Channel,
+    BasicProperties,
     message::Delivery as Message,
-    options::BasicAckOptions,
     types::{AMQPValue, FieldTable},
 };
+use std::sync::Arc;
 use tokio_util::sync::{CancellationToken, WaitForCancellationFuture};
 
 /// Counts the attempts of a handler. An own header, since RabbitMQ 4 no longer counts `x-death` for republished messages.
@@ -20,25 +20,43 @@ pub(crate) const BUSY_SINCE_HEADER: &str = "x-busy-since";
 /// Holds the reason of a dead letter.
 pub(crate) const REASON_HEADER: &str = "x-dead-reason";
 
-/// An unacknowledged delivery. Dropping it without [`Delivery::ack`] leaves it to the broker, which delivers it again once
+/// An unacknowledged delivery. Dropping it without an acknowledgement leaves it to the broker, which delivers it again once
 /// the channel is gone.
 #[derive(Debug)]
 pub(crate) struct Delivery {
     message: Message,
-    channel: Channel,
+    acknowledgements: Arc<Acknowledgements>,
     /// Cancelled at the end of the subscription that the delivery belongs to.
     ended: CancellationToken,
+    /// True if a failpoint makes its handler fail.
+    is_doomed: bool,
     _in_flight: InFlight,
 }
 
 impl Delivery {
-    pub(crate) fn new(message: Message, channel: Channel, ended: CancellationToken, in_flight: InFlight) -> Self {
+    pub(crate) fn new(
+        message: Message,
+        acknowledgements: Arc<Acknowledgements>,
+        ended: CancellationToken,
+        in_flight: InFlight,
+    ) -> Self {
+        acknowledgements.expect(message.delivery_tag);
         Self {
             message,
-            channel,
+            acknowledgements,
             ended,
+            is_doomed: false,
             _in_flight: in_flight,
         }
+    }
+
+    /// Makes the handler fail if the failpoint is armed.
+    pub(crate) fn doom_if_armed(&mut self, service: &str) {
+        self.is_doomed = failpoint::taken("consumer-transient", service);
+    }
+
+    pub(crate) fn is_doomed(&self) -> bool {
+        self.is_doomed
     }
 
     /// Returns the message's bytes.
@@ -88,7 +106,7 @@ impl Delivery {
     /// Returns true while the delivery is this consumer's to settle: its subscription goes on and its channel is open. After
     /// that the broker delivers the message again.
     pub(crate) fn is_ours(&self) -> bool {
-        !self.ended.is_cancelled() && self.channel.status().connected()
+        !self.ended.is_cancelled() && self.acknowledgements.is_open()
     }
 
     /// Waits for the end of the subscription, after which nothing that the delivery waits for matters.
@@ -96,15 +114,20 @@ impl Delivery {
         self.ended.cancelled()
     }
 
-    /// Acknowledges the delivery. A lost acknowledgement is harmless: the inbox recognises the redelivery.
+    /// Acknowledges the delivery.
     pub(crate) async fn ack(self) {
-        if let Err(error) = self.message.ack(BasicAckOptions::default()).await {
-            tracing::info!(
-                code = "ack.lost",
-                error = chain(&error),
-                "Acknowledgement did not reach the broker, which will deliver the message again"
-            );
-        }
+        ack_all(vec![self]).await;
+    }
+}
+
+/// Acknowledges deliveries of one subscription. A lost acknowledgement is harmless: the inbox recognises the redelivery.
+pub(crate) async fn ack_all(deliveries: Vec<Delivery>) {
+    if let Some(first) = deliveries.first() {
+        let tags = deliveries
+            .iter()
+            .map(|delivery| delivery.message.delivery_tag)
+            .collect();
+        Arc::clone(&first.acknowledgements).send(tags).await;
     }
 }
 

@@ -9,6 +9,9 @@ use uuid::Uuid;
 /// The version of envelope and payload that this code writes; it reads every minor version of the same major.
 pub const VERSION: &str = "1.0";
 
+/// Longest type of an event, as AMQP takes it.
+const TYPE_BYTES_MAX: usize = 255;
+
 /// One event. Its JSON form is the same on the wire, in the outbox and in analytics.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Envelope {
@@ -44,6 +47,24 @@ pub struct Metadata {
 }
 
 impl Envelope {
+    /// Reads a message. The error is the reason of the dead letter.
+    pub(crate) fn decode(body: &[u8]) -> Result<Self, String> {
+        let mut event: Self =
+            serde_json::from_slice(body).map_err(|error| format!("the message is not an event: {error}"))?;
+        if event.event_type.len() > TYPE_BYTES_MAX {
+            return Err(format!("its type has more than {TYPE_BYTES_MAX} bytes"));
+        }
+        let major = |version: &str| version.split('.').next().map(str::to_owned);
+        if major(&event.metadata.version) != major(VERSION) {
+            return Err(format!(
+                "version {} is not understood, only {VERSION}",
+                event.metadata.version
+            ));
+        }
+        event.metadata.ensure_correlation_id();
+        Ok(event)
+    }
+
     /// Reads the payload into a consumer's view of it. A payload that does not fit never will: the failure is permanent.
     pub fn data<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         T::deserialize(&self.data)

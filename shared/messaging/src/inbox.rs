@@ -12,7 +12,7 @@ pub(crate) async fn insert(connection: &mut PgConnection, events: &[Envelope]) -
     let mut events: Vec<&Envelope> = events.iter().collect();
     // In one order, so that two instances with the same events do not deadlock.
     events.sort_by_key(|event| event.metadata.event_id);
-    let column = |field: fn(&Envelope) -> &str| events.iter().map(|event| field(event).to_owned()).collect::<Vec<_>>();
+    let column = |field: fn(&Envelope) -> &str| events.iter().map(|event| field(event)).collect::<Vec<_>>();
     let inserted: Vec<Uuid> = sqlx::query_scalar(
         "insert into inbox (event_id, event_type, source, subject, correlation_id, event_at)
          select * from unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::timestamptz[])

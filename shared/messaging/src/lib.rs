@@ -7,6 +7,7 @@
 
 #![warn(missing_docs)]
 
+mod acknowledgements;
 pub mod broker;
 mod consumer;
 pub mod dead_letters;

@@ -9,6 +9,7 @@ use database::Database;
 use kernel::{clock, context::Context, id};
 use serde::Serialize;
 use sqlx::PgConnection;
+use std::collections::HashMap;
 use uuid::Uuid;
 
 /// Largest event in bytes. RabbitMQ 4 refuses messages over 16 MiB by default; an event is a fact, not a document.
@@ -84,86 +85,127 @@ pub struct RefusedRoute {
     pub last_error: String,
 }
 
-/// Inserts an event, with the next sequence number of its subject. Returns the event's id.
-pub(crate) async fn insert<E: Event>(
-    connection: &mut PgConnection,
-    source: &str,
-    context: &Context,
-    event: &E,
-) -> Result<Uuid, sqlx::Error> {
-    let sequence = next_sequence(connection, event.subject()).await?;
-    let envelope = envelope(source, context, event, sequence)?;
-    let route = (EXCHANGE, E::TYPE, Some(event.subject()));
-    insert_row(connection, route, &envelope, context).await
+/// An event that is to be inserted: without a number, and without the time at which it is written.
+#[derive(Debug)]
+pub(crate) struct Unsent {
+    exchange: String,
+    routing_key: &'static str,
+    /// `None` for an event that waits behind nothing and has no number.
+    subject: Option<Uuid>,
+    envelope: Envelope,
+    traceparent: Option<String>,
 }
 
-/// Inserts an event that goes to `queue` alone. It has no subject in the outbox, so it waits behind nothing that is held
-/// back, and no sequence number: nothing but the publisher reads it.
-pub(crate) async fn insert_loop_back<E: Event>(
-    connection: &mut PgConnection,
-    source: &str,
-    context: &Context,
-    queue: &str,
-    event: &E,
-) -> Result<Uuid, sqlx::Error> {
-    let envelope = envelope(source, context, event, 0)?;
-    let exchange = retry_exchange(queue);
-    insert_row(connection, (&exchange, REPLAY_KEY, None), &envelope, context).await
+impl Unsent {
+    /// Prepares an event for all services that are bound to it. One that is too large fails here.
+    pub(crate) fn event<E: Event>(source: &str, context: &Context, event: &E) -> Result<Self, sqlx::Error> {
+        let route = (EXCHANGE.to_owned(), E::TYPE, Some(event.subject()));
+        Self::new(route, source, context, event)
+    }
+
+    /// Prepares an event that goes to `queue` alone. It has no subject in the outbox, so it waits behind nothing that is held
+    /// back, and no sequence number: nothing but the publisher reads it.
+    pub(crate) fn loop_back<E: Event>(
+        source: &str,
+        context: &Context,
+        queue: &str,
+        event: &E,
+    ) -> Result<Self, sqlx::Error> {
+        Self::new((retry_exchange(queue), REPLAY_KEY, None), source, context, event)
+    }
+
+    fn new<E: Event>(
+        (exchange, routing_key, subject): (String, &'static str, Option<Uuid>),
+        source: &str,
+        context: &Context,
+        event: &E,
+    ) -> Result<Self, sqlx::Error> {
+        let envelope = Envelope {
+            event_type: E::TYPE.to_owned(),
+            data: serde_json::to_value(event).map_err(|error| sqlx::Error::Encode(Box::new(error)))?,
+            metadata: Metadata {
+                event_id: id::new(),
+                timestamp: clock::now(),
+                source: source.to_owned(),
+                version: VERSION.to_owned(),
+                correlation_id: context.correlation_id.clone(),
+                causation_id: context.causation_id.clone(),
+                subject: event.subject(),
+                sequence: 0,
+            },
+        };
+        encode(&envelope)?;
+        let traceparent = context.traceparent.clone();
+        Ok(Self {
+            exchange,
+            routing_key,
+            subject,
+            envelope,
+            traceparent,
+        })
+    }
+
+    pub(crate) fn event_id(&self) -> Uuid {
+        self.envelope.metadata.event_id
+    }
 }
 
-fn envelope<E: Event>(source: &str, context: &Context, event: &E, sequence: i64) -> Result<Envelope, sqlx::Error> {
-    Ok(Envelope {
-        event_type: E::TYPE.to_owned(),
-        data: serde_json::to_value(event).map_err(|error| sqlx::Error::Encode(Box::new(error)))?,
-        metadata: Metadata {
-            event_id: id::new(),
-            timestamp: clock::now(),
-            source: source.to_owned(),
-            version: VERSION.to_owned(),
-            correlation_id: context.correlation_id.clone(),
-            causation_id: context.causation_id.clone(),
-            subject: event.subject(),
-            sequence,
-        },
-    })
-}
-
-async fn insert_row(
-    connection: &mut PgConnection,
-    (exchange, routing_key, subject): (&str, &str, Option<Uuid>),
-    envelope: &Envelope,
-    context: &Context,
-) -> Result<Uuid, sqlx::Error> {
+/// Inserts events in their order, each with the next sequence number of its subject.
+pub(crate) async fn insert(connection: &mut PgConnection, events: &mut [Unsent]) -> Result<(), sqlx::Error> {
+    number(connection, events).await?;
+    // Once the numbers are locked, so that the times of a subject's events are in the order of their numbers.
+    let now = clock::now();
+    let mut bodies = Vec::with_capacity(events.len());
+    for event in &mut *events {
+        event.envelope.metadata.timestamp = now;
+        bodies.push(encode(&event.envelope)?);
+    }
+    let events = &*events;
+    let column = |field: fn(&Unsent) -> &str| events.iter().map(field).collect::<Vec<_>>();
     sqlx::query(
         "insert into outbox (event_id, exchange, routing_key, event_type, subject, body, correlation_id, traceparent, created_at)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+         select *, $9 from unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::uuid[], $6::bytea[], $7::text[], $8::text[])",
     )
-    .bind(envelope.metadata.event_id)
-    .bind(exchange)
-    .bind(routing_key)
-    .bind(&envelope.event_type)
-    .bind(subject)
-    .bind(encode(envelope)?)
-    .bind(&context.correlation_id)
-    .bind(&context.traceparent)
-    .bind(envelope.metadata.timestamp)
+    .bind(events.iter().map(Unsent::event_id).collect::<Vec<_>>())
+    .bind(column(|event| &event.exchange))
+    .bind(column(|event| event.routing_key))
+    .bind(column(|event| &event.envelope.event_type))
+    .bind(events.iter().map(|event| event.subject).collect::<Vec<_>>())
+    .bind(bodies)
+    .bind(column(|event| &event.envelope.metadata.correlation_id))
+    .bind(events.iter().map(|event| event.traceparent.as_deref()).collect::<Vec<_>>())
+    .bind(now)
     .execute(connection)
-    .await?;
-    Ok(envelope.metadata.event_id)
-}
-
-/// Counts up the subject's sequence. The row lock makes the order of outbox ids the order of commits within a subject.
-async fn next_sequence(connection: &mut PgConnection, subject: Uuid) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar(
-        "insert into subject_sequences (subject, last) values ($1, 1)
-         on conflict (subject) do update set last = subject_sequences.last + 1 returning last",
-    )
-    .bind(subject)
-    .fetch_one(connection)
     .await
+    .map(drop)
 }
 
-/// Encodes an event; one that is too large fails here, before anything is committed.
+/// Counts up the sequences of the subjects. The row locks, taken in the order of the subjects, make the order of outbox ids
+/// the order of commits within a subject.
+async fn number(connection: &mut PgConnection, events: &mut [Unsent]) -> Result<(), sqlx::Error> {
+    let subjects: Vec<Uuid> = events.iter().filter_map(|event| event.subject).collect();
+    if subjects.is_empty() {
+        return Ok(());
+    }
+    let counted: Vec<(Uuid, i64)> = sqlx::query_as(
+        "insert into subject_sequences (subject, last)
+         select subject, count(*) from unnest($1::uuid[]) subject group by subject order by subject
+         on conflict (subject) do update set last = subject_sequences.last + excluded.last returning subject, last",
+    )
+    .bind(subjects)
+    .fetch_all(connection)
+    .await?;
+    let mut last: HashMap<Uuid, i64> = counted.into_iter().collect();
+    for event in events.iter_mut().rev() {
+        if let Some(last) = event.subject.and_then(|subject| last.get_mut(&subject)) {
+            event.envelope.metadata.sequence = *last;
+            *last -= 1;
+        }
+    }
+    Ok(())
+}
+
+/// Encodes an event.
 fn encode(envelope: &Envelope) -> Result<Vec<u8>, sqlx::Error> {
     let body = serde_json::to_vec(envelope).map_err(|error| sqlx::Error::Encode(Box::new(error)))?;
     if body.len() > BODY_BYTES_MAX {

@@ -4,6 +4,7 @@
 //! has only cancelled the consumer. See docs/adr/0015-hold-deliveries-then-give-them-back.md.
 
 use crate::{
+    acknowledgements::Acknowledgements,
     broker::{Broker, BrokerError},
     delivery::Delivery,
     health::ConsumerHealth,
@@ -129,6 +130,7 @@ impl Subscription {
             .await?;
         tracing::info!(queue, "Consuming");
         self.health.consuming();
+        let acknowledgements = Arc::new(Acknowledgements::new(channel.clone()));
         let mut watch = interval(WATCH_INTERVAL);
         watch.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut last_delivery = Instant::now();
@@ -138,7 +140,7 @@ impl Subscription {
                 delivery = consumer.next() => {
                     let delivery = delivery.ok_or(Interrupted::Cancelled)??;
                     last_delivery = Instant::now();
-                    sink(self.delivery(delivery, channel, ended));
+                    sink(self.delivery(delivery, &acknowledgements, ended));
                 }
                 _ = watch.tick() => {
                     self.check_database().await?;
@@ -217,7 +219,7 @@ impl Subscription {
         Ok(ready)
     }
 
-    fn delivery(&self, message: Message, channel: &Channel, ended: &CancellationToken) -> Delivery {
-        Delivery::new(message, channel.clone(), ended.clone(), self.health.begin())
+    fn delivery(&self, message: Message, acks: &Arc<Acknowledgements>, ended: &CancellationToken) -> Delivery {
+        Delivery::new(message, Arc::clone(acks), ended.clone(), self.health.begin())
     }
 }

@@ -5,12 +5,13 @@ use crate::{
     event::Event,
     inbox,
     jobs::{self, Job, JobClaim},
-    outbox,
+    outbox::{self, Unsent},
 };
 use database::{Database, PooledConnection};
 use kernel::{context::Context, failpoint};
 use sqlx::PgConnection;
 use std::{
+    collections::BTreeSet,
     io,
     ops::{Deref, DerefMut},
 };
@@ -25,9 +26,12 @@ pub struct Tx {
     connection: PooledConnection,
     database: Database,
     context: Context,
+    /// True if events are inserted together, before the commit.
+    collecting: bool,
+    unsent: Vec<Unsent>,
     emitted: bool,
     /// Kinds of the jobs enqueued.
-    enqueued: Vec<&'static str>,
+    enqueued: BTreeSet<&'static str>,
 }
 
 impl Tx {
@@ -36,7 +40,18 @@ impl Tx {
         Self::begin_by("begin", database, context).await
     }
 
-    /// Begins a transaction by these statements, which may set limits after `begin`, on the same round trip.
+    /// Begins the transaction of a batch by these statements, which may set limits after `begin`, on the same round trip. Its
+    /// events are collected, and inserted together.
+    pub(crate) async fn begin_collecting(
+        statements: &'static str,
+        database: &Database,
+        context: &Context,
+    ) -> Result<Self, sqlx::Error> {
+        let tx = Self::begin_by(statements, database, context).await?;
+        Ok(Self { collecting: true, ..tx })
+    }
+
+    /// Begins a transaction by these statements.
     pub(crate) async fn begin_by(
         statements: &'static str,
         database: &Database,
@@ -44,14 +59,16 @@ impl Tx {
     ) -> Result<Self, sqlx::Error> {
         let mut connection = database.acquire().await?;
         // Before the statement, so that the ROLLBACK is not forgotten if the caller is dropped while it is on its way.
-        connection.set_in_transaction(true);
+        connection.begins();
         sqlx::raw_sql(statements).execute(&mut *connection).await?;
         Ok(Self {
             connection,
             database: database.clone(),
             context: context.clone(),
+            collecting: false,
+            unsent: Vec::new(),
             emitted: false,
-            enqueued: Vec::new(),
+            enqueued: BTreeSet::new(),
         })
     }
 
@@ -66,11 +83,12 @@ impl Tx {
     }
 
     /// Adds an event to the outbox; it is published after, and only after, the commit. Returns its `eventId`.
+    ///
+    /// In a batch of a consumer it is inserted with the events of the whole batch, before the commit; [`Tx::flush`] inserts it
+    /// earlier.
     pub async fn emit<E: Event>(&mut self, event: &E) -> Result<Uuid, sqlx::Error> {
-        let service = self.database.service();
-        let event_id = outbox::insert(&mut self.connection, service, &self.context, event).await?;
-        self.emitted = true;
-        Ok(event_id)
+        self.send(Unsent::event(self.database.service(), &self.context, event)?)
+            .await
     }
 
     /// Adds an event to the outbox that comes back to this service: the relay publishes it to `queue`, one of its own, and to
@@ -78,10 +96,28 @@ impl Tx {
     ///
     /// It is no fact for others: it is not recorded as published, has no sequence number, and needs no entry in the topology.
     pub async fn loop_back<E: Event>(&mut self, queue: &str, event: &E) -> Result<Uuid, sqlx::Error> {
-        let service = self.database.service();
-        let event_id = outbox::insert_loop_back(&mut self.connection, service, &self.context, queue, event).await?;
-        self.emitted = true;
+        self.send(Unsent::loop_back(self.database.service(), &self.context, queue, event)?)
+            .await
+    }
+
+    async fn send(&mut self, event: Unsent) -> Result<Uuid, sqlx::Error> {
+        let event_id = event.event_id();
+        self.unsent.push(event);
+        if !self.collecting {
+            self.flush().await?;
+        }
         Ok(event_id)
+    }
+
+    /// Inserts the collected events into the outbox, for a handler that reads it.
+    pub async fn flush(&mut self) -> Result<(), sqlx::Error> {
+        if self.unsent.is_empty() {
+            return Ok(());
+        }
+        let mut events = std::mem::take(&mut self.unsent);
+        outbox::insert(&mut self.connection, &mut events).await?;
+        self.emitted = true;
+        Ok(())
     }
 
     /// Deletes the inbox row of an event in its own handler, so that a frequent one does not fill the inbox. For handlers that
@@ -93,7 +129,7 @@ impl Tx {
     /// Enqueues a job. `id` is its idempotency key: enqueueing twice with the same id is enqueueing once.
     pub async fn enqueue<J: Job>(&mut self, id: Uuid, subject: Uuid, job: &J) -> Result<(), sqlx::Error> {
         jobs::insert(&mut self.connection, &self.context, id, subject, job).await?;
-        self.enqueued.push(J::KIND);
+        self.enqueued.insert(J::KIND);
         Ok(())
     }
 
@@ -114,12 +150,13 @@ impl Tx {
     /// ROLLBACK that sqlx 0.9.0 takes for success, and an event would be acknowledged that had no effect. Hence the
     /// statement that goes ahead of COMMIT on the same round trip: it fails, and COMMIT is not reached.
     pub async fn commit(mut self) -> Result<(), sqlx::Error> {
+        self.flush().await?;
         let service = self.database.service();
         if failpoint::taken("commit-lost", service) {
             return Err(connection_reset());
         }
         sqlx::raw_sql("select 1; commit").execute(&mut *self.connection).await?;
-        self.connection.set_in_transaction(false);
+        self.connection.has_ended();
         if failpoint::taken("commit-unheard", service) {
             return Err(connection_reset());
         }

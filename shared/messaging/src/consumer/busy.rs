@@ -9,6 +9,9 @@ use tokio::{
     time::Instant,
 };
 
+/// Waits for a lock at most 100 ms: a batch keeps what its events have locked until its end, and one that would wait longer
+/// is tried alone.
+const BEGIN_BATCH: &str = "begin; set local lock_timeout = 100";
 /// Waits for a lock at most 2 s: a hundred transactions that queue for one row get it within that, at 10 ms each.
 const BEGIN_PATIENT: &str = "begin; set local lock_timeout = 2000";
 /// Waits for a lock at most 500 ms: the handlers that share one row take milliseconds each.
@@ -20,29 +23,46 @@ const ANSWER_AGE_MAX: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct BusyGuard {
     database: Database,
-    /// Handlers that may wait long at a time. The others go on past a row that a stranger has locked.
+    /// Transactions of single events at a time.
+    singles: Semaphore,
+    /// … of which may wait long at a time. The others go on past a row that a stranger has locked.
     patient: Semaphore,
     answered_at: Mutex<Option<Instant>>,
 }
 
 impl BusyGuard {
-    pub(super) fn new(database: Database, patient_max: usize) -> Self {
+    pub(super) fn new(database: Database, singles_max: usize) -> Self {
         Self {
             database,
-            patient: Semaphore::new(patient_max),
+            singles: Semaphore::new(singles_max),
+            patient: Semaphore::new(singles_max / 2),
             answered_at: Mutex::default(),
         }
     }
 
-    /// Begins a transaction. The permit, if there is one, is held until its end.
-    pub(super) async fn begin(&self, context: &Context) -> Result<(Tx, Option<SemaphorePermit<'_>>), sqlx::Error> {
+    /// Waits until a transaction of a single event may begin.
+    pub(super) async fn single(&self) -> Option<SemaphorePermit<'_>> {
+        self.singles.acquire().await.ok()
+    }
+
+    /// Begins the transaction of a batch.
+    pub(super) async fn begin_batch(&self, context: &Context) -> Result<(Tx, ()), sqlx::Error> {
+        Ok((Tx::begin_collecting(BEGIN_BATCH, &self.database, context).await?, ()))
+    }
+
+    /// Begins the transaction of a single event. The permit, if there is one, is held until its end.
+    pub(super) async fn begin_single(
+        &self,
+        context: &Context,
+    ) -> Result<(Tx, Option<SemaphorePermit<'_>>), sqlx::Error> {
         let permit = self.patient.try_acquire().ok();
         let statements = if permit.is_some() {
             BEGIN_PATIENT
         } else {
             BEGIN_IMPATIENT
         };
-        Ok((Tx::begin_by(statements, &self.database, context).await?, permit))
+        let tx = Tx::begin_by(statements, &self.database, context).await?;
+        Ok((tx, permit))
     }
 
     /// Turns a busy failure into an unavailable database if that gives no answer on a fresh connection either.

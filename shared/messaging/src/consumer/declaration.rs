@@ -1,10 +1,11 @@
 //! The declaration of a consumer: its queue, and the views that it reads events into.
 
 use super::{
-    batch,
     consume::{BatchHandler, Consume, dispatch},
-    work::{BoundWork, Work},
-    worker::{self, Worker},
+    lane,
+    plan::Plan,
+    work::Work,
+    worker::Worker,
 };
 use crate::{
     broker::Broker,
@@ -22,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 pub struct Consumer<App: 'static> {
     queue: &'static str,
     work: Work<App>,
+    plan: Plan,
 }
 
 impl<App> Clone for Consumer<App> {
@@ -29,24 +31,38 @@ impl<App> Clone for Consumer<App> {
         Self {
             queue: self.queue,
             work: self.work.clone(),
+            plan: self.plan,
         }
     }
 }
 
 impl<App: Send + Sync + 'static> Consumer<App> {
-    /// Declares a consumer of `queue` with one transaction for each event.
+    /// Declares a consumer of `queue` whose handlers take one event each. The events that wait go through one transaction; an
+    /// event that cannot be handled with others is handled by itself.
     pub fn of(queue: &'static str) -> Self {
         Self {
             queue,
             work: Work::Each(BTreeMap::new()),
+            plan: Plan::BATCHES,
         }
     }
 
-    /// Declares a consumer of `queue` with one transaction for each batch of events, of any type.
+    /// Declares a consumer of `queue` whose handler takes a batch of events, of any type.
     pub fn of_batches(queue: &'static str, handler: BatchHandler<App>) -> Self {
         Self {
             queue,
             work: Work::Batches(handler),
+            plan: Plan::LARGE_BATCHES,
+        }
+    }
+
+    /// Gives each event a transaction of its own: for handlers that lock rows which events of other subjects lock as well.
+    /// A batch would keep these until its end, and two batches could wait for each other.
+    #[must_use]
+    pub fn unbatched(self) -> Self {
+        Self {
+            plan: Plan::SINGLES,
+            ..self
         }
     }
 
@@ -89,29 +105,19 @@ impl<App: Send + Sync + 'static> Consumer<App> {
         health: Arc<ConsumerHealth>,
         stop: CancellationToken,
     ) {
-        let prefetch = match self.work {
-            Work::Each(_) => worker::PREFETCH,
-            Work::Batches(_) => batch::PREFETCH,
-        };
         let subscription = Subscription {
             broker: broker.clone(),
             database,
             queue: self.queue.to_owned(),
-            prefetch,
+            prefetch: self.plan.prefetch,
             health,
         };
         let retries = RetryPublisher::new(broker, self.queue, retries);
-        start(Worker::new(self.work.bind(app), retries, subscription), stop).await;
+        start(Worker::new(self.work.bind(app), self.plan, retries, subscription), stop).await;
     }
 }
 
 /// Runs a worker. The future is boxed, so that it is compiled here and not in each service.
 fn start(worker: Worker, stop: CancellationToken) -> BoxFuture<'static, ()> {
-    let worker = Arc::new(worker);
-    Box::pin(async move {
-        match worker.work() {
-            BoundWork::Each { .. } => worker.run(stop).await,
-            BoundWork::Batches(_) => batch::run(worker, stop).await,
-        }
-    })
+    Box::pin(lane::run(Arc::new(worker), stop))
 }

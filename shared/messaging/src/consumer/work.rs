@@ -8,12 +8,12 @@ use std::{
     sync::Arc,
 };
 
-/// Each event by itself, or batches.
+/// What handles the events.
 #[derive(Debug)]
 pub(super) enum Work<App: 'static> {
-    /// One transaction for each event, by the handler of its type. Other types are recorded and have no effect.
+    /// Each event by the handler of its type. Other types are recorded and have no effect.
     Each(BTreeMap<&'static str, Handler<App>>),
-    /// One transaction for as many events as are waiting.
+    /// All events of a batch, of any type, by one handler.
     Batches(BatchHandler<App>),
 }
 
@@ -51,16 +51,6 @@ impl<App: Send + Sync + 'static> Work<App> {
                 let app = Arc::clone(&app);
                 Box::pin(async move { handler(&app, tx, events).await })
             })),
-        }
-    }
-}
-
-impl BoundWork {
-    /// Returns true if an event of this type has a handler.
-    pub(super) fn handles(&self, event_type: &str) -> bool {
-        match self {
-            Self::Each { types, .. } => types.contains(event_type),
-            Self::Batches(_) => true,
         }
     }
 }

@@ -1,61 +1,98 @@
-//! The worker of a consumer: decodes deliveries, applies each in a transaction, and settles it.
+//! The worker of a consumer: decodes deliveries, and applies events in transactions.
 
 use super::{
+    batch::{Batch, Received},
     breaker::{Breaker, Turn},
     busy::BusyGuard,
+    plan::Plan,
     work::BoundWork,
 };
 use crate::{
-    broker::BrokerError,
-    delivery::Delivery,
-    envelope::{Envelope, VERSION},
-    failure::Failure,
-    health::ConsumerHealth,
-    hold::retry_while_unavailable,
-    inbox,
-    retry::{Rescheduled, RetryPublisher, shortened},
-    subscription::Subscription,
-    tx::Tx,
+    delivery::Delivery, envelope::Envelope, failure::Failure, health::ConsumerHealth, hold::retry_while_unavailable,
+    inbox, retry::RetryPublisher, subscription::Subscription, tx::Tx,
 };
-use kernel::{context::Context, failpoint};
-use std::{sync::Arc, time::Duration};
-use tokio_util::sync::CancellationToken;
-use tracing::Instrument;
+use kernel::failpoint;
+use std::{
+    borrow::Cow,
+    collections::HashSet,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+use tracing::{Instrument, Span};
+use uuid::Uuid;
 
-/// Unacknowledged deliveries at a time: enough to keep the handlers busy, few enough to bound memory and redelivery.
-pub(super) const PREFETCH: u16 = 12;
-/// Limit for a handler. It makes no outside call, so one that takes longer waits for the database.
-const HANDLER_TIMEOUT: Duration = Duration::from_secs(30);
-/// Time for which an event may meet a busy database before it becomes a dead letter.
-const BUSY_MAX: Duration = Duration::from_hours(1);
-
-/// Longest type of an event, as AMQP takes it.
-const TYPE_BYTES_MAX: usize = 255;
+/// Limit for a transaction. Its handlers make no outside call, so one that takes longer waits for the database.
+const TRANSACTION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A running consumer.
 #[derive(Debug)]
 pub(super) struct Worker {
     work: BoundWork,
+    plan: Plan,
     retries: RetryPublisher,
     subscription: Subscription,
     breaker: Breaker,
     busy: BusyGuard,
 }
 
+/// What became of a batch.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Applied(Applied),
+    /// Rolled back, by the handler of the event at this place if it is known.
+    Failed(Option<usize>),
+    /// Rolled back, and no longer this consumer's.
+    SubscriptionEnded,
+}
+
+/// What a transaction has committed.
+#[derive(Debug, Default)]
+pub(super) struct Applied {
+    /// Number of events that were new.
+    pub(super) fresh: usize,
+    /// True if a handler has succeeded. A duplicate, or a type without a handler, shows nothing.
+    pub(super) handled: bool,
+}
+
+/// The place in a batch of the event whose handler runs.
+#[derive(Debug)]
+struct Position(AtomicUsize);
+
+impl Default for Position {
+    fn default() -> Self {
+        Self(AtomicUsize::new(Self::NONE))
+    }
+}
+
+impl Position {
+    const NONE: usize = usize::MAX;
+
+    fn set(&self, index: usize) {
+        self.0.store(index, Ordering::Relaxed);
+    }
+
+    fn get(&self) -> Option<usize> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|index| *index != Self::NONE)
+    }
+}
+
 impl Worker {
-    pub(super) fn new(work: BoundWork, retries: RetryPublisher, subscription: Subscription) -> Self {
+    pub(super) fn new(work: BoundWork, plan: Plan, retries: RetryPublisher, subscription: Subscription) -> Self {
         Self {
-            // Half of the handlers may wait long for a lock.
-            busy: BusyGuard::new(subscription.database.clone(), usize::from(PREFETCH / 2)),
+            busy: BusyGuard::new(subscription.database.clone(), plan.singles_max),
             breaker: Breaker::new(Arc::clone(&subscription.health), retries.first_delay()),
             work,
+            plan,
             retries,
             subscription,
         }
     }
 
-    pub(super) fn work(&self) -> &BoundWork {
-        &self.work
+    pub(super) fn plan(&self) -> Plan {
+        self.plan
     }
 
     pub(super) fn health(&self) -> &Arc<ConsumerHealth> {
@@ -70,201 +107,183 @@ impl Worker {
         &self.subscription
     }
 
-    /// Processes each delivery in a task of its own, until `stop`.
+    pub(super) fn retries(&self) -> &RetryPublisher {
+        &self.retries
+    }
+
+    /// Reads the event of a delivery. A message that is no event, or of another major version, becomes a dead letter, in a
+    /// task of its own.
     #[expect(
         clippy::disallowed_methods,
-        reason = "a delivery's task catches panics, and the health counts it"
+        reason = "the health counts the delivery until its task ends"
     )]
-    pub(super) async fn run(self: Arc<Self>, stop: CancellationToken) {
-        let worker = Arc::clone(&self);
-        let sink = move |delivery| drop(tokio::spawn(Arc::clone(&worker).process(delivery)));
-        self.subscription.run(stop, sink).await;
-    }
-
-    async fn process(self: Arc<Self>, delivery: Delivery) {
-        if let Some((delivery, event)) = self.decode(delivery).await {
-            self.process_event(delivery, event).await;
-        }
-    }
-
-    /// Applies one event and settles its delivery.
-    pub(super) async fn process_event(&self, delivery: Delivery, event: Envelope) {
-        let span = tracing::info_span!("event", "event.type" = %event.event_type, "event.id" = %event.metadata.event_id,
-            correlation_id = %event.metadata.correlation_id);
-        async {
-            let turn = tokio::select! {
-                () = delivery.subscription_ended() => return,
-                turn = self.breaker.turn() => turn,
-            };
-            let context = event.context(delivery.traceparent());
-            let events = std::slice::from_ref(&event);
-            let outcome = retry_while_unavailable(&delivery, self.health(), || self.apply(&context, events)).await;
-            if let Some(outcome) = outcome {
-                self.note(&turn, &delivery, &event, &outcome);
-                drop(turn);
-                self.settle(delivery, outcome).await;
-            }
-        }
-        .instrument(span)
-        .await;
-    }
-
-    /// Tells the breaker what the outcome shows. A duplicate, or a type without a handler, shows nothing.
-    fn note(&self, turn: &Turn<'_>, delivery: &Delivery, event: &Envelope, outcome: &Result<usize, Failure>) {
-        match outcome {
-            Ok(fresh) if *fresh > 0 && self.work.handles(&event.event_type) => self.breaker.succeeded(),
-            Err(failure @ (Failure::Transient { .. } | Failure::NotTried { .. })) => {
-                self.breaker
-                    .failed(turn, delivery.attempts() == 0, &failure.to_string());
-            }
-            _ => {}
-        }
-    }
-
-    /// Reads the event of a delivery. A message that is no event, or of another major version, becomes a dead letter.
-    pub(super) async fn decode(&self, delivery: Delivery) -> Option<(Delivery, Envelope)> {
-        match decode(delivery.body()) {
-            Ok(mut event) => {
-                event.metadata.ensure_correlation_id();
-                Some((delivery, event))
-            }
+    pub(super) fn receive(self: &Arc<Self>, mut delivery: Delivery) -> Option<Received> {
+        delivery.doom_if_armed(self.subscription.database.service());
+        match Envelope::decode(delivery.body()) {
+            Ok(event) => Some((delivery, event)),
             Err(reason) => {
-                self.settle(delivery, Err(Failure::permanent(reason))).await;
+                let worker = Arc::clone(self);
+                tokio::spawn(async move { worker.reschedule(delivery, &Failure::permanent(reason)).await });
                 None
             }
         }
     }
 
-    /// Applies events in one transaction, then commits. Returns how many of them were new.
-    pub(super) async fn apply(&self, context: &Context, events: &[Envelope]) -> Result<usize, Failure> {
-        failpoint::crash("consumer-before-begin");
-        let transaction = async {
-            let (mut tx, _patience) = self.busy.begin(context).await?;
-            let mut new = inbox::insert(&mut tx, events).await?;
-            if new.is_empty() {
-                return Ok(0);
-            }
-            failpoint::crash("consumer-before-effect");
-            if failpoint::taken("consumer-transient", self.subscription.database.service()) {
-                return Err(Failure::transient("failed by a failpoint"));
-            }
-            let count = new.len();
-            // An event that came twice in one batch takes effect once.
-            let fresh = events.iter().filter(|event| new.remove(&event.metadata.event_id));
-            self.handle(&mut tx, fresh).await?;
-            tx.commit().await?;
-            failpoint::crash("consumer-before-ack");
-            Ok(count)
+    /// Applies an event by itself and settles its delivery, in a task of its own.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a delivery's task catches panics, and the health counts it"
+    )]
+    pub(super) fn try_alone(self: &Arc<Self>, received: Received) {
+        let (worker, span) = (Arc::clone(self), span(&received.1));
+        tokio::spawn(async move { worker.apply_alone(received).await }.instrument(span));
+    }
+
+    /// Applies a batch in one transaction. While the database is unavailable, the batch is held.
+    pub(super) async fn apply_batch(&self, batch: &Batch) -> Outcome {
+        let Some(first) = batch.first() else {
+            return Outcome::Applied(Applied::default());
         };
-        let outcome = tokio::time::timeout(HANDLER_TIMEOUT, transaction).await;
-        let outcome = outcome.unwrap_or_else(|_| {
-            let text = format!("the handler took longer than {HANDLER_TIMEOUT:?}");
-            Err(Failure::Busy(text.into()))
-        });
-        match outcome {
-            Ok(fresh) => Ok(fresh),
-            Err(failure) => Err(self.busy.judge(failure).await),
-        }
-    }
-
-    async fn handle(&self, tx: &mut Tx, fresh: impl Iterator<Item = &Envelope>) -> Result<(), Failure> {
-        match &self.work {
-            BoundWork::Each { handle, .. } => {
-                for event in fresh {
-                    handle(tx, event).await?;
-                }
-                Ok(())
+        let position = Position::default();
+        let outcome = retry_while_unavailable(first, self.health(), || async {
+            let context = batch.context(0);
+            match self.apply(batch, self.busy.begin_batch(&context), &position).await {
+                Ok(applied) => Ok(Some(applied)),
+                // Whatever it is, it is judged when the event is tried alone.
+                Err(_) if position.get().is_some() => Ok(None),
+                Err(failure) => Err(self.busy.judge(failure).await),
             }
-            BoundWork::Batches(handler) => {
-                let fresh: Vec<Envelope> = fresh.cloned().collect();
-                handler(tx, &fresh).await
-            }
-        }
-    }
-
-    /// Acknowledges a delivery that took effect; reschedules a failed one first.
-    async fn settle(&self, delivery: Delivery, outcome: Result<usize, Failure>) {
-        match outcome {
-            Ok(fresh) => {
-                let duplicate = fresh == 0;
-                self.health().count(|counters| {
-                    counters.duplicates += u64::from(duplicate);
-                    counters.handled += u64::from(!duplicate);
-                });
-                metrics::counter!("events_consumed_total", "duplicate" => if duplicate { "true" } else { "false" })
-                    .increment(1);
-                delivery.ack().await;
-            }
-            Err(failure) => self.reschedule(delivery, &failure).await,
-        }
-    }
-
-    async fn reschedule(&self, delivery: Delivery, failure: &Failure) {
-        let reason = shortened(&failure.to_string());
-        let queue = self.subscription.queue.as_str();
-        self.health().failed(&reason);
-        let rescheduled = retry_while_unavailable(&delivery, self.health(), || async {
-            let sent = self.send_copy(&delivery, failure, &reason).await;
-            sent.map_err(|error| Failure::Infrastructure(Box::new(error)))
         })
         .await;
-        match rescheduled {
-            Some(Ok(Rescheduled::DeadLetter)) => {
-                failpoint::crash("dead-letter-before-ack");
-                tracing::error!(code = "event.dead_lettered", queue, %reason, "Event dead-lettered");
-                metrics::counter!("events_dead_lettered_total").increment(1);
-                self.health().count(|counters| counters.dead_lettered += 1);
-                delivery.ack().await;
-            }
-            Some(Ok(Rescheduled::Retry)) => {
-                failpoint::crash("retry-before-ack");
-                let attempts = delivery.attempts() + 1;
-                tracing::warn!(code = "event.retried", queue, %reason, attempts, "Event failed and will be retried");
-                metrics::counter!("events_retried_total").increment(1);
-                self.health().count(|counters| counters.retried += 1);
-                delivery.ack().await;
-            }
-            Some(Err(_)) | None => {}
+        match outcome {
+            None => Outcome::SubscriptionEnded,
+            Some(Ok(Some(applied))) => Outcome::Applied(applied),
+            Some(Ok(None) | Err(_)) => Outcome::Failed(position.get()),
         }
     }
 
-    async fn send_copy(
-        &self,
-        delivery: &Delivery,
-        failure: &Failure,
-        reason: &str,
-    ) -> Result<Rescheduled, BrokerError> {
-        let after = match failure {
-            Failure::Permanent { .. } => {
-                self.retries.dead_letter(delivery, reason).await?;
-                return Ok(Rescheduled::DeadLetter);
-            }
-            // If nothing at all has succeeded for as long, the event is not the one at fault.
-            Failure::Busy(_) if self.breaker.has_succeeded_within(BUSY_MAX) => {
-                return self.retries.retry_busy(delivery, Some(BUSY_MAX), reason).await;
-            }
-            Failure::Busy(_) => return self.retries.retry_busy(delivery, None, reason).await,
-            Failure::Transient { after, .. } => *after,
-            Failure::NotTried { after, .. } => Some(*after),
-            Failure::Conflict(_) | Failure::Infrastructure(_) => None,
+    async fn apply_alone(&self, (delivery, event): Received) {
+        let turn = tokio::select! {
+            biased;
+            () = delivery.subscription_ended() => return,
+            turn = self.breaker.turn() => turn,
         };
-        self.retries.retry(delivery, after, reason).await
+        let batch = Batch::from((delivery, event));
+        let Some(delivery) = batch.first() else { return };
+        let outcome = retry_while_unavailable(delivery, self.health(), || async {
+            let _single = tokio::select! {
+                biased;
+                () = delivery.subscription_ended() => return Err(Failure::transient("the subscription has ended")),
+                single = self.busy.single() => single,
+            };
+            let (context, position) = (batch.context(0), Position::default());
+            match self.apply(&batch, self.busy.begin_single(&context), &position).await {
+                Ok(applied) => Ok(applied),
+                Err(failure) => Err(self.busy.judge(failure).await),
+            }
+        })
+        .await;
+        let Some(outcome) = outcome else { return };
+        match outcome {
+            Ok(applied) => {
+                drop(turn);
+                self.acknowledge(batch, applied).await;
+            }
+            Err(failure) => {
+                self.note(&turn, delivery, &failure);
+                drop(turn);
+                if let Some(delivery) = batch.into_first() {
+                    self.reschedule(delivery, &failure).await;
+                }
+            }
+        }
+    }
+
+    /// Tells the breaker of a failure.
+    fn note(&self, turn: &Turn<'_>, delivery: &Delivery, failure: &Failure) {
+        if let Failure::Transient { .. } | Failure::NotTried { .. } = failure {
+            let is_first_attempt = delivery.attempts() == 0;
+            self.breaker.failed(turn, is_first_attempt, &failure.to_string());
+        }
+    }
+
+    /// Applies the events that are new, then commits. What `begin` returns beside the transaction is held until its end.
+    async fn apply<Guard>(
+        &self,
+        batch: &Batch,
+        begin: impl Future<Output = Result<(Tx, Guard), sqlx::Error>>,
+        position: &Position,
+    ) -> Result<Applied, Failure> {
+        position.set(Position::NONE);
+        failpoint::crash("consumer-before-begin");
+        let transaction = async {
+            let (mut tx, _guard) = begin.await?;
+            let new = inbox::insert(&mut tx, batch.events()).await?;
+            if new.is_empty() {
+                return Ok(Applied::default());
+            }
+            failpoint::crash("consumer-before-effect");
+            let fresh = new.len();
+            let handled = self.handle(&mut tx, batch, new, position).await?;
+            position.set(Position::NONE);
+            tx.commit().await?;
+            failpoint::crash("consumer-before-ack");
+            Ok(Applied { fresh, handled })
+        };
+        let outcome = tokio::time::timeout(TRANSACTION_TIMEOUT, transaction).await;
+        outcome.unwrap_or_else(|_| {
+            let text = format!("the transaction took longer than {TRANSACTION_TIMEOUT:?}");
+            Err(Failure::Busy(text.into()))
+        })
+    }
+
+    /// Hands the new events to their handlers, each once, also one that came twice in the batch. Returns true if there was a
+    /// handler.
+    async fn handle(
+        &self,
+        tx: &mut Tx,
+        batch: &Batch,
+        mut new: HashSet<Uuid>,
+        position: &Position,
+    ) -> Result<bool, Failure> {
+        if let Some(index) = batch.doomed() {
+            position.set(index);
+            return Err(Failure::transient("failed by a failpoint"));
+        }
+        let events = batch.events();
+        match &self.work {
+            BoundWork::Each { handle, types } => {
+                let mut handled = false;
+                for (index, event) in events.iter().enumerate() {
+                    if new.remove(&event.metadata.event_id) && types.contains(event.event_type.as_str()) {
+                        position.set(index);
+                        tx.set_context(batch.context(index));
+                        handle(tx, event).instrument(span(event)).await?;
+                        handled = true;
+                    }
+                }
+                Ok(handled)
+            }
+            BoundWork::Batches(handler) => {
+                let fresh = if new.len() == events.len() {
+                    Cow::Borrowed(events)
+                } else {
+                    events
+                        .iter()
+                        .filter(|event| new.remove(&event.metadata.event_id))
+                        .cloned()
+                        .collect()
+                };
+                handler(tx, &fresh).await?;
+                Ok(true)
+            }
+        }
     }
 }
 
-/// Reads a message. The error is the reason of the dead letter.
-fn decode(body: &[u8]) -> Result<Envelope, String> {
-    let event: Envelope =
-        serde_json::from_slice(body).map_err(|error| format!("the message is not an event: {error}"))?;
-    if event.event_type.len() > TYPE_BYTES_MAX {
-        return Err(format!("its type has more than {TYPE_BYTES_MAX} bytes"));
-    }
-    let major = |version: &str| version.split('.').next().map(str::to_owned);
-    if major(&event.metadata.version) != major(VERSION) {
-        return Err(format!(
-            "version {} is not understood, only {VERSION}",
-            event.metadata.version
-        ));
-    }
-    Ok(event)
+/// The span of what an event causes.
+fn span(event: &Envelope) -> Span {
+    let (metadata, event_type) = (&event.metadata, &event.event_type);
+    tracing::info_span!("event", "event.type" = %event_type, "event.id" = %metadata.event_id,
+        correlation_id = %metadata.correlation_id)
 }

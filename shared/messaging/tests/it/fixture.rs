@@ -1,6 +1,7 @@
 //! A service made for tests: it consumes `ticket.*` from `seats-queue` and writes a row for each.
 
 use database::Database;
+use fault_proxy::Link;
 use kernel::{context::Context, id};
 use messaging::{Consume, Consumer, Envelope, Event, Failure, Job, JobClaim, Tx};
 use rabbitmq::Topology;
@@ -10,7 +11,7 @@ use serde_json::{Value, json};
 use sqlx::PgPool;
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU32, Ordering},
     },
     time::Duration,
@@ -55,6 +56,8 @@ pub(crate) struct App {
     /// and `hopeless` ones fail.
     pub(crate) failing: Arc<AtomicBool>,
     pub(crate) tries: Arc<AtomicU32>,
+    /// The broker's link, which `ticket.sold` of mood `cuts` resets.
+    pub(crate) link: Arc<Mutex<Option<Link>>>,
 }
 
 /// The configuration of one instance.
@@ -63,8 +66,9 @@ pub(crate) struct Config {
     pub(crate) instance: &'static str,
     pub(crate) failing: Arc<AtomicBool>,
     pub(crate) tries: Arc<AtomicU32>,
+    pub(crate) link: Arc<Mutex<Option<Link>>>,
     /// The instance's database handle, through which the test writes.
-    pub(crate) opened: Arc<std::sync::Mutex<Option<Database>>>,
+    pub(crate) opened: Arc<Mutex<Option<Database>>>,
 }
 
 /// A seat was sold; `mood` decides how its handler behaves.
@@ -90,6 +94,21 @@ impl Event for TicketTorn {
     const TYPE: &'static str = "ticket.torn";
     fn subject(&self) -> Uuid {
         self.0
+    }
+}
+
+/// A ticket that no event can hold.
+#[derive(Serialize)]
+pub(crate) struct TicketDrawn {
+    #[serde(skip)]
+    ticket: Uuid,
+    picture: String,
+}
+
+impl Event for TicketDrawn {
+    const TYPE: &'static str = "ticket.drawn";
+    fn subject(&self) -> Uuid {
+        self.ticket
     }
 }
 
@@ -141,11 +160,39 @@ impl Consume<App> for Sold {
                 sleep.execute(&mut **tx).await?;
                 Ok(())
             }
+            "torn" => {
+                tx.emit(&TicketTorn(event.metadata.subject)).await?;
+                Ok(())
+            }
+            "reads" => reads_the_outbox(event, tx).await,
+            "drawn" => {
+                let (ticket, picture) = (event.metadata.subject, "x".repeat(messaging::BODY_BYTES_MAX));
+                tx.emit(&TicketDrawn { ticket, picture }).await?;
+                Ok(())
+            }
+            "cuts" => {
+                let link = app.link.lock().unwrap();
+                link.as_ref().map(Link::reset);
+                Ok(())
+            }
             "hopeless" => Err(Failure::permanent("this seat does not exist")),
             "fickle" if app.failing.load(Ordering::SeqCst) => Err(Failure::transient("not now")),
             _ => Ok(()),
         }
     }
+}
+
+/// Emits an event and looks for it in the outbox.
+async fn reads_the_outbox(event: &Envelope, tx: &mut Tx) -> Result<(), Failure> {
+    let event_id = tx.emit(&TicketTorn(event.metadata.subject)).await?;
+    tx.flush().await?;
+    let found: bool = sqlx::query_scalar("select exists (select from outbox where event_id = $1)")
+        .bind(event_id)
+        .fetch_one(&mut **tx)
+        .await?;
+    found
+        .then_some(())
+        .ok_or_else(|| Failure::permanent("the event is not in the outbox"))
 }
 
 /// A call to the outside; the text decides how it goes.
@@ -236,6 +283,7 @@ pub(crate) async fn assemble(config: Config, base: Base) -> Result<Service, Star
         database: base.database.clone(),
         failing: config.failing,
         tries: config.tries,
+        link: config.link,
     };
     Ok(Service::new(&base)
         .consumer(Consumer::of("seats-queue").on::<Sold>(), app.clone())
@@ -251,6 +299,7 @@ pub(crate) fn config(instance: &'static str) -> Config {
         instance,
         failing: Arc::new(AtomicBool::new(true)),
         tries: Arc::default(),
+        link: Arc::default(),
         opened: Arc::default(),
     }
 }

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod batches;
 mod broker_failures;
 mod cancelled_consumer;
 mod commit_unknown;
