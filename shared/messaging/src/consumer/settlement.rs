@@ -5,7 +5,10 @@ use super::{
     worker::{Applied, Worker},
 };
 use crate::{
-    broker::BrokerError, delivery::Delivery, failure::Failure, hold::retry_while_unavailable,
+    broker::BrokerError,
+    delivery::Delivery,
+    failure::Failure,
+    hold::retry_while_unavailable,
     retry::{Rescheduled, shortened},
 };
 use kernel::failpoint;

@@ -160,10 +160,6 @@ impl Consume<App> for Sold {
                 sleep.execute(&mut **tx).await?;
                 Ok(())
             }
-            "torn" => {
-                tx.emit(&TicketTorn(event.metadata.subject)).await?;
-                Ok(())
-            }
             "reads" => reads_the_outbox(event, tx).await,
             "drawn" => {
                 let (ticket, picture) = (event.metadata.subject, "x".repeat(messaging::BODY_BYTES_MAX));
