@@ -53,7 +53,7 @@ async fn the_neighbours_of_poison_events_are_applied_together_and_once() {
 async fn an_event_that_no_row_can_hold_fails_alone() {
     let env = env().await;
     let mut waiting: Vec<_> = (0..50).map(|_| sold("good")).collect();
-    waiting[20].metadata.correlation_id = "a\0b".to_owned();
+    waiting[20].metadata.source = "a\0b".to_owned();
     let (service, _) = open_with(&env, &waiting).await;
     until_count(&service.database, DEAD, 1).await;
     until_settled(&service, 49, 0).await;
