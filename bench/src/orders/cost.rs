@@ -83,12 +83,13 @@ const FLOOR_TABLES: &str = "
         primary key (order_id, position));
     create table if not exists floor_outbox (id bigint generated always as identity primary key,
         event_id uuid not null, event_type text not null, subject uuid not null, body bytea not null)";
-const FLOOR_TRANSACTION: &str = "begin;
-insert into floor_orders select gen_random_uuid(), gen_random_uuid(), 'placed', 500 returning id \\gset
-insert into floor_lines values (:'id', 1, gen_random_uuid(), 1);
+const FLOOR_TRANSACTION: &str = "
+with placed as (
+    insert into floor_orders (id, user_id, status, total_minor)
+    values (gen_random_uuid(), gen_random_uuid(), 'placed', 500) returning id),
+lines as (insert into floor_lines select id, 1, gen_random_uuid(), 1 from placed)
 insert into floor_outbox (event_id, event_type, subject, body)
-    values (gen_random_uuid(), 'order.placed', :'id', convert_to(repeat('x', 600), 'UTF8'));
-commit;
+select gen_random_uuid(), 'order.placed', id, convert_to(repeat('x', 600), 'UTF8') from placed;
 ";
 
 /// Returns the commits per second that pgbench reaches with eight clients when it only stores an order and its event.
