@@ -1,21 +1,16 @@
 //! What orders cost: processor time of each process, commits and write-ahead log of the database.
 
 use crate::report::{Outcome, line};
-use platform_client::{environment::Environment, process, supervisor::Supervisor};
+use platform_client::{description::services, environment::Environment, process, supervisor::Supervisor};
 use sqlx::{Connection, PgConnection};
-use std::{collections::BTreeMap, process::Stdio};
+use std::{collections::BTreeMap, iter::once, process::Stdio};
 use tokio::process::Command;
 
-/// The platform's own programs.
-pub(crate) const PROGRAMS: [&str; 7] = [
-    "gateway",
-    "user-service",
-    "product-service",
-    "order-service",
-    "payment-service",
-    "notification-service",
-    "analytics-service",
-];
+/// The platform's own programs: the gateway and the services of `platform.toml`.
+pub(crate) fn programs() -> impl Iterator<Item = &'static str> {
+    once("gateway").chain(services().iter().map(|service| &*service.name))
+}
+
 /// What else takes part in an order.
 const OTHERS: [&str; 5] = ["postgres", "rabbitmq", "redis", "sandbox-provider", "mail-catcher"];
 
@@ -38,7 +33,7 @@ impl Costs {
         .fetch_one(&mut database)
         .await?;
         let mut processor_ms = BTreeMap::new();
-        for name in PROGRAMS.into_iter().chain(OTHERS) {
+        for name in programs().chain(OTHERS) {
             let pid = supervisor
                 .pid(name)
                 .await
