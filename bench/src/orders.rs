@@ -61,7 +61,7 @@ pub(crate) async fn run(options: Options) -> Outcome<()> {
         placed / placed_s
     ));
     line(&format!(
-        "orders brought to their end          {:.0}/s   {:.2} of pgbench's {floor:.0} commits/s of an order with its event",
+        "orders brought to their end          {:.0}/s   {:.3} of pgbench's {floor:.0} commits/s of an order with its event",
         ended / ended_s,
         ended / ended_s / floor,
     ));
@@ -71,7 +71,7 @@ pub(crate) async fn run(options: Options) -> Outcome<()> {
 
 /// Prints the memory that each program has for itself, before any load.
 async fn show_memory(supervisor: &Supervisor) {
-    for name in cost::PROGRAMS {
+    for name in cost::programs() {
         let Some(pid) = supervisor.pid(name).await else {
             continue;
         };

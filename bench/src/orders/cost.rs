@@ -1,21 +1,16 @@
 //! What orders cost: processor time of each process, commits and write-ahead log of the database.
 
 use crate::report::{Outcome, line};
-use platform_client::{environment::Environment, process, supervisor::Supervisor};
+use platform_client::{description::services, environment::Environment, process, supervisor::Supervisor};
 use sqlx::{Connection, PgConnection};
-use std::{collections::BTreeMap, process::Stdio};
+use std::{collections::BTreeMap, iter::once, process::Stdio};
 use tokio::process::Command;
 
-/// The platform's own programs.
-pub(crate) const PROGRAMS: [&str; 7] = [
-    "gateway",
-    "user-service",
-    "product-service",
-    "order-service",
-    "payment-service",
-    "notification-service",
-    "analytics-service",
-];
+/// The platform's own programs: the gateway and the services of `platform.toml`.
+pub(crate) fn programs() -> impl Iterator<Item = &'static str> {
+    once("gateway").chain(services().iter().map(|service| &*service.name))
+}
+
 /// What else takes part in an order.
 const OTHERS: [&str; 5] = ["postgres", "rabbitmq", "redis", "sandbox-provider", "mail-catcher"];
 
@@ -38,7 +33,7 @@ impl Costs {
         .fetch_one(&mut database)
         .await?;
         let mut processor_ms = BTreeMap::new();
-        for name in PROGRAMS.into_iter().chain(OTHERS) {
+        for name in programs().chain(OTHERS) {
             let pid = supervisor
                 .pid(name)
                 .await
@@ -83,12 +78,13 @@ const FLOOR_TABLES: &str = "
         primary key (order_id, position));
     create table if not exists floor_outbox (id bigint generated always as identity primary key,
         event_id uuid not null, event_type text not null, subject uuid not null, body bytea not null)";
-const FLOOR_TRANSACTION: &str = "begin;
-insert into floor_orders select gen_random_uuid(), gen_random_uuid(), 'placed', 500 returning id \\gset
-insert into floor_lines values (:'id', 1, gen_random_uuid(), 1);
+const FLOOR_TRANSACTION: &str = "
+with placed as (
+    insert into floor_orders (id, user_id, status, total_minor)
+    values (gen_random_uuid(), gen_random_uuid(), 'placed', 500) returning id),
+lines as (insert into floor_lines select id, 1, gen_random_uuid(), 1 from placed)
 insert into floor_outbox (event_id, event_type, subject, body)
-    values (gen_random_uuid(), 'order.placed', :'id', convert_to(repeat('x', 600), 'UTF8'));
-commit;
+select gen_random_uuid(), 'order.placed', id, convert_to(repeat('x', 600), 'UTF8') from placed;
 ";
 
 /// Returns the commits per second that pgbench reaches with eight clients when it only stores an order and its event.

@@ -30,6 +30,13 @@ async fn discard(fixture: &Fixture, job: Uuid) -> (u16, Value) {
     (answer.status().as_u16(), answer.json().await.unwrap_or_default())
 }
 
+/// The discard is refused, and the answer says what to do instead.
+async fn assert_needed(fixture: &Fixture, job: Uuid) {
+    let (status, problem) = discard(fixture, job).await;
+    assert_eq!(status, 409, "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("retry it"), "{problem}");
+}
+
 async fn retry(fixture: &Fixture, job: Uuid) {
     let retry = fixture
         .service
@@ -45,9 +52,7 @@ async fn a_charge_that_may_have_been_sent_cannot_be_discarded() {
     let order_id = fixture.place_order("pm_ok").await;
     fixture.wait_for_unknown_outcome(order_id).await;
     let job = park(&fixture, order_id).await;
-    let (status, problem) = discard(&fixture, job).await;
-    assert_eq!(status, 409, "{problem}");
-    assert!(problem["detail"].as_str().unwrap().contains("retry it"), "{problem}");
+    assert_needed(&fixture, job).await;
 
     fixture.provider.restart();
     retry(&fixture, job).await;
@@ -82,9 +87,7 @@ async fn a_refund_that_is_owed_cannot_be_discarded() {
     fixture.publish("order.cancelled", order_id).await;
     fixture.wait_for_state(order_id, "refunding").await;
     let job = park(&fixture, order_id).await;
-    let (status, problem) = discard(&fixture, job).await;
-    assert_eq!(status, 409, "{problem}");
-    assert!(problem["detail"].as_str().unwrap().contains("retry it"), "{problem}");
+    assert_needed(&fixture, job).await;
 
     fixture.provider.restart();
     retry(&fixture, job).await;

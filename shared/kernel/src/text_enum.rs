@@ -25,7 +25,7 @@ pub struct UnknownText {
 ///         Sold = "sold",
 ///     }
 /// }
-/// assert_eq!("sold".parse::<SeatState>().unwrap(), SeatState::Sold);
+/// assert_eq!("sold".parse::<SeatState>().ok(), Some(SeatState::Sold));
 /// assert_eq!(SeatState::Free.as_str(), "free");
 /// ```
 #[macro_export]

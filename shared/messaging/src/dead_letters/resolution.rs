@@ -187,12 +187,13 @@ impl<'a> Batches<'a> {
             None => sqlx::query_scalar("select now()").fetch_one(&mut *db).await?,
         };
         self.asked_at = Some(asked_at);
+        // Waits for another request that holds one: a refused one gives it back only after its answer.
         let letters: Vec<Letter> = sqlx::query_as(
             "select id, event_id, body, died_at, status from dead_letters
              where status = 'waiting' and ($1::uuid is null or id > $1) and died_at <= $2
                 and ($3::text is null or event_type = $3) and ($4::text is null or position($4 in reason) > 0)
                 and ($5::timestamptz is null or died_at < $5)
-             order by id limit $6 for update skip locked",
+             order by id limit $6 for update",
         )
         .bind(self.after)
         .bind(asked_at)

@@ -225,3 +225,29 @@ async fn an_old_event_is_not_replayed_even_if_it_became_a_dead_letter_today() {
     assert_eq!(all, (StatusCode::OK, json!({ "replayed": 0, "tooOld": 1 })));
     assert_eq!(waiting(&service).await.len(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::disallowed_methods, reason = "the test acts as another request")]
+async fn a_dead_letter_that_is_being_looked_at_is_not_left_out_of_a_bulk() {
+    let env = env().await;
+    let (service, _) = open(&env).await;
+    env.events().await.publish(&sold("hopeless")).await;
+    one_dead_letter(&service).await;
+    let mut other = service.database.begin().await.unwrap();
+    sqlx::raw_sql("select from dead_letters for update")
+        .execute(&mut *other)
+        .await
+        .unwrap();
+    let discarding = async {
+        let reason = json!({ "reason": "a test" });
+        post(&service, "/internal/dead-letters/discard", &reason).await
+    };
+    let releasing = async {
+        let blocked =
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'";
+        until_count(&service.database, blocked, 1).await;
+        other.rollback().await.unwrap();
+    };
+    let (discarded, ()) = tokio::join!(discarding, releasing);
+    assert_eq!(discarded, (StatusCode::OK, json!({ "discarded": 1 })));
+}
