@@ -19,4 +19,6 @@ mod operator_mistakes;
 mod parked_jobs;
 mod relay;
 mod relay_members;
+mod relay_order;
+mod retention;
 mod transactions;
