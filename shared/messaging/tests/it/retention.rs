@@ -39,6 +39,7 @@ async fn insert_consumed(pool: &PgPool, event_id: Uuid, days: i32) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::disallowed_methods, reason = "the test stops it and awaits its end")]
 async fn what_was_published_or_consumed_a_month_ago_is_deleted() {
     let env = env().await;
     let (service, config) = open(&env).await;
