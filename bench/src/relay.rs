@@ -82,7 +82,7 @@ async fn time_single_events(outbox: &Outbox) -> Outcome<f64> {
         .await?;
     for number in 1..=TIMED_EVENTS {
         outbox.insert(ANY_SUBJECT, "false", 1).await?;
-        outbox.until_published(number.into()).await?;
+        outbox.until_published(number).await?;
     }
     let median_s: f64 = sqlx::query_scalar(
         "select percentile_cont(0.5) within group (order by extract(epoch from published_at - created_at)::float8)

@@ -15,24 +15,7 @@ use testkit::{TestEnv, eventually};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-const TOPOLOGY: &str = r#"
-exchange = "platform-events"
-delivery_limit = 1000
-dead_letter_delivery_limit = 1000000000
-retry_delays_ms = [100, 300]
-
-[alarms]
-queue_depth = 10000
-oldest_message_s = 60
-
-[services.box-office]
-queue = "seats-queue"
-bindings = ["ticket.*"]
-publishes = ["ticket.sold"]
-
-[events]
-"ticket.sold" = ["seats-queue"]
-"#;
+const TOPOLOGY: &str = include_str!("concert_tickets.toml");
 
 /// Published when a ticket is paid for.
 #[derive(Serialize)]

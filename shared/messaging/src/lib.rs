@@ -48,5 +48,6 @@ pub const SCHEMA: &str = concat!(
     include_str!("../sql/0001_messaging.sql"),
     include_str!("../sql/0101_relay.sql"),
     include_str!("../sql/0102_jobs.sql"),
+    include_str!("../sql/0103_published.sql"),
     include_str!("../sql/0104_dead_letters.sql"),
 );

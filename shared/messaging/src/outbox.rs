@@ -227,7 +227,8 @@ pub async fn backlog(database: &Database) -> Result<Backlog, sqlx::Error> {
                 (select extract(epoch from now() - created_at)::float8 from outbox order by id limit 1),
                 (select count(*) from outbox where retry_at is not null),
                 (select last_error from outbox where retry_at is not null order by retry_at desc limit 1),
-                (select extract(epoch from now() - greatest(min(created_at), (select max(published_at) from published)))::float8
+                (select extract(epoch from now() - greatest(min(created_at),
+                    (select max(published_at) from (select published_at from published order by event_id desc limit $1) newest)))::float8
                  from (select * from outbox where subject is not null order by id limit $1) as oldest
                  where (select ahead.id from outbox as ahead where ahead.subject = oldest.subject and ahead.id <= oldest.id
                     and (ahead.retry_at is not null

@@ -1,8 +1,7 @@
 //! The relay: publishes the outbox, and deletes a row only after the broker has confirmed that very row.
 //!
 //! The rows are divided into shards by their subject. Each instance that can publish takes its part of the shards
-//! ([`shards`]) and publishes their rows in a sliding window ([`window`]): of each subject one row is in flight, and many
-//! subjects at once. Reading, publishing and marking overlap ([`session`]).
+//! ([`shards`]) and publishes their rows in a sliding window ([`window`]), those of each subject in order ([`series`]). Reading, publishing and marking overlap ([`session`]).
 
 mod error;
 mod fates;
@@ -10,6 +9,7 @@ mod message;
 mod pass;
 mod peers;
 mod routes;
+mod series;
 mod session;
 mod shards;
 mod state;

@@ -13,10 +13,15 @@ use tokio_util::sync::CancellationToken;
 pub const RETENTION_DAYS: i32 = 30;
 const SWEEP_INTERVAL: Duration = Duration::from_hours(1);
 
-/// Each statement deletes at most 5,000 rows, so that none holds locks for long.
+/// Each statement deletes at most 5,000 rows, so that none holds locks for long. Our own events are found by their ids, which
+/// carry the time of their creation (UUID version 7) and cost no index; others' events may have ids of any kind.
 const SWEEPS: [&str; 4] = [
     "delete from inbox where ctid = any(array(select ctid from inbox where received_at < now() - make_interval(days => $1) limit 5000))",
-    "delete from published where ctid = any(array(select ctid from published where published_at < now() - make_interval(days => $1) limit 5000))",
+    "delete from published where event_id = any(array(
+         select event_id from published
+         where event_id < rpad(lpad(to_hex((extract(epoch from now() - make_interval(days => $1)) * 1000)::bigint), 12, '0'), 32, '0')::uuid
+           and published_at < now() - make_interval(days => $1)
+         order by event_id limit 5000))",
     "delete from intents where ctid = any(array(select ctid from intents where done_at < now() - make_interval(days => $1) limit 5000))",
     "delete from dead_letters where ctid = any(array(select ctid from dead_letters where resolved_at < now() - make_interval(days => $1) limit 5000))",
 ];

@@ -1,13 +1,14 @@
 //! The publishing of one row, up to its confirm.
 
 use crate::{broker::BrokerError, outbox::OutboxRow};
-use futures_util::future::BoxFuture;
+use futures_util::{FutureExt, future::BoxFuture};
 use kernel::{context::TRACEPARENT_HEADER, failpoint};
 use lapin::{
     BasicProperties, Channel, Confirmation,
     options::{BasicPublishOptions, ConfirmSelectOptions},
     types::{AMQPValue, FieldTable, MAX_SHORT_STRING_LENGTH},
 };
+use std::future::ready;
 
 /// A row that was published, with the broker's answer or the error in its place.
 #[derive(Debug)]
@@ -25,9 +26,7 @@ pub(super) async fn open(broker: &crate::broker::Broker) -> Result<Channel, Brok
     Ok(channel)
 }
 
-/// Publishes a row and waits for its confirm, without a time limit.
-///
-/// lapin numbers and enqueues a message when the future is first polled, before it first waits.
+/// Enqueues a row to be sent, and waits for its confirm, without a time limit. Rows are sent in the order of these calls.
 pub(super) fn publish(
     channel: Channel,
     number: u64,
@@ -35,11 +34,16 @@ pub(super) fn publish(
     source: &'static str,
 ) -> BoxFuture<'static, Completion> {
     failpoint::crash("relay-before-publish");
-    Box::pin(async move {
+    let mut publishing: BoxFuture<'static, Completion> = Box::pin(async move {
         let outcome = send(&channel, &row, source).await;
         failpoint::crash("relay-before-confirm");
         Completion { number, row, outcome }
-    })
+    });
+    // lapin (4.12.3) numbers and enqueues a message when the future is first polled, before it first waits.
+    match (&mut publishing).now_or_never() {
+        Some(completion) => Box::pin(ready(completion)),
+        None => publishing,
+    }
 }
 
 /// Returns why a row cannot be written as an AMQP message; lapin would write a broken frame, and lose the connection.

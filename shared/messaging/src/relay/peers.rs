@@ -30,14 +30,24 @@ async fn tell(database: &Database, state: &Arc<RelayState>) {
     loop {
         committed.notified().await;
         committed.clear();
-        if !state.is_alone()
-            && let Ok(mut connection) = database.acquire().await
-        {
-            let notified = sqlx::query("select pg_notify($1, '')").bind(CHANNEL);
-            notified.execute(&mut *connection).await.ok();
-            tokio::time::sleep(NOTIFY_INTERVAL).await;
+        if state.is_alone() {
+            continue;
         }
+        if let Err(error) = notify(database).await {
+            tracing::debug!(
+                dependency = "postgres",
+                error = chain(&error),
+                "The other instances were not told of a commit; they poll"
+            );
+        }
+        tokio::time::sleep(NOTIFY_INTERVAL).await;
     }
+}
+
+async fn notify(database: &Database) -> Result<(), sqlx::Error> {
+    let mut connection = database.acquire().await?;
+    let notification = sqlx::query("select pg_notify($1, '')").bind(CHANNEL);
+    notification.execute(&mut *connection).await.map(drop)
 }
 
 async fn hear(database: &Database, state: &Arc<RelayState>) {

@@ -7,7 +7,7 @@
 
 use crate::outbox::OutboxRow;
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{HashMap, HashSet, VecDeque},
     time::Duration,
 };
 use tokio::time::Instant;
@@ -53,6 +53,8 @@ enum State {
 #[derive(Debug, Default)]
 pub(super) struct Routes {
     states: HashMap<Route, State>,
+    /// Routes of which the broker has refused a row: of each subject one row at a time takes them.
+    doubted: HashSet<Route>,
     /// Held rows whose next attempt is due, and rows of refused routes.
     retries: VecDeque<OutboxRow>,
 }
@@ -78,6 +80,13 @@ impl Routes {
             }
             State::Refused { .. } => Admission::Refused(row),
         }
+    }
+
+    /// Returns the row's route, if several rows of a subject may take it at once: the broker takes it, and has refused none.
+    pub(super) fn open(&self, row: &OutboxRow) -> Option<Route> {
+        let route = Route::of(row);
+        let is_proven = matches!(self.states.get(&route), Some(State::Proven));
+        (is_proven && !self.doubted.contains(&route)).then_some(route)
     }
 
     /// Adds a row to be tried whatever the state of its route.
@@ -121,6 +130,7 @@ impl Routes {
     /// Notes that a row was refused; one that was `held` before says nothing new about its route. Returns the rows that waited
     /// for a trial, the refusals so far and the delay until the next trial, if the route is refused now.
     pub(super) fn refused(&mut self, route: &Route, held: bool) -> Option<(VecDeque<OutboxRow>, u32, Duration)> {
+        self.doubted.insert(route.clone());
         let state = self.states.entry(route.clone()).or_insert_with(|| on_trial(1));
         if matches!(state, State::Proven) {
             *state = on_trial(1);

@@ -13,8 +13,14 @@ use tokio_util::sync::CancellationToken;
 const LOCK_CLASS: i32 = 0x0B0C;
 /// Name of the members' lock. Releases before the shards took it exclusively, so that they and this one exclude each other.
 const MEMBERS: &str = "relay";
-/// Idle time after which PostgreSQL ends a frozen member's session, which frees its shards for the others.
-const IDLE_SESSION_TIMEOUT: &str = "15s";
+/// Settings of a member's session.
+///
+/// - PostgreSQL ends the session of a frozen member, which frees its shards for the others.
+/// - Each read is planned anew: a plan for any list of rows to be left out would compare each row with each of them.
+/// - Rows are read by an index and in its order: an outbox is mostly empty, and plans made for an empty table, or by statistics
+///   from then, read and sort all of it each time.
+const SETTINGS: &str = "set idle_session_timeout = '15s'; set plan_cache_mode = force_custom_plan;
+    set enable_seqscan = off; set enable_sort = off";
 
 /// The session of a member.
 #[derive(Debug)]
@@ -40,8 +46,7 @@ impl Shards {
             return Ok(None);
         };
         let mut connection = connection?;
-        let limit = sqlx::query("select set_config('idle_session_timeout', $1, false)").bind(IDLE_SESSION_TIMEOUT);
-        with_timeout(limit.execute(&mut connection)).await?;
+        with_timeout(sqlx::raw_sql(SETTINGS).execute(&mut connection)).await?;
         let lock = sqlx::query_scalar("select pg_try_advisory_lock_shared(hashtextextended($1, 0))").bind(MEMBERS);
         let is_member: bool = with_timeout(lock.fetch_one(&mut connection)).await?;
         Ok(is_member.then_some(Self {

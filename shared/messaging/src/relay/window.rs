@@ -1,8 +1,12 @@
 //! The window: the rows that the relay has read, in the order in which they may be published.
 //!
-//! Of each key (a row's subject) at most one row is in flight, so that the events of a subject stay in order over a nack, a
-//! return and a change of leader. The keys take turns.
+//! The rows of a key (their subject) are a [`Series`], which keeps them in order over a nack, a return and a change of leader.
+//! The keys take turns.
 
+use super::{
+    routes::Route,
+    series::{Ended, Series},
+};
 use crate::outbox::OutboxRow;
 use std::collections::{HashMap, HashSet, VecDeque};
 use uuid::Uuid;
@@ -15,11 +19,9 @@ const KNOWN_MAX: usize = 4_000;
 /// The rows between the outbox's table and the broker.
 #[derive(Debug, Default)]
 pub(super) struct Window {
-    /// Rows behind the row of their key that is ready or in flight, and that row itself while it is ready.
-    waiting: HashMap<Uuid, VecDeque<OutboxRow>>,
+    series: HashMap<Uuid, Series>,
+    /// Keys with a row that may be sent.
     ready: VecDeque<Uuid>,
-    /// Keys with a row in flight.
-    busy: HashSet<Uuid>,
     /// Keys with a row that is held in the table, or whose route is refused: nothing of them is added.
     blocked: HashSet<Uuid>,
     /// Rows here, and rows confirmed but not marked yet: reading leaves them out.
@@ -60,21 +62,24 @@ impl Window {
             }
             self.remember(&row);
             self.rows += 1;
-            let queue = self.waiting.entry(key).or_default();
-            queue.push_back(row);
-            if queue.len() == 1 && !self.busy.contains(&key) {
-                self.ready.push_back(key);
-            }
+            let series = self.series.entry(key).or_default();
+            series.push(row);
+            list(&mut self.ready, key, series);
         }
     }
 
-    /// Takes a held row over for a trial; `false` if its key has a row in flight.
+    /// Takes a held row over for a trial; `false` if rows of its key are in flight, or come first.
     pub(super) fn take_over(&mut self, row: &OutboxRow) -> bool {
-        let is_free = !self.known.contains(&row.id) && self.busy.insert(row.key());
-        if is_free {
-            self.remember(row);
+        let is_free = self
+            .series
+            .get(&row.key())
+            .is_none_or(|series| series.is_free_for(row.id));
+        if !is_free || self.known.contains(&row.id) {
+            return false;
         }
-        is_free
+        self.series.entry(row.key()).or_default().send_alone(row.id);
+        self.remember(row);
+        true
     }
 
     /// Returns true if keys are blocked.
@@ -87,67 +92,55 @@ impl Window {
         self.blocked.clear();
     }
 
-    /// Takes the next row to be published; its key is busy until [`Self::confirmed`], [`Self::release`] or [`Self::hold`].
-    pub(super) fn take(&mut self) -> Option<OutboxRow> {
+    /// Takes the next row to be published; its flight ends by [`Self::confirmed`], [`Self::release`] or [`Self::hold`].
+    /// `open` gives the route of a row if several rows of a key may take it at once.
+    pub(super) fn take(&mut self, open: impl Fn(&OutboxRow) -> Option<Route>) -> Option<OutboxRow> {
         while let Some(key) = self.ready.pop_front() {
-            // A key whose rows were forgotten and read again is listed twice.
-            if self.busy.contains(&key) {
+            let Some(series) = self.series.get_mut(&key) else {
                 continue;
-            }
-            if let Some(row) = self.waiting.get_mut(&key).and_then(VecDeque::pop_front) {
+            };
+            series.is_listed = false;
+            if let Some(row) = series.send(&open) {
                 self.rows -= 1;
-                self.busy.insert(key);
+                list(&mut self.ready, key, series);
                 return Some(row);
             }
-            self.waiting.remove(&key);
         }
         None
     }
 
-    /// Ends a row's flight with a confirm: the next row of its key is ready. The row stays known until it is marked.
-    pub(super) fn confirmed(&mut self, row: &OutboxRow) {
-        let key = row.key();
-        self.busy.remove(&key);
-        match self.waiting.get(&key) {
-            Some(queue) if !queue.is_empty() => self.ready.push_back(key),
-            _ => drop(self.waiting.remove(&key)),
-        }
+    /// Ends a row's flight with a confirm. Returns the rows, by id and shard, that are confirmed now with all those before
+    /// them. They stay known until they are marked.
+    pub(super) fn confirmed(&mut self, row: OutboxRow) -> Vec<(i64, i32)> {
+        let left = self.end(row.key(), |series| series.confirm(row)).left;
+        left.into_iter().map(|row| (row.id, row.shard)).collect()
     }
 
-    /// Ends a row's flight without an outcome: it is first of its key again.
+    /// Ends a row's flight without an outcome: it is sent again, and what was sent behind it.
     pub(super) fn release(&mut self, row: OutboxRow) {
-        let key = row.key();
-        self.busy.remove(&key);
-        self.rows += 1;
-        self.waiting.entry(key).or_default().push_front(row);
-        self.ready.push_back(key);
+        self.end(row.key(), |series| series.fail(row, false));
     }
 
-    /// Ends a row's flight with a refusal: the row and those behind it are forgotten, and read again when it is due.
-    pub(super) fn hold(&mut self, row: &OutboxRow) {
+    /// Ends a row's flight with a refusal: those behind it are forgotten, and read again when it is due. Returns `false` if an
+    /// earlier one has failed; the row then waits behind that.
+    pub(super) fn hold(&mut self, row: OutboxRow) -> bool {
         let key = row.key();
-        self.busy.remove(&key);
-        self.blocked.insert(key);
-        self.forget(row.id, row.shard);
-        let behind = self.waiting.remove(&key).unwrap_or_default();
-        self.rows -= behind.len();
-        for row in behind {
-            self.forget(row.id, row.shard);
+        let is_held = self.end(key, |series| series.fail(row, true)).is_held;
+        if is_held {
+            self.blocked.insert(key);
         }
+        is_held
     }
 
     /// Forgets waiting rows that `unwanted` names, and those behind them, and blocks their keys.
     pub(super) fn forget_waiting(&mut self, unwanted: impl Fn(&OutboxRow) -> bool) {
-        let mut forgotten = Vec::new();
-        for queue in self.waiting.values_mut() {
-            if let Some(first) = queue.iter().position(&unwanted) {
-                self.blocked.insert(queue[first].key());
-                forgotten.extend(queue.drain(first..).map(|row| (row.id, row.shard)));
-            }
-        }
+        let all = self.series.values_mut();
+        let forgotten: Vec<OutboxRow> = all.flat_map(|series| series.forget_waiting(&unwanted)).collect();
+        self.series.retain(|_, series| !series.is_empty());
         self.rows -= forgotten.len();
-        for (id, shard) in forgotten {
-            self.forget(id, shard);
+        for row in forgotten {
+            self.blocked.insert(row.key());
+            self.forget(row.id, row.shard);
         }
     }
 
@@ -164,6 +157,23 @@ impl Window {
         self.unmarked.get(&shard).is_some_and(|rows| *rows > 0)
     }
 
+    fn end(&mut self, key: Uuid, end: impl FnOnce(&mut Series) -> Ended) -> Ended {
+        let Some(series) = self.series.get_mut(&key) else {
+            return Ended::default();
+        };
+        let waited = series.waits();
+        let ended = end(series);
+        self.rows = self.rows + series.waits() - waited;
+        list(&mut self.ready, key, series);
+        if series.is_empty() {
+            self.series.remove(&key);
+        }
+        for row in &ended.forgotten {
+            self.forget(row.id, row.shard);
+        }
+        ended
+    }
+
     fn remember(&mut self, row: &OutboxRow) {
         self.known.insert(row.id);
         *self.unmarked.entry(row.shard).or_default() += 1;
@@ -178,6 +188,14 @@ impl Window {
     }
 }
 
+/// Lists a key that has a row to be sent.
+fn list(ready: &mut VecDeque<Uuid>, key: Uuid, series: &mut Series) {
+    if series.has_next() && !series.is_listed {
+        series.is_listed = true;
+        ready.push_back(key);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -185,6 +203,10 @@ mod tests {
 
     fn none(_: &OutboxRow) -> bool {
         false
+    }
+
+    fn closed(_: &OutboxRow) -> Option<Route> {
+        None
     }
 
     fn ids(rows: &[OutboxRow]) -> Vec<(i64, i32)> {
@@ -196,14 +218,14 @@ mod tests {
         let mut window = Window::default();
         let (a, b) = (Uuid::from_u128(1), Uuid::from_u128(2));
         window.add(vec![row(1, a), row(2, a), row(3, b)], none);
-        let (first, other) = (window.take().unwrap(), window.take().unwrap());
+        let (first, other) = (window.take(closed).unwrap(), window.take(closed).unwrap());
         assert_eq!((first.id, other.id), (1, 3));
-        assert!(window.take().is_none(), "row 2 waits for the confirm of row 1");
+        assert!(window.take(closed).is_none(), "row 2 waits for the confirm of row 1");
         window.release(first);
-        let again = window.take().unwrap();
+        let again = window.take(closed).unwrap();
         assert_eq!(again.id, 1, "a row without an outcome comes before the later ones");
-        window.confirmed(&again);
-        assert_eq!(window.take().unwrap().id, 2);
+        window.confirmed(again);
+        assert_eq!(window.take(closed).unwrap().id, 2);
     }
 
     #[test]
@@ -211,17 +233,17 @@ mod tests {
         let mut window = Window::default();
         let (a, b) = (Uuid::from_u128(1), Uuid::from_u128(2));
         window.add(vec![row(1, a), row(2, a), row(3, b)], none);
-        let refused = window.take().unwrap();
-        window.hold(&refused);
-        assert_eq!(window.take().unwrap().id, 3);
-        assert!(window.take().is_none());
+        let refused = window.take(closed).unwrap();
+        window.hold(refused);
+        assert_eq!(window.take(closed).unwrap().id, 3);
+        assert!(window.take(closed).is_none());
         assert_eq!(window.begin_read(0), vec![3], "rows 1 and 2 can be read again");
         window.add(vec![row(4, a)], none);
-        assert!(window.take().is_none(), "nothing overtakes the refused row");
+        assert!(window.take(closed).is_none(), "nothing overtakes the refused row");
         window.unblock();
         window.add(vec![row(1, a), row(2, a)], |row| row.id == 1);
         assert!(
-            window.take().is_none() && window.has_blocked(),
+            window.take(closed).is_none() && window.has_blocked(),
             "its route is refused still"
         );
     }
@@ -234,22 +256,22 @@ mod tests {
         window.forget_waiting(|_| true);
         window.unblock();
         window.add(vec![row(1, a), row(2, a)], none);
-        assert_eq!(window.take().unwrap().id, 1);
-        assert!(window.take().is_none());
+        assert_eq!(window.take(closed).unwrap().id, 1);
+        assert!(window.take(closed).is_none());
     }
 
     #[test]
     fn a_row_that_is_confirmed_or_marked_during_a_read_is_not_added_again() {
         let mut window = Window::default();
         window.add(vec![row(1, Uuid::from_u128(1))], none);
-        let sent = window.take().unwrap();
+        let sent = window.take(closed).unwrap();
         assert_eq!(window.begin_read(0), vec![1]);
-        window.confirmed(&sent);
+        window.confirmed(sent.clone());
         window.add(vec![sent.clone()], none);
-        assert!(window.take().is_none(), "confirmed and not marked");
+        assert!(window.take(closed).is_none(), "confirmed and not marked");
         window.marked(&ids(std::slice::from_ref(&sent)));
         window.add(vec![sent.clone()], none);
-        assert!(window.take().is_none(), "marked while the read was under way");
+        assert!(window.take(closed).is_none(), "marked while the read was under way");
         assert!(window.is_empty() && !window.holds_shard(sent.shard));
     }
 
@@ -259,9 +281,9 @@ mod tests {
         let (a, b) = (Uuid::from_u128(1), Uuid::from_u128(2));
         window.add(vec![row(1, a), row(2, a), row(3, a), row(4, b)], none);
         window.forget_waiting(|row| row.id == 2);
-        let first = window.take().unwrap();
-        assert_eq!((first.id, window.take().unwrap().id), (1, 4));
-        window.confirmed(&first);
-        assert!(window.take().is_none(), "row 3 must not overtake row 2");
+        let first = window.take(closed).unwrap();
+        assert_eq!((first.id, window.take(closed).unwrap().id), (1, 4));
+        window.confirmed(first);
+        assert!(window.take(closed).is_none(), "row 3 must not overtake row 2");
     }
 }

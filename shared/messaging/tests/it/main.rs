@@ -20,4 +20,6 @@ mod operator_mistakes;
 mod parked_jobs;
 mod relay;
 mod relay_members;
+mod relay_order;
+mod retention;
 mod transactions;

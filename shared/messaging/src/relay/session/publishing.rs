@@ -28,10 +28,10 @@ impl Session {
             return;
         }
         while self.in_flight.len() < IN_FLIGHT_MAX
-            && let Some(row) = self.window.take()
+            && let Some(row) = self.window.take(|row| self.routes.open(row))
         {
             if let Some(reason) = unwritable(&row) {
-                self.hold(&row, reason);
+                self.hold(row, reason);
                 continue;
             }
             match self.routes.admit(row) {
@@ -44,7 +44,7 @@ impl Session {
                     self.in_flight.push(publish(self.channel.clone(), number, row, source));
                 }
                 Admission::OnTrial => {}
-                Admission::Refused(row) => self.window.hold(&row),
+                Admission::Refused(row) => drop(self.window.hold(row)),
             }
         }
     }
@@ -83,8 +83,10 @@ impl Session {
 
     fn decide(&mut self, fate: Fate) -> Result<(), RelayError> {
         match fate {
-            Fate::Published(row) => self.published(&row),
-            Fate::Refused(row, reason) => self.refuse(&row, reason),
+            Fate::Published(row) => self.published(row),
+            // One of those that were in flight when their route was refused: it says nothing new, and waits with the route.
+            Fate::Refused(row, _) if self.routes.is_refused(&row) => drop(self.window.hold(row)),
+            Fate::Refused(row, reason) => self.refuse(row, reason),
             Fate::Unknown(row, error) => {
                 if !error.is_about_the_message() {
                     return Err(error.into());
@@ -96,9 +98,8 @@ impl Session {
         Ok(())
     }
 
-    fn published(&mut self, row: &OutboxRow) {
-        self.window.confirmed(row);
-        self.confirmed.push((row.id, row.shard));
+    fn published(&mut self, row: OutboxRow) {
+        self.confirmed.extend(self.window.confirmed(row));
     }
 
     pub(super) fn tried(&mut self, trial: Trial) -> Result<(), RelayError> {
@@ -106,8 +107,8 @@ impl Session {
         self.trial_channel = channel;
         match outcome {
             Ok(None) => {
-                let route = Route::of(&row);
-                self.published(&row);
+                let (route, was_held) = (Route::of(&row), row.held);
+                self.published(row);
                 let (freed, was_refused) = self.routes.confirmed(&route);
                 for row in freed {
                     self.window.release(row);
@@ -116,11 +117,11 @@ impl Session {
                     self.accept(route);
                 }
                 // The later rows of its subject may go on.
-                if row.held {
+                if was_held {
                     self.pass.want_full();
                 }
             }
-            Ok(Some(reason)) => self.refuse(&row, reason),
+            Ok(Some(reason)) => self.refuse(row, reason),
             Err(error) => return Err(error.into()),
         }
         Ok(())
@@ -137,8 +138,8 @@ impl Session {
     }
 
     /// Holds back a row that the broker refused, or its whole route if it is not the first.
-    fn refuse(&mut self, row: &OutboxRow, reason: String) {
-        let route = Route::of(row);
+    fn refuse(&mut self, row: OutboxRow, reason: String) {
+        let route = Route::of(&row);
         let Some((waiting, refusals, retry_after)) = self.routes.refused(&route, row.held) else {
             return self.hold(row, reason);
         };
@@ -150,23 +151,27 @@ impl Session {
         );
         self.window.hold(row);
         for row in waiting {
-            self.window.hold(&row);
+            self.window.hold(row);
         }
         self.window.forget_waiting(|row| Route::of(row) == route);
         self.request.refused.push((route, refusals, retry_after, reason));
     }
 
-    /// Holds back one row, and the later ones of its subject.
-    pub(super) fn hold(&mut self, row: &OutboxRow, reason: String) {
+    /// Holds back one row, and the later ones of its subject. One that an earlier row of its subject has failed before is
+    /// sent again behind that.
+    pub(super) fn hold(&mut self, row: OutboxRow, reason: String) {
+        let (id, event_id, routing_key) = (row.id, row.event_id, row.routing_key.clone());
+        if !self.window.hold(row) {
+            return;
+        }
         tracing::error!(
             code = "outbox.refused",
-            routing_key = row.routing_key,
-            event.id = %row.event_id,
+            routing_key,
+            event.id = %event_id,
             reason,
             "Event refused by the broker; held back"
         );
         metrics::counter!("outbox_refused_total").increment(1);
-        self.window.hold(row);
-        self.request.holds.push((row.id, reason));
+        self.request.holds.push((id, reason));
     }
 }

@@ -86,7 +86,7 @@ impl Session {
             return;
         }
         match unwritable(&row) {
-            Some(reason) => self.hold(&row, reason),
+            Some(reason) => self.hold(row, reason),
             None => self.routes.try_again(row),
         }
     }
