@@ -42,8 +42,9 @@ where
         }
         match failure {
             Failure::Infrastructure(error) => {
+                let error = chain(&*error);
                 if pause.is_none() {
-                    let (queue, error) = (health.queue(), chain(&*error));
+                    let queue = health.queue();
                     tracing::warn!(
                         code = "consumer.paused",
                         queue,
@@ -51,6 +52,9 @@ where
                         "Consumer paused: dependency unavailable"
                     );
                     pause = Some(health.pause(&error));
+                } else {
+                    // The first error may be only how the connection ended, and the next one why there is no other.
+                    health.failed(&error);
                 }
                 tokio::select! {
                     () = delivery.subscription_ended() => return None,

@@ -194,7 +194,8 @@ impl Subscription {
         let _pause = self.health.pause(&error);
         let answered = async {
             let mut wait = BACKOFF_MIN;
-            while self.database.check().await.is_err() {
+            while let Err(error) = self.database.check().await {
+                self.health.failed(&chain(&error));
                 tokio::time::sleep(wait).await;
                 wait = (wait * 2).min(BACKOFF_MAX);
             }
