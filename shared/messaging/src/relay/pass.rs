@@ -80,8 +80,8 @@ impl Pass {
     pub(super) fn observe(&mut self, horizon: Horizon) {
         self.next_low = self.low;
         self.candidate = match self.candidate {
-            Some((last_id, None)) => Some((last_id, Some(horizon.xmax))),
-            Some((last_id, Some(xmax))) if horizon.xmin >= xmax => {
+            Some((last_id, None)) => Some((last_id, Some(horizon.next))),
+            Some((last_id, Some(next))) if horizon.xmin >= next => {
                 self.next_low = last_id;
                 Some((horizon.last_id, None))
             }
@@ -108,8 +108,8 @@ impl Pass {
 mod tests {
     use super::*;
 
-    fn horizon(last_id: i64, xmin: i64, xmax: i64) -> Horizon {
-        Horizon { last_id, xmin, xmax }
+    fn horizon(last_id: i64, xmin: i64, next: i64) -> Horizon {
+        Horizon { last_id, xmin, next }
     }
 
     #[tokio::test(start_paused = true)]

@@ -43,7 +43,7 @@ pub(super) struct Horizon {
     /// Transactions below it have ended.
     pub(super) xmin: i64,
     /// Transactions from it on had not begun to write.
-    pub(super) xmax: i64,
+    pub(super) next: i64,
 }
 
 /// Rows in the order of their ids, and whether there may be more behind them.
@@ -54,11 +54,14 @@ pub(super) struct Read {
 }
 
 /// Returns what is certain about the ids now.
+///
+/// The next transaction id is `age`'s zero. `pg_snapshot_xmax` is another: one past the newest that has *ended*, so that a
+/// running transaction may be that or a later one.
 pub(super) async fn horizon(connection: &mut PgConnection) -> Result<Horizon, sqlx::Error> {
     sqlx::query_as(
-        "select case when is_called then last_value else 0 end as last_id, pg_snapshot_xmin(snapshot)::text::bigint as xmin,
-                pg_snapshot_xmax(snapshot)::text::bigint as xmax
-         from outbox_id_seq, pg_current_snapshot() as snapshot",
+        "select case when is_called then last_value else 0 end as last_id, oldest::text::bigint as xmin,
+                oldest::text::bigint + age(oldest::xid) as next
+         from outbox_id_seq, pg_snapshot_xmin(pg_current_snapshot()) as oldest",
     )
     .fetch_one(connection)
     .await

@@ -141,6 +141,23 @@ async fn a_row_that_commits_after_later_ones_were_published_is_not_forgotten() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_commits_late_while_nothing_else_commits_is_not_forgotten() {
+    const READS: &str = "select idx_scan from pg_stat_user_indexes where indexrelname = 'outbox_pkey'";
+    let env = env().await;
+    let (service, config) = open(&env).await;
+    let database = config.database();
+    let mut late = Tx::begin(&database, &Context::new()).await.unwrap();
+    late.emit(&TicketTorn(id::new())).await.unwrap();
+    let before = count(&service.database, READS).await;
+    eventually("the outbox to be read some times meanwhile", || async {
+        (count(&service.database, READS).await >= before + 8).then_some(())
+    })
+    .await;
+    late.commit().await.unwrap();
+    until_count(&service.database, WAITING, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_shards_of_an_instance_that_stops_go_to_the_others() {
     let env = env().await;
     let (first, _) = open(&env).await;
