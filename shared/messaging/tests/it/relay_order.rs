@@ -1,6 +1,7 @@
 //! Several events of one subject are on their way at once, and stay in order whatever becomes of one of them.
 
 use crate::fixture::{PropertyLost, TicketTorn, emit, env, open, until_count};
+use fault_proxy::Link;
 use kernel::{context::Context, id};
 use messaging::{Database, Event, Tx};
 use testkit::EventProbe;
@@ -60,5 +61,21 @@ async fn over_a_route_that_the_broker_returns_between_two_that_it_takes() {
     until_count(&service.database, WAITING, EVENTS + 1).await;
     let mut events = env.events().await;
     events.wait_for("property.lost", subject).await;
+    until_count(&service.database, WAITING, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn over_a_connection_that_is_cut() {
+    let mut env = env().await;
+    let mut events = env.events().await;
+    let (link, through) = Link::in_front_of(&env.rabbitmq_url).await.unwrap();
+    env.rabbitmq_url = through;
+    let (service, config) = open(&env).await;
+    let subject = id::new();
+    for _ in 0..3 {
+        emit_many(&config.database(), &TicketTorn(subject)).await;
+        link.reset();
+    }
+    assert_in_order(&mut events, "ticket.torn", subject, 3 * EVENTS).await;
     until_count(&service.database, WAITING, 0).await;
 }
