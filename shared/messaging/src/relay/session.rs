@@ -20,7 +20,10 @@ use super::{
     turn::{Answer, Request},
     window::Window,
 };
-use crate::{broker::Broker, outbox};
+use crate::{
+    broker::{Broker, BrokerError},
+    outbox,
+};
 use database::{Database, Signal, with_timeout};
 use futures_util::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use kernel::{chain, failpoint};
@@ -57,6 +60,8 @@ pub(super) struct Session {
     progress: Instant,
     shards: Option<Shards>,
     in_flight: FuturesUnordered<BoxFuture<'static, Completion>>,
+    /// A new channel, in place of one that the broker has closed.
+    opening: Option<BoxFuture<'static, Result<Channel, BrokerError>>>,
     trial: Option<BoxFuture<'static, Trial>>,
     turn: Option<BoxFuture<'static, (Shards, Result<Answer, sqlx::Error>)>>,
     marking: Option<BoxFuture<'static, Marked>>,
@@ -69,6 +74,7 @@ type Marked = (Vec<(i64, i32)>, Result<(), sqlx::Error>);
 enum Happening {
     Turned(Shards, Result<Answer, sqlx::Error>),
     Marked(Marked),
+    Opened(Result<Channel, BrokerError>),
     Tried(Trial),
     Completed(Completion),
     Woken,
@@ -123,6 +129,7 @@ impl Session {
             progress: Instant::now(),
             shards: Some(shards),
             in_flight: FuturesUnordered::new(),
+            opening: None,
             trial: None,
             turn: None,
             marking: None,
@@ -161,7 +168,7 @@ impl Session {
                 self.woken = true;
                 last_pass = true;
             }
-            self.begin_work().await?;
+            self.begin_work();
             if last_pass && self.is_idle() {
                 return Ok(());
             }
@@ -178,16 +185,22 @@ impl Session {
         is_still && !self.woken && !self.pass.is_under_way() && self.window.is_empty()
     }
 
-    /// Starts whatever may start now.
-    async fn begin_work(&mut self) -> Result<(), RelayError> {
-        if !self.channel.status().connected() && self.in_flight.is_empty() {
-            self.channel = open(&self.broker).await?;
-        }
+    /// Starts whatever may start now. Nothing is awaited here: what is under way advances only in [`Self::next`], and may hold
+    /// what would be waited for.
+    fn begin_work(&mut self) {
+        self.start_opening();
         self.fill();
         self.start_trial();
         self.start_marking();
         self.start_turn();
-        Ok(())
+    }
+
+    fn start_opening(&mut self) {
+        if self.opening.is_none() && self.in_flight.is_empty() && !self.channel.status().connected() {
+            self.progress = Instant::now();
+            let broker = self.broker.clone();
+            self.opening = Some(Box::pin(async move { open(&broker).await }));
+        }
     }
 
     fn start_marking(&mut self) {
@@ -225,6 +238,7 @@ impl Session {
         tokio::select! {
             (shards, answer) = done(&mut self.turn) => Happening::Turned(shards, answer),
             marked = done(&mut self.marking) => Happening::Marked(marked),
+            opened = done(&mut self.opening) => Happening::Opened(opened),
             trial = done(&mut self.trial) => Happening::Tried(trial),
             Some(completion) = self.in_flight.next() => Happening::Completed(completion),
             () = wakes.commits.notified() => Happening::Woken,
@@ -237,6 +251,7 @@ impl Session {
         match happening {
             Happening::Turned(shards, answer) => self.turned(shards, answer?),
             Happening::Marked(marked) => self.marked(marked),
+            Happening::Opened(channel) => self.channel = channel?,
             Happening::Tried(trial) => self.tried(trial)?,
             Happening::Completed(completion) => self.completed(completion)?,
             Happening::Woken => {

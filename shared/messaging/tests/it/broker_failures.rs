@@ -1,12 +1,17 @@
 //! The broker closes connections and loses queues; the service comes back by itself.
 
 use crate::fixture::{TicketSold, TicketTorn, config, count, emit, env, open, sold, until_count};
-use fault_proxy::Link;
+use fault_proxy::{Link, LinkFault};
 use kernel::id;
-use lapin::{Connection, ConnectionProperties, options::QueueDeleteOptions};
+use lapin::{
+    Connection, ConnectionProperties,
+    options::{ExchangeDeleteOptions, QueueDeleteOptions},
+};
 use rabbitmq::Topology;
 use reqwest::{Client, Method};
 use serde_json::Value;
+use sqlx::PgPool;
+use std::time::Duration;
 use testkit::{TestEnv, eventually, variable};
 
 /// Closes every connection into the test's virtual host, as an operator would in the management UI.
@@ -48,6 +53,21 @@ pub(crate) async fn delete_queue(env: &TestEnv) {
     let channel = connection.create_channel().await.unwrap();
     channel
         .queue_delete("seats-queue".into(), QueueDeleteOptions::default())
+        .await
+        .unwrap();
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the test acts as an operator, not as a service"
+)]
+async fn delete_exchange(env: &TestEnv, exchange: &str) {
+    let connection = Connection::connect(&env.rabbitmq_url, ConnectionProperties::default())
+        .await
+        .unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    channel
+        .exchange_delete(exchange.into(), ExchangeDeleteOptions::default())
         .await
         .unwrap();
 }
@@ -134,4 +154,45 @@ async fn a_broker_that_falls_silent_keeps_no_connection() {
     emit(&config.database(), &TicketTorn(id::new())).await;
     until_count(&service.database, "select count(*) from outbox", 0).await;
     env.rabbitmq_url = direct;
+}
+
+/// Puts a row for an exchange into the outbox, as a replay of a dead letter does.
+async fn replay_by(exchange: &str, pool: &PgPool) {
+    sqlx::query(
+        "insert into outbox (event_id, exchange, routing_key, event_type, body, correlation_id)
+         values (gen_random_uuid(), $1, 'replay', 'ticket.torn', '{}', 'none')",
+    )
+    .bind(exchange)
+    .execute(pool)
+    .await
+    .unwrap();
+}
+
+/// The relay opens two channels at once, one for the rows and one to try a route, by an answer of the broker that takes long.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_that_is_closed_while_another_is_opened_does_not_stop_the_relay() {
+    const WAITING: &str = "select count(*) from outbox";
+    let mut env = env().await;
+    let direct = env.rabbitmq_url.clone();
+    let (link, through) = Link::in_front_of(&direct).await.unwrap();
+    env.rabbitmq_url = through;
+    let (service, config) = open(&env).await;
+    let notify = || config.database().signals().notify("outbox");
+    replay_by("seats-queue.retry", &service.database).await;
+    notify();
+    until_count(&service.database, WAITING, 0).await;
+    env.rabbitmq_url = direct;
+    delete_exchange(&env, "seats-queue.retry").await;
+    // The trial of a row without an exchange costs its channel.
+    replay_by("gone.retry", &service.database).await;
+    notify();
+    until_count(&service.database, "select count(*) from outbox where refusals > 0", 1).await;
+    // The broker took the route of the first row before, and closes the channel now; the second row's route is tried meanwhile.
+    link.set(LinkFault::Latency(Duration::from_millis(300)));
+    replay_by("seats-queue.retry", &service.database).await;
+    emit(&config.database(), &TicketTorn(id::new())).await;
+    until_count(&service.database, "select count(*) from published", 1).await;
+    link.set(LinkFault::None);
+    restore_queue(&env).await;
+    until_count(&service.database, WAITING, 1).await;
 }

@@ -18,7 +18,8 @@ use tokio::time::Instant;
 
 /// Publishes without a confirm.
 const IN_FLIGHT_MAX: usize = 500;
-/// Time without any confirm, while one is awaited and the broker is not blocked, after which it counts as unavailable.
+/// Time without any confirm or new channel, while one is awaited and the broker is not blocked, after which it counts as
+/// unavailable.
 const CONFIRM_TIMEOUT: Duration = Duration::from_secs(5);
 
 impl Session {
@@ -60,9 +61,9 @@ impl Session {
         }
     }
 
-    /// Fails if the broker has confirmed nothing for too long.
+    /// Fails if the broker has given no answer for too long.
     pub(super) fn check_progress(&self) -> Result<(), BrokerError> {
-        let awaits = !self.in_flight.is_empty() || self.trial.is_some();
+        let awaits = !self.in_flight.is_empty() || self.trial.is_some() || self.opening.is_some();
         if awaits && !self.broker.publishing.is_blocked() && self.progress.elapsed() > CONFIRM_TIMEOUT {
             return Err(BrokerError::Timeout(CONFIRM_TIMEOUT));
         }
