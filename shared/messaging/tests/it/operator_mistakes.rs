@@ -107,7 +107,11 @@ async fn a_paused_consumer_shows_what_keeps_it_now() {
     until_paused_by(&service, "relation").await;
     run(&service.database, "create table seats ()").await;
     until_paused_by(&service, "column").await;
-    run(&service.database, "drop table seats; alter table seats_gone rename to seats").await;
+    run(
+        &service.database,
+        "drop table seats; alter table seats_gone rename to seats",
+    )
+    .await;
     until_count(&service.database, SEATS, 1).await;
 }
 
