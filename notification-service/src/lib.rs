@@ -2,10 +2,11 @@
 //!
 //! A consumed event (`events`) becomes a row of `notifications` (`dispatch`). Its mail is enqueued as soon as the order's
 //! owner and their address are known, which may be later than the event; until then it waits, with a deadline ([`expiry`]).
-//! A job sends the mail (`send_mail`, `mailer`, `smtp`), at least once and always under the same Message-ID.
+//! A job sends the mail (`send_mail`, `mailer`, `smtp`, `connections`), at least once and always under the same Message-ID.
 
 mod app;
 mod config;
+mod connections;
 mod dispatch;
 mod domain;
 mod events;
@@ -40,11 +41,13 @@ pub async fn assemble(config: Config, base: Base) -> Result<Service, StartError>
         wait_max: config.wait_max(),
     };
     let (swept, counted) = (base.database.clone(), base.database.clone());
+    let connections = app.mailer.connections();
     Ok(Service::new(&base)
         .routes(http::routes(app.clone()))
         .consumer(events::consumer(), app.clone())
         .job::<SendMail>(app)
         .discard::<SendMail>()
         .periodic("waiting", expiry::SWEEP_INTERVAL, move || expiry::sweep(swept.clone()))
+        .periodic("connections", connections::IDLE_MAX, move || connections.clone().close_idle())
         .status("notifications", move || store::mail_counts(counted.clone())))
 }

@@ -3,7 +3,7 @@
 //! A mail server may accept a mail although its answer is lost; the mail is then sent again. So a mail arrives at least once,
 //! and every copy has the same Message-ID and Date, by which mail programs recognise a copy.
 
-use crate::{config::SmtpServer, smtp, store::Mail};
+use crate::{config::SmtpServer, connections::Connections, smtp, store::Mail};
 use kernel::chain;
 use lettre::{
     Address, Message,
@@ -19,7 +19,7 @@ const TIMEOUT: Duration = Duration::from_secs(10);
 /// A client of the mail server, with the sender of its mails.
 #[derive(Debug, Clone)]
 pub(crate) struct Mailer {
-    server: SmtpServer,
+    connections: Connections,
     from: Mailbox,
 }
 
@@ -34,9 +34,14 @@ pub(crate) enum Outcome {
 impl Mailer {
     pub(crate) fn new(server: &SmtpServer, from: Mailbox) -> Self {
         Self {
-            server: server.clone(),
+            connections: Connections::new(server),
             from,
         }
+    }
+
+    /// Returns its connections.
+    pub(crate) fn connections(&self) -> Connections {
+        self.connections.clone()
     }
 
     /// Sends a mail. A failure means that the outcome is unknown, or that the server may take it later.
@@ -45,7 +50,7 @@ impl Mailer {
             Ok(message) => message,
             Err(error) => return Ok(Outcome::Rejected(format!("the mail cannot be composed: {error}"))),
         };
-        let Ok(reply) = timeout(TIMEOUT, smtp::deliver(&self.server, &message)).await else {
+        let Ok(reply) = timeout(TIMEOUT, smtp::deliver(&self.connections, &message)).await else {
             return Err(Failure::transient(format!("mail server: no answer within {TIMEOUT:?}")));
         };
         match reply {

@@ -19,6 +19,10 @@ impl Job for SendMail {
     /// As long as a mail server tries at least (RFC 5321, 4.5.4.1); then an operator decides.
     const LIFETIME: Option<Duration> = Some(Duration::from_hours(5 * 24));
 
+    /// With those of failed jobs 24 connections, so that two instances stay below what Postfix takes from one client
+    /// (`smtpd_client_connection_count_limit`, 50).
+    const CALLS_MAX: usize = 16;
+
     type App = App;
 
     async fn run(self, claim: &JobClaim, app: &App) -> Result<(), Failure> {

@@ -1,21 +1,21 @@
 //! The dialogue with the mail server about one mail, command by command: the reply alone does not tell whether it is about
 //! the recipient, the command that it answers does.
 
-use crate::config::SmtpServer;
+use crate::connections::{Connection, Connections};
 use lettre::{
     Message,
     transport::smtp::{
         Error as SmtpError,
         client::AsyncSmtpConnection,
         commands::{Data, Mail, Rcpt},
-        extension::{ClientId, Extension, MailBodyParameter, MailParameter},
+        extension::{Extension, MailBodyParameter, MailParameter},
     },
 };
 use std::{error::Error, time::Duration};
 use tokio::time::timeout;
 
-/// Limit on the good-bye to a server whose reply is known already.
-const QUIT_TIMEOUT: Duration = Duration::from_secs(1);
+/// Limit on the first answer over an idle connection, after which a new one is tried.
+const REUSE_TIMEOUT: Duration = Duration::from_secs(2);
 /// Replies that demand authentication, an operator's matter that says nothing about the mail.
 const AUTHENTICATION_REPLIES: [u16; 4] = [530, 534, 535, 538];
 /// Enhanced status codes (RFC 3463) about the mail system and about policy: a full disk, a block list, a denied relay.
@@ -46,29 +46,52 @@ impl NotTaken {
     }
 }
 
-/// Sends one mail on a connection of its own: lettre checks a pooled connection without a time limit.
-pub(crate) async fn deliver(server: &SmtpServer, message: &Message) -> Result<(), NotTaken> {
-    let address = (server.host.as_str(), server.port);
-    let mut connection = AsyncSmtpConnection::connect_tokio1(address, None, &ClientId::default(), None, None)
-        .await
-        .map_err(NotTaken::BeforeRecipient)?;
-    let outcome = converse(&mut connection, message).await;
-    drop(timeout(QUIT_TIMEOUT, connection.abort()).await);
-    outcome
+/// Sends one mail, over an idle connection if there is one.
+pub(crate) async fn deliver(connections: &Connections, message: &Message) -> Result<(), NotTaken> {
+    let mut connection = begin(connections, message).await?;
+    match go_on(&mut connection.smtp, message).await {
+        Ok(()) => {
+            connections.keep(connection).await;
+            Ok(())
+        }
+        Err(error) => {
+            connection.close().await;
+            Err(NotTaken::Recipient(error))
+        }
+    }
 }
 
-async fn converse(connection: &mut AsyncSmtpConnection, message: &Message) -> Result<(), NotTaken> {
-    let (envelope, text) = (message.envelope(), message.formatted());
-    let parameters = parameters(connection, message, &text);
-    let from = Mail::new(envelope.from().cloned(), parameters);
-    connection.command(from).await.map_err(NotTaken::BeforeRecipient)?;
-    for recipient in envelope.to() {
-        let to = Rcpt::new(recipient.clone(), Vec::new());
-        connection.command(to).await.map_err(NotTaken::Recipient)?;
+/// Names the sender. Whatever an idle connection answers but yes, a new one is asked: the server may have closed it, or be
+/// tired of it.
+async fn begin(connections: &Connections, message: &Message) -> Result<Connection, NotTaken> {
+    if let Some(mut connection) = connections.idle() {
+        if let Ok(Ok(())) = timeout(REUSE_TIMEOUT, name_sender(&mut connection.smtp, message)).await {
+            return Ok(connection);
+        }
+        connection.close().await;
     }
-    connection.command(Data).await.map_err(NotTaken::Recipient)?;
-    connection.message(&text).await.map_err(NotTaken::Recipient)?;
-    Ok(())
+    let mut connection = connections.open().await.map_err(NotTaken::BeforeRecipient)?;
+    match name_sender(&mut connection.smtp, message).await {
+        Ok(()) => Ok(connection),
+        Err(error) => {
+            connection.close().await;
+            Err(NotTaken::BeforeRecipient(error))
+        }
+    }
+}
+
+async fn name_sender(smtp: &mut AsyncSmtpConnection, message: &Message) -> Result<(), SmtpError> {
+    let parameters = parameters(smtp, message, &message.formatted());
+    let from = Mail::new(message.envelope().from().cloned(), parameters);
+    smtp.command(from).await.map(drop)
+}
+
+async fn go_on(smtp: &mut AsyncSmtpConnection, message: &Message) -> Result<(), SmtpError> {
+    for recipient in message.envelope().to() {
+        smtp.command(Rcpt::new(recipient.clone(), Vec::new())).await?;
+    }
+    smtp.command(Data).await?;
+    smtp.message(&message.formatted()).await.map(drop)
 }
 
 /// Returns the extensions that the mail needs, where the server has them; without them the server decides.

@@ -4,6 +4,7 @@
 //! closes the connections first.
 
 use crate::mail_server::MailServer;
+use fault_proxy::Link;
 use kernel::id;
 use messaging::Envelope;
 use notification_service::{Config, MIGRATOR, assemble};
@@ -25,10 +26,22 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) async fn new() -> Self {
+        let mails = MailServer::start().await;
+        let smtp_url = mails.smtp_url();
+        Self::with_mail_server(mails, &smtp_url).await
+    }
+
+    /// Starts the service with a link to the mail server.
+    pub(crate) async fn behind_link() -> (Self, Link) {
+        let mails = MailServer::start().await;
+        let (link, through) = Link::in_front_of(&mails.smtp_url()).await.unwrap();
+        (Self::with_mail_server(mails, &through).await, link)
+    }
+
+    async fn with_mail_server(mails: MailServer, smtp_url: &str) -> Self {
         let env = TestEnv::new(&["notification-queue"]).await;
         let probe = env.events().await;
-        let mails = MailServer::start().await;
-        let service = start(&env, &mails).await;
+        let service = start(&env, smtp_url).await;
         Self {
             env,
             probe,
@@ -40,7 +53,7 @@ impl Fixture {
 
     /// Starts another instance of the service.
     pub(crate) async fn start_second(&self) -> TestService {
-        start(&self.env, &self.mails).await
+        start(&self.env, &self.mails.smtp_url()).await
     }
 
     /// Creates a user whose registration is published.
@@ -137,8 +150,8 @@ impl Fixture {
     }
 }
 
-async fn start(env: &TestEnv, mails: &MailServer) -> TestService {
-    let config = TestEnv::config::<Config>(&[("SMTP_URL", &mails.smtp_url())]);
+async fn start(env: &TestEnv, smtp_url: &str) -> TestService {
+    let config = TestEnv::config::<Config>(&[("SMTP_URL", smtp_url)]);
     env.start("notification-service", &MIGRATOR, config, assemble).await
 }
 

@@ -2,6 +2,7 @@
 
 #![cfg(test)]
 
+mod connections;
 mod contracts;
 mod fixture;
 mod listing;

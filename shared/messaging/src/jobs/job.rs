@@ -18,6 +18,10 @@ pub trait Job: Serialize + DeserializeOwned + Send + Sync + 'static {
     /// Time after which a job that still fails is parked; `None` where it is attempted for as long as it takes.
     const LIFETIME: Option<Duration> = None;
 
+    /// Calls of fresh jobs that one instance makes at a time; of jobs that have failed it makes half as many more. Size it by
+    /// what the upstream takes: a connection of the pool is needed only before and after a call.
+    const CALLS_MAX: usize = 8;
+
     /// The state of the service that [`Job::run`] works with.
     type App: Clone + Send + Sync + 'static;
 

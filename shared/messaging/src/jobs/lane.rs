@@ -1,5 +1,7 @@
 //! The two lanes of a job kind: jobs that have never failed, and jobs that have.
 
+use super::job::Job;
+
 /// A lane of one kind of job, with calls of its own.
 ///
 /// Both lanes take their jobs in the order in which they are due, and neither waits for the other: any number of jobs that
@@ -14,10 +16,10 @@ pub(super) enum Lane {
 
 impl Lane {
     /// Returns the number of calls that one instance makes at a time.
-    pub(super) fn calls_max(self) -> usize {
+    pub(super) fn calls_max<J: Job>(self) -> usize {
         match self {
-            Self::Fresh => 8,
-            Self::Failed => 4,
+            Self::Fresh => J::CALLS_MAX,
+            Self::Failed => J::CALLS_MAX.div_ceil(2),
         }
     }
 

@@ -12,13 +12,17 @@ use kernel::chain;
 use std::time::Duration;
 use tokio::{
     task::JoinSet,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 
 /// Interval at which due jobs are polled without a signal from a commit.
 const POLL_INTERVAL: Duration = Duration::from_secs(1);
+/// Time for which free calls wait for others to become free.
+const REFILL_DELAY: Duration = Duration::from_millis(10);
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(10);
+
+type Calls = JoinSet<Option<Availability>>;
 
 /// Runs the jobs of one kind until `stop`, then waits at most 10 s for the calls under way.
 pub async fn run_worker<J: Job>(database: Database, app: J::App, stop: CancellationToken) {
@@ -30,27 +34,32 @@ pub async fn run_worker<J: Job>(database: Database, app: J::App, stop: Cancellat
 
 async fn run_lane<J: Job>(lane: Lane, database: &Database, app: &J::App, stop: &CancellationToken) {
     let mut committed = database.signals().subscribe(J::KIND);
-    let mut calls = JoinSet::new();
+    let mut calls = Calls::new();
     let mut upstream = Availability::available();
+    let calls_max = lane.calls_max::<J>();
     while !stop.is_cancelled() {
         while let Some(ended) = calls.try_join_next() {
             upstream = upstream.latest(ended);
         }
         committed.clear();
         let cooldown_until = upstream.cooldown_until();
-        if cooldown_until.is_none() {
-            for claim in due::<J>(database, lane, lane.calls_max() - calls.len()).await {
+        let room = calls_max - calls.len();
+        // With fewer jobs due than were asked for, the end of a call changes nothing.
+        let mut are_all_claimed = room > 0;
+        if cooldown_until.is_none() && room > 0 {
+            let claims = due::<J>(database, lane, room).await;
+            are_all_claimed = claims.len() < room;
+            for claim in claims {
                 calls.spawn(attempt::<J>(database.clone(), app.clone(), claim));
             }
         }
+        let heeds_ends = !calls.is_empty() && (!are_all_claimed || cooldown_until.is_some());
+        let calls_left = cooldown_until.map_or(calls_max / 2, |_| calls_max);
         let next_poll = cooldown_until.unwrap_or_else(|| Instant::now() + POLL_INTERVAL);
         tokio::select! {
             () = stop.cancelled() => {}
-            // With room for more calls, the last poll has claimed every due job, and the end of a call changes nothing.
-            Some(ended) = calls.join_next(), if calls.len() == lane.calls_max() || cooldown_until.is_some() => {
-                upstream = upstream.latest(ended);
-            }
-            () = committed.notified(), if calls.len() < lane.calls_max() => {}
+            () = until_room(&mut calls, &mut upstream, calls_left), if heeds_ends => {}
+            () = committed.notified(), if are_all_claimed => {}
             () = sleep_until(next_poll) => {}
         }
     }
@@ -61,6 +70,19 @@ async fn run_lane<J: Job>(lane: Lane, database: &Database, app: &J::App, stop: &
             job.kind = kind,
             "Stopping with calls under way; they will be attempted again"
         );
+    }
+}
+
+/// Waits until no more than `calls_left` calls are under way, or some have ended and the others take longer: one claim of many
+/// jobs costs hardly more than one of a single job.
+async fn until_room(calls: &mut Calls, upstream: &mut Availability, calls_left: usize) {
+    let Some(ended) = calls.join_next().await else { return };
+    *upstream = upstream.latest(ended);
+    let deadline = Instant::now() + REFILL_DELAY;
+    while calls.len() > calls_left
+        && let Ok(Some(ended)) = timeout_at(deadline, calls.join_next()).await
+    {
+        *upstream = upstream.latest(ended);
     }
 }
 
