@@ -48,6 +48,8 @@ pub async fn assemble(config: Config, base: Base) -> Result<Service, StartError>
         .job::<SendMail>(app)
         .discard::<SendMail>()
         .periodic("waiting", expiry::SWEEP_INTERVAL, move || expiry::sweep(swept.clone()))
-        .periodic("connections", connections::IDLE_MAX, move || connections.clone().close_idle())
+        .periodic("connections", connections::IDLE_MAX, move || {
+            connections.clone().close_idle()
+        })
         .status("notifications", move || store::mail_counts(counted.clone())))
 }
