@@ -52,7 +52,7 @@ pub(crate) async fn run(options: Options) -> Outcome<()> {
         .as_fast_as_they_end(&work, Duration::from_secs(options.seconds))
         .await?;
     let placed_s = started.elapsed().as_secs_f64();
-    work.until_done().await?;
+    let stages = work.until_done().await?;
     let ended_s = started.elapsed().as_secs_f64();
     let after = Costs::now(&platform.environment, &supervisor).await?;
     let (placed, ended) = (f64::from(placed), f64::from(work.ended_of(placed).await?));
@@ -65,6 +65,12 @@ pub(crate) async fn run(options: Options) -> Outcome<()> {
         ended / ended_s,
         ended / ended_s / floor,
     ));
+    for (stage, after) in stages {
+        line(&format!(
+            "                {stage:<24} {:>6.1} s after the last was accepted",
+            after.as_secs_f64()
+        ));
+    }
     after.show_since(&before, ended);
     Ok(())
 }

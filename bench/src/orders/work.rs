@@ -3,24 +3,49 @@
 use crate::report::Outcome;
 use platform_client::{HarnessError, description::services, environment::Environment, poll::poll};
 use sqlx::PgPool;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const DONE_LIMIT: Duration = Duration::from_mins(10);
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 
+const OPEN_ORDERS: &str = "select count(*) from orders where status in ('placed', 'payment_received')";
+const CONFIRMED: &str = "select count(*) from orders where status = 'confirmed'";
+const MAILED: &str = "select count(*) from notifications where kind = 'order.confirmed' and mail = 'sent'";
 /// Events that wait, and calls and mails that have not been made.
 const IN_EACH_SERVICE: &str =
     "select (select count(*) from outbox) + (select count(*) from intents where done_at is null)";
-const OPEN_ORDERS: &str = "select count(*) from orders where status in ('placed', 'payment_received')";
 /// Events of orders that a service has published and analytics, which consumes all, has not yet stored.
 const RECEIVED: &str = "select count(*) from inbox";
 const PUBLISHED: &str = "select count(*) from published";
+
+/// The work that must be done, in the order in which it is caused.
+#[derive(Debug, Clone, Copy)]
+enum Stage {
+    Orders,
+    Mails,
+    Others,
+    Analytics,
+}
+
+impl Stage {
+    const ALL: [Self; 4] = [Self::Orders, Self::Mails, Self::Others, Self::Analytics];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Orders => "orders confirmed",
+            Self::Mails => "mails sent",
+            Self::Others => "outboxes and jobs empty",
+            Self::Analytics => "analytics has all",
+        }
+    }
+}
 
 /// Access to the tables.
 #[derive(Debug)]
 pub(crate) struct Work {
     services: Vec<PgPool>,
     orders: PgPool,
+    notifications: PgPool,
     analytics: PgPool,
 }
 
@@ -32,6 +57,7 @@ impl Work {
                 .map(|service| environment.database(service))
                 .collect::<Result<_, _>>()?,
             orders: environment.pool("ORDER_DATABASE_URL")?,
+            notifications: environment.pool("NOTIFICATION_DATABASE_URL")?,
             analytics: environment.pool("ANALYTICS_DATABASE_URL")?,
         })
     }
@@ -41,28 +67,42 @@ impl Work {
         count(&self.orders, OPEN_ORDERS).await
     }
 
-    /// Waits until every order has ended, every event has arrived everywhere and every mail is sent.
-    pub(crate) async fn until_done(&self) -> Outcome<()> {
-        let done = poll(DONE_LIMIT, POLL_INTERVAL, async || match self.open().await {
-            Ok(0) => Some(Ok(())),
-            Ok(_) => None,
-            Err(error) => Some(Err(error)),
-        });
-        let timeout = || HarnessError::Timeout {
-            condition: "all work to be done".to_owned(),
-            limit: DONE_LIMIT,
-        };
-        Ok(done.await.ok_or_else(timeout)??)
+    /// Waits until every order has ended, its mail is sent and every event has arrived everywhere. Returns what was done when.
+    pub(crate) async fn until_done(&self) -> Outcome<Vec<(&'static str, Duration)>> {
+        let started = Instant::now();
+        let mut done = Vec::new();
+        for stage in Stage::ALL {
+            let emptied = poll(DONE_LIMIT, POLL_INTERVAL, async || match self.open(stage).await {
+                Ok(0) => Some(Ok(())),
+                Ok(_) => None,
+                Err(error) => Some(Err(error)),
+            });
+            let timeout = || HarnessError::Timeout {
+                condition: stage.name().to_owned(),
+                limit: DONE_LIMIT,
+            };
+            emptied.await.ok_or_else(timeout)??;
+            done.push((stage.name(), started.elapsed()));
+        }
+        Ok(done)
     }
 
-    async fn open(&self) -> Result<i64, sqlx::Error> {
-        let (mut open, mut published) = (self.open_orders().await?, 0);
-        for service in &self.services {
-            open += count(service, IN_EACH_SERVICE).await?;
-            published += count(service, PUBLISHED).await?;
+    async fn open(&self, stage: Stage) -> Result<i64, sqlx::Error> {
+        match stage {
+            Stage::Orders => self.open_orders().await,
+            Stage::Mails => Ok(count(&self.orders, CONFIRMED).await? - count(&self.notifications, MAILED).await?),
+            Stage::Others => self.sum(IN_EACH_SERVICE).await,
+            // Counted last: an event that is published between the two would seem to have been received twice.
+            Stage::Analytics => Ok((self.sum(PUBLISHED).await? - count(&self.analytics, RECEIVED).await?).max(0)),
         }
-        // Counted last: an event that is published between the two would seem to have been received twice.
-        Ok(open + (published - count(&self.analytics, RECEIVED).await?).max(0))
+    }
+
+    async fn sum(&self, statement: &'static str) -> Result<i64, sqlx::Error> {
+        let mut sum = 0;
+        for service in &self.services {
+            sum += count(service, statement).await?;
+        }
+        Ok(sum)
     }
 
     /// Returns how many of the `placed` newest orders were confirmed; any other end would make the figures worthless.
