@@ -2,6 +2,7 @@
 
 use crate::fixture::{MIGRATOR, TicketTorn, assemble, config, count, emit, env, open, until_count};
 use fault_proxy::{Link, LinkFault};
+use futures_util::future::join_all;
 use kernel::{context::Context, id};
 use messaging::{Database, Tx};
 use std::time::{Duration, Instant};
@@ -155,6 +156,29 @@ async fn a_row_that_commits_late_while_nothing_else_commits_is_not_forgotten() {
     .await;
     late.commit().await.unwrap();
     until_count(&service.database, WAITING, 0).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_joins_gets_its_part_while_events_are_committed_without_a_pause() {
+    let env = env().await;
+    let (first, config_one) = open(&env).await;
+    until_shards(&first, 16).await;
+    let settings = config("two");
+    let second = env.start("seat-service", &MIGRATOR, settings.clone(), assemble).await;
+    let emitting = async |database: Database| loop {
+        emit(&database, &TicketTorn(id::new())).await;
+    };
+    let databases = [config_one.database(), settings.database()];
+    let all = databases
+        .iter()
+        .cycle()
+        .take(12)
+        .map(|database| emitting(database.clone()));
+    tokio::select! {
+        () = until_shards(&second, 8) => {}
+        _ = join_all(all) => {}
+    }
+    until_shards(&first, 8).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,6 +16,9 @@ impl Session {
         if self.turn.is_some() {
             return;
         }
+        if self.request.balance {
+            self.share();
+        }
         if (self.woken || self.pass.is_under_way()) && self.window.has_room() {
             self.woken = false;
             let observe = !self.pass.is_under_way();
@@ -40,6 +43,10 @@ impl Session {
         if let Some(route) = self.routes.due() {
             self.request.first_of = Some(route);
         }
+    }
+
+    /// Begins to leave a shard, or releases it. Only between two turns: with one under way, the shards are its.
+    fn share(&mut self) {
         let Some(shards) = &mut self.shards else { return };
         if let Some(shard) = shards.leave_one() {
             self.window.forget_waiting(|row| row.shard == shard);
