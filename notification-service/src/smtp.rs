@@ -48,8 +48,9 @@ impl NotTaken {
 
 /// Sends one mail, over an idle connection if there is one.
 pub(crate) async fn deliver(connections: &Connections, message: &Message) -> Result<(), NotTaken> {
-    let mut connection = begin(connections, message).await?;
-    match go_on(&mut connection.smtp, message).await {
+    let text = message.formatted();
+    let mut connection = begin(connections, message, &text).await?;
+    match go_on(&mut connection.smtp, message, &text).await {
         Ok(()) => {
             connections.keep(connection).await;
             Ok(())
@@ -63,15 +64,15 @@ pub(crate) async fn deliver(connections: &Connections, message: &Message) -> Res
 
 /// Names the sender. Whatever an idle connection answers but yes, a new one is asked: the server may have closed it, or be
 /// tired of it.
-async fn begin(connections: &Connections, message: &Message) -> Result<Connection, NotTaken> {
+async fn begin(connections: &Connections, message: &Message, text: &[u8]) -> Result<Connection, NotTaken> {
     if let Some(mut connection) = connections.idle() {
-        if let Ok(Ok(())) = timeout(REUSE_TIMEOUT, name_sender(&mut connection.smtp, message)).await {
+        if let Ok(Ok(())) = timeout(REUSE_TIMEOUT, name_sender(&mut connection.smtp, message, text)).await {
             return Ok(connection);
         }
         connection.close().await;
     }
     let mut connection = connections.open().await.map_err(NotTaken::BeforeRecipient)?;
-    match name_sender(&mut connection.smtp, message).await {
+    match name_sender(&mut connection.smtp, message, text).await {
         Ok(()) => Ok(connection),
         Err(error) => {
             connection.close().await;
@@ -80,18 +81,18 @@ async fn begin(connections: &Connections, message: &Message) -> Result<Connectio
     }
 }
 
-async fn name_sender(smtp: &mut AsyncSmtpConnection, message: &Message) -> Result<(), SmtpError> {
-    let parameters = parameters(smtp, message, &message.formatted());
+async fn name_sender(smtp: &mut AsyncSmtpConnection, message: &Message, text: &[u8]) -> Result<(), SmtpError> {
+    let parameters = parameters(smtp, message, text);
     let from = Mail::new(message.envelope().from().cloned(), parameters);
     smtp.command(from).await.map(drop)
 }
 
-async fn go_on(smtp: &mut AsyncSmtpConnection, message: &Message) -> Result<(), SmtpError> {
+async fn go_on(smtp: &mut AsyncSmtpConnection, message: &Message, text: &[u8]) -> Result<(), SmtpError> {
     for recipient in message.envelope().to() {
         smtp.command(Rcpt::new(recipient.clone(), Vec::new())).await?;
     }
     smtp.command(Data).await?;
-    smtp.message(&message.formatted()).await.map(drop)
+    smtp.message(text).await.map(drop)
 }
 
 /// Returns the extensions that the mail needs, where the server has them; without them the server decides.

@@ -184,9 +184,11 @@ impl Routes {
         matches!(self.states.get(&Route::of(row)), Some(State::Refused { .. }))
     }
 
-    /// Forgets what is known of a route; its next row is on trial.
+    /// Forgets a refused route; its next row is on trial. One that is no longer refused may have rows that wait.
     pub(super) fn forget(&mut self, route: &Route) {
-        self.states.remove(route);
+        if matches!(self.states.get(route), Some(State::Refused { .. })) {
+            self.states.remove(route);
+        }
     }
 }
 
@@ -223,6 +225,16 @@ mod tests {
         let (freed, _) = routes.confirmed(&Route::of(&first));
         assert_eq!(freed.iter().map(|row| row.id).collect::<Vec<_>>(), [2, 3]);
         assert!(matches!(routes.admit(first), Admission::Open(_)));
+    }
+
+    #[test]
+    fn a_route_on_trial_is_not_forgotten_with_its_rows() {
+        let mut routes = Routes::default();
+        let waiting = row(1, Uuid::nil());
+        let route = Route::of(&waiting);
+        routes.admit(waiting);
+        routes.forget(&route);
+        assert_eq!(routes.next_trial().unwrap().id, 1);
     }
 
     #[test]
