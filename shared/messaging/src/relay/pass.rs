@@ -53,6 +53,11 @@ impl Pass {
         *self = Self::new();
     }
 
+    /// Ends the pass where it is.
+    pub(super) fn end(&mut self) {
+        self.position = None;
+    }
+
     /// Returns true if a pass is under way.
     pub(super) fn is_under_way(&self) -> bool {
         self.position.is_some()

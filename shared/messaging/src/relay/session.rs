@@ -36,6 +36,9 @@ use tokio_util::sync::CancellationToken;
 const TICK: Duration = Duration::from_millis(500);
 const MARK_TIMEOUT: Duration = Duration::from_secs(5);
 const MARK_RETRY_DELAY: Duration = Duration::from_millis(200);
+/// Limit for publishing, at the stop, what was committed before it. The rest is left to the other instances, or to the next
+/// start. Shorter than the service's own limit by the time for the last confirms and their marking.
+const LAST_PASS_MAX: Duration = Duration::from_secs(1);
 /// While confirms come in, rows are marked at this interval: one statement for many rows costs half as much as many for few.
 const MARK_INTERVAL: Duration = Duration::from_millis(20);
 
@@ -52,6 +55,8 @@ pub(super) struct Session {
     pass: Pass,
     request: Request,
     woken: bool,
+    /// When the last pass began, after which nothing new is looked for.
+    last_pass: Option<Instant>,
     /// Rows confirmed and not marked yet: id and shard.
     confirmed: Vec<(i64, i32)>,
     mark_began: Instant,
@@ -123,6 +128,7 @@ impl Session {
             pass: Pass::new(),
             request: Request::default(),
             woken: true,
+            last_pass: None,
             confirmed: Vec::new(),
             mark_began: Instant::now(),
             mark_delay: Duration::ZERO,
@@ -136,7 +142,7 @@ impl Session {
         }))
     }
 
-    /// Publishes until an error, or until `stop` and then until the outbox is empty.
+    /// Publishes until an error, or until `stop` and then what was committed before it.
     pub(super) async fn run(mut self, stop: &CancellationToken) -> Result<(), RelayError> {
         let outcome = self.work(stop).await;
         self.state.left();
@@ -161,20 +167,19 @@ impl Session {
             tick: interval(TICK),
         };
         wakes.tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut last_pass = false;
         loop {
-            if stop.is_cancelled() && !last_pass {
-                // Whatever was committed before the stop is still read, and published.
+            if stop.is_cancelled() && self.last_pass.is_none() {
                 self.woken = true;
-                last_pass = true;
+                self.last_pass = Some(Instant::now());
             }
             self.begin_work();
-            if last_pass && self.is_idle() {
+            if self.last_pass.is_some() && self.is_idle() {
                 return Ok(());
             }
+            let is_last = self.last_pass.is_some();
             let happening = tokio::select! {
                 happening = self.next(&mut wakes) => happening,
-                () = stop.cancelled(), if !last_pass => continue,
+                () = stop.cancelled(), if !is_last => continue,
             };
             self.handle(happening, &mut wakes)?;
         }
@@ -257,11 +262,16 @@ impl Session {
             Happening::Woken => {
                 wakes.commits.clear();
                 wakes.peers.clear();
-                self.woken = true;
+                // Others commit for ever: after the stop, that is for those who go on.
+                self.woken |= self.last_pass.is_none();
             }
             Happening::Tick => {
                 self.check_progress()?;
-                self.tick();
+                match self.last_pass {
+                    None => self.tick(),
+                    Some(began) if began.elapsed() > LAST_PASS_MAX => self.leave_the_rest(),
+                    Some(_) => {}
+                }
             }
         }
         Ok(())

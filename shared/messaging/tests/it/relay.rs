@@ -1,9 +1,14 @@
 //! The relay deletes only rows that the broker has confirmed and routed, and keeps each subject's order.
 
 use crate::fixture::{PropertyLost, TicketTorn, count, emit, env, open, until_count};
+use fault_proxy::{Link, LinkFault};
 use kernel::{context::Context, id};
 use messaging::Tx;
-use std::collections::HashMap;
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+use testkit::eventually;
 use uuid::Uuid;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -179,4 +184,38 @@ async fn a_row_that_cannot_be_written_as_a_message_stays_alone() {
         count(&service.database, "select count(*) from outbox_refusals").await,
         0
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stop_amid_a_backlog_leaves_the_rest_to_the_next_start_and_publishes_nothing_twice() {
+    const EVENTS: usize = 6_000;
+    let mut env = env().await;
+    let mut events = env.events().await;
+    let direct = env.rabbitmq_url.clone();
+    let (link, through) = Link::in_front_of(&direct).await.unwrap();
+    env.rabbitmq_url = through;
+    let (service, config) = open(&env).await;
+    // So slow that the backlog outlasts the stop, and hundreds of events wait for their confirms at any moment.
+    link.set(LinkFault::Latency(Duration::from_millis(300)));
+    let mut tx = Tx::begin(&config.database(), &Context::new()).await.unwrap();
+    for _ in 0..EVENTS {
+        tx.emit(&TicketTorn(id::new())).await.unwrap();
+    }
+    tx.commit().await.unwrap();
+    eventually("the first of them to be published", || async {
+        (count(&service.database, "select count(*) from published").await > 0).then_some(())
+    })
+    .await;
+    let pool = service.database.clone();
+    service.stop().await;
+    assert_ne!(count(&pool, "select count(*) from outbox").await, 0, "a part is left");
+
+    env.rabbitmq_url = direct;
+    let (_next, config) = open(&env).await;
+    until_count(&pool, "select count(*) from outbox", 0).await;
+    let last = id::new();
+    emit(&config.database(), &TicketTorn(last)).await;
+    events.wait_for("ticket.torn", last).await;
+    let distinct: HashSet<Uuid> = events.seen().iter().map(|event| event.metadata.event_id).collect();
+    assert_eq!((distinct.len(), events.seen().len()), (EVENTS + 1, EVENTS + 1));
 }

@@ -20,10 +20,12 @@ impl Session {
             self.share();
         }
         if (self.woken || self.pass.is_under_way()) && self.window.has_room() {
-            self.woken = false;
             let observe = !self.pass.is_under_way();
-            if observe && self.pass.begin() {
-                self.window.unblock();
+            if observe {
+                self.woken = false;
+                if self.pass.begin() {
+                    self.window.unblock();
+                }
             }
             let after = self.pass.position();
             let known = self.window.begin_read(after);
@@ -43,6 +45,13 @@ impl Session {
         if let Some(route) = self.routes.due() {
             self.request.first_of = Some(route);
         }
+    }
+
+    /// Ends the last pass: only what is in flight is still waited for.
+    pub(super) fn leave_the_rest(&mut self) {
+        self.woken = false;
+        self.pass.end();
+        self.window.forget_waiting(|_| true);
     }
 
     /// Begins to leave a shard, or releases it. Only between two turns: with one under way, the shards are its.
