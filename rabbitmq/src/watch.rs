@@ -89,13 +89,14 @@ impl Watch {
 
     /// Lists the queues with a bound that fill, and those that have dropped messages.
     fn full_queues(&mut self, topology: &Topology, state: &State) -> Vec<Finding> {
+        let now = Instant::now();
         let mut findings = Vec::new();
         for (service, declared) in &topology.services {
             if let Some((name, bytes_max)) = declared.queue.as_deref().zip(declared.length_bytes_max)
                 && let Some(queue) = state.queues.get(name)
             {
                 findings.extend(finding::filling(service, name, queue.stats.message_bytes, bytes_max));
-                let dropped = self.drops.observe(name, &queue.stats, bytes_max);
+                let dropped = self.drops.observe(name, &queue.stats, bytes_max, now);
                 findings.extend(finding::dropped(service, name, dropped));
             }
         }
