@@ -1,12 +1,14 @@
 //! The outermost steps of the public port: bodies of errors, headers of every answer, the access log, and the request metrics.
 
-use crate::{headers::CORRELATION_ID, proxy, request_log::RequestLog, state::Gateway};
+use crate::{error::Error, headers::CORRELATION_ID, proxy, request_log::RequestLog, state::Gateway};
 use axum::{
     extract::Request,
     response::{IntoResponse, Response},
 };
+use bytes::Bytes;
 use futures_util::FutureExt as _;
-use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use http_body_util::{BodyExt as _, Collected};
 use std::{net::IpAddr, panic::AssertUnwindSafe, time::Instant};
 use web::problem::Rendering;
 
@@ -31,13 +33,69 @@ pub async fn answer_and_log(gateway: &Gateway, peer: IpAddr, request: Request) -
     let method = request.method().clone();
     let rendering = Rendering::of(&request);
     let mut log = RequestLog::default();
+    let waiting = Waiting::new(&method, &rendering.context().correlation_id);
     let answer = proxy::forward_request(gateway, peer, rendering.context(), request, &mut log);
     let answer = AssertUnwindSafe(answer).catch_unwind().await;
+    waiting.answered();
     let mut response = answer.unwrap_or_else(|_panic| StatusCode::INTERNAL_SERVER_ERROR.into_response());
     rendering.finish(&mut response);
     complete(&mut log, response.headers_mut());
     report(&log, method.as_str(), &response, started);
     response
+}
+
+/// Returns the answer to what the HTTP parser has refused, as it goes out, and logs it. The connection ends after it.
+pub fn refuse_and_log(status: StatusCode) -> Bytes {
+    let started = Instant::now();
+    let rendering = Rendering::of(&Request::default());
+    let mut response = Error::Unreadable(status).into_response();
+    rendering.finish(&mut response);
+    complete(&mut RequestLog::default(), response.headers_mut());
+    report(&RequestLog::default(), "none", &response, started);
+    let (parts, body) = response.into_parts();
+    let body = body
+        .collect()
+        .now_or_never()
+        .and_then(Result::ok)
+        .map(Collected::to_bytes);
+    let body = body.unwrap_or_default();
+    let reason = status.canonical_reason().unwrap_or_default();
+    let mut bytes = format!("HTTP/1.1 {} {reason}\r\nconnection: close\r\n", status.as_u16()).into_bytes();
+    for (name, value) in &parts.headers {
+        bytes.extend_from_slice(name.as_str().as_bytes());
+        bytes.extend_from_slice(b": ");
+        bytes.extend_from_slice(value.as_bytes());
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(format!("content-length: {}\r\n\r\n", body.len()).as_bytes());
+    bytes.extend_from_slice(&body);
+    bytes.into()
+}
+
+/// A request without an answer. Dropped before it has one, it was given up by its client.
+struct Waiting<'a>(Option<(&'a Method, &'a str)>);
+
+impl<'a> Waiting<'a> {
+    fn new(method: &'a Method, correlation_id: &'a str) -> Self {
+        Self(Some((method, correlation_id)))
+    }
+
+    fn answered(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        if let Some((method, correlation_id)) = self.0 {
+            metrics::counter!("gateway_requests_given_up_total").increment(1);
+            tracing::info!(
+                http.method = method.as_str(),
+                correlation_id,
+                "Request given up by its client"
+            );
+        }
+    }
 }
 
 fn complete(log: &mut RequestLog, headers: &mut HeaderMap) {

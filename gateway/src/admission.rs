@@ -31,13 +31,17 @@ pub async fn admit(gateway: &Gateway, session_id: &str, bucket: &Bucket) -> Resu
             both.ignore_errors().add_command(read).add_command(take.command());
             let (session, taken): (RedisResult<Option<Vec<u8>>>, RedisResult<Taken>) =
                 both.query_async(connection).await?;
-            Ok((session?, take.completed(taken, connection).await))
+            Ok((
+                sessions::of_its_own_key(session)?,
+                take.completed(taken, connection).await,
+            ))
         })
     });
     let (session, taken) = match answer.await {
         Ok((session, taken)) => (Ok(session), Some(taken)),
         Err(unavailable) => (Err(unavailable), None),
     };
+    leave_replica(gateway, taken.as_ref()).await;
     let session = gateway.sessions.settle(session_id, session).await?;
     let verdict = match session {
         Some(_) => gateway.limiter.verdict(bucket, taken),
@@ -58,5 +62,12 @@ pub async fn limit(gateway: &Gateway, bucket: &Bucket) -> Verdict {
         })
     });
     let taken = answer.await.ok();
+    leave_replica(gateway, taken.as_ref()).await;
     gateway.limiter.verdict(bucket, taken)
+}
+
+async fn leave_replica(gateway: &Gateway, taken: Option<&RedisResult<Taken>>) {
+    if let Some(Err(error)) = taken {
+        gateway.redis.leave_replica(error).await;
+    }
 }

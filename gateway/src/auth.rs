@@ -30,7 +30,7 @@ pub async fn authenticate(
     client_ip: IpAddr,
 ) -> Result<(Option<Caller>, Bucket, Verdict), Error> {
     let Some(token) = token::of_request(headers)? else {
-        let bucket = Bucket::Address(client_ip);
+        let bucket = Bucket::address(client_ip);
         let verdict = admission::limit(gateway, &bucket).await;
         return Ok((None, bucket, verdict));
     };

@@ -1,16 +1,19 @@
-//! The forwarded body of a request: counted, timed, and available to a second attempt while it is unread.
+//! The body of a request: read whole before the request occupies anything of a service.
+//!
+//! A client's slowness is so its own: it holds no permit of a bulkhead, is no probe of a breaker, and no answer of the service
+//! waits for it. What a refused client still sends is read and discarded, so that it comes to read the refusal.
 
-use axum::body::{Body, BodyDataStream};
-use bytes::Bytes;
-use futures_util::{Stream, StreamExt, stream::BoxStream};
-use http::HeaderMap;
-use hyper::body::{Body as HttpBody, Frame, SizeHint};
-use std::{
-    pin::Pin,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
-    task::{Context, Poll},
-    time::Duration,
-};
+use crate::config::Limits;
+use axum::body::{Body, BodyDataStream, HttpBody};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt;
+use http::{HeaderMap, header};
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Limits for what is discarded: a client that sends more sees its connection reset.
+const DISCARD_BYTES_MAX: usize = 32 << 20;
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The fault of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -18,7 +21,7 @@ pub enum BodyFault {
     /// The body has more bytes than allowed.
     #[error("the body is too large")]
     TooLarge,
-    /// The client paused for too long.
+    /// The client paused for too long, or took too long in all.
     #[error("the body stalled")]
     Stalled,
     /// The client disconnected, or broke its own framing.
@@ -27,165 +30,129 @@ pub enum BodyFault {
 }
 
 /// The body of one request.
-#[derive(Clone)]
 pub struct RequestBody {
-    unread: Unread,
-    fault: Arc<OnceLock<BodyFault>>,
-    /// Size that the client announced, so that the service gets a `Content-Length` where there was one.
-    size: SizeHint,
+    stream: BodyDataStream,
+    is_complete: bool,
+    /// Size that the client announced.
+    announced: Option<u64>,
+    /// True if the client waits for `100 Continue` before it sends the body.
+    waits: bool,
 }
-
-type Chunks = BoxStream<'static, Result<Bytes, BodyFault>>;
-type Unread = Arc<Mutex<Option<Chunks>>>;
 
 impl RequestBody {
-    /// Wraps a body; `None` if it is empty.
-    pub fn new(body: Body, bytes_max: u64, idle_timeout: Duration) -> Option<Self> {
-        if body.is_end_stream() {
-            return None;
+    /// Wraps the body of a request with these headers.
+    pub fn new(body: Body, headers: &HeaderMap) -> Self {
+        Self {
+            is_complete: body.is_end_stream(),
+            announced: body.size_hint().exact(),
+            waits: headers.contains_key(header::EXPECT),
+            stream: body.into_data_stream(),
         }
-        let fault = Arc::new(OnceLock::new());
-        let size = body.size_hint();
-        let chunks = guard(body.into_data_stream(), bytes_max, idle_timeout, Arc::clone(&fault));
-        Some(Self {
-            unread: Arc::new(Mutex::new(Some(chunks.boxed()))),
-            fault,
-            size,
-        })
     }
 
-    /// Returns the body for one attempt. It takes the bytes with its first read, so an attempt that fails before that leaves
-    /// them for the next.
-    pub fn attempt(&self) -> Body {
-        Body::new(Attempt {
-            unread: Arc::clone(&self.unread),
-            chunks: None,
-            size: self.size,
-        })
+    /// Reads the body to its end.
+    pub async fn read(&mut self, limits: &Limits) -> Result<Bytes, BodyFault> {
+        if self.is_complete {
+            return Ok(Bytes::new());
+        }
+        if self.announced.is_some_and(|size| size > limits.body_bytes_max) {
+            return Err(BodyFault::TooLarge);
+        }
+        let reading = timeout(limits.body_timeout(), self.read_all(limits));
+        reading.await.unwrap_or(Err(BodyFault::Stalled))
     }
 
-    /// Returns true if nothing of it has been read.
-    pub fn is_unread(&self) -> bool {
-        self.unread.lock().unwrap_or_else(PoisonError::into_inner).is_some()
-    }
-
-    /// Returns the fault that ended the reading.
-    pub fn fault(&self) -> Option<BodyFault> {
-        self.fault.get().copied()
-    }
-}
-
-/// Returns true if the head of a request announces more than `bytes_max`.
-pub fn announces_too_much(headers: &HeaderMap, bytes_max: u64) -> bool {
-    let announced = headers
-        .get(http::header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok());
-    announced
-        .and_then(|length| length.parse::<u64>().ok())
-        .is_some_and(|length| length > bytes_max)
-}
-
-fn guard(
-    body: BodyDataStream,
-    bytes_max: u64,
-    idle_timeout: Duration,
-    fault: Arc<OnceLock<BodyFault>>,
-) -> impl Stream<Item = Result<Bytes, BodyFault>> + Send {
-    futures_util::stream::unfold(Some((body, 0_u64)), move |state| {
-        let fault = Arc::clone(&fault);
-        async move {
-            let (mut body, read) = state?;
-            let next = tokio::time::timeout(idle_timeout, body.next()).await;
-            let chunk = match next {
-                Ok(chunk) => chunk?.map_err(|_| BodyFault::Broken),
-                Err(_) => Err(BodyFault::Stalled),
+    async fn read_all(&mut self, limits: &Limits) -> Result<Bytes, BodyFault> {
+        let mut whole = BytesMut::new();
+        loop {
+            let next = timeout(limits.body_idle_timeout(), self.stream.next()).await;
+            let Some(chunk) = next.map_err(|_| BodyFault::Stalled)? else {
+                self.is_complete = true;
+                return Ok(whole.freeze());
             };
-            let total = chunk.as_ref().map_or(read, |bytes| read + bytes.len() as u64);
-            let chunk = chunk.and_then(|bytes| {
-                if total > bytes_max {
-                    Err(BodyFault::TooLarge)
-                } else {
-                    Ok(bytes)
-                }
-            });
-            if let Err(found) = chunk {
-                fault.get_or_init(|| found);
-                return Some((Err(found), None));
+            let chunk = chunk.map_err(|_| BodyFault::Broken)?;
+            if (whole.len() + chunk.len()) as u64 > limits.body_bytes_max {
+                return Err(BodyFault::TooLarge);
             }
-            Some((chunk, Some((body, total))))
+            if whole.is_empty() && self.announced == Some(chunk.len() as u64) {
+                self.is_complete = true;
+                return Ok(chunk);
+            }
+            whole.extend_from_slice(&chunk);
         }
-    })
-}
-
-struct Attempt {
-    unread: Unread,
-    chunks: Option<Chunks>,
-    size: SizeHint,
-}
-
-impl HttpBody for Attempt {
-    type Data = Bytes;
-    type Error = BodyFault;
-
-    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyFault>>> {
-        let this = self.get_mut();
-        if this.chunks.is_none() {
-            this.chunks = this.unread.lock().unwrap_or_else(PoisonError::into_inner).take();
-        }
-        let Some(chunks) = &mut this.chunks else {
-            // Another attempt has taken it. The error comes once, as a stream's error should.
-            this.chunks = Some(futures_util::stream::empty().boxed());
-            return Poll::Ready(Some(Err(BodyFault::Broken)));
-        };
-        chunks.poll_next_unpin(context).map_ok(Frame::data)
     }
 
-    fn size_hint(&self) -> SizeHint {
-        self.size
+    /// Discards what the client still sends. Returns true if there is any, so that the connection should not be used again.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a task that ends with its connection, or after some seconds"
+    )]
+    pub fn discard(mut self) -> bool {
+        if !self.is_complete && !self.waits {
+            tokio::spawn(timeout(DISCARD_TIMEOUT, async move {
+                let mut left = DISCARD_BYTES_MAX;
+                while let Some(Ok(chunk)) = self.stream.next().await
+                    && left >= chunk.len()
+                {
+                    left -= chunk.len();
+                }
+            }));
+            return true;
+        }
+        !self.is_complete
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures_util::stream;
+    use std::io;
 
-    /// Reads an attempt to its end: the chunks, and true if it had no error.
-    async fn read(body: &RequestBody) -> (Vec<Bytes>, bool) {
-        // Limited, since a stream that repeats its error would fill the memory.
-        let read: Vec<_> = body.attempt().into_data_stream().take(10).collect().await;
-        let whole = read.iter().all(Result::is_ok);
-        (read.into_iter().flatten().collect(), whole)
+    fn limits(body_bytes_max: u64) -> Limits {
+        Limits {
+            body_bytes_max,
+            ..runtime::arguments::from_variables(&[]).unwrap()
+        }
     }
 
-    fn body(chunks: Vec<&'static str>, bytes_max: u64) -> RequestBody {
-        let chunks = chunks
-            .into_iter()
-            .map(|chunk| Ok::<_, std::io::Error>(Bytes::from(chunk)));
-        let body = Body::from_stream(futures_util::stream::iter(chunks));
-        RequestBody::new(body, bytes_max, Duration::from_secs(1)).unwrap()
-    }
-
-    #[tokio::test]
-    async fn a_body_within_the_limit_passes() {
-        let body = body(vec!["ab", "cd"], 4);
-        assert_eq!(read(&body).await, (vec![Bytes::from("ab"), Bytes::from("cd")], true));
-        assert_eq!(body.fault(), None);
+    fn body(chunks: &[&'static str]) -> RequestBody {
+        let chunks: Vec<io::Result<Bytes>> = chunks.iter().map(|chunk| Ok(Bytes::from(*chunk))).collect();
+        RequestBody::new(Body::from_stream(stream::iter(chunks)), &HeaderMap::new())
     }
 
     #[tokio::test]
-    async fn a_body_over_the_limit_ends_with_its_fault() {
-        let body = body(vec!["ab", "cde"], 4);
-        assert_eq!(read(&body).await, (vec![Bytes::from("ab")], false));
-        assert_eq!(body.fault(), Some(BodyFault::TooLarge));
+    async fn a_body_within_the_limit_is_read_whole() {
+        assert_eq!(body(&["ab", "cd"]).read(&limits(4)).await, Ok(Bytes::from("abcd")));
+        let mut sized = RequestBody::new(Body::from("abcd"), &HeaderMap::new());
+        assert_eq!(sized.read(&limits(4)).await, Ok(Bytes::from("abcd")));
+        assert!(!sized.discard(), "nothing is left");
     }
 
     #[tokio::test]
-    async fn an_attempt_that_reads_nothing_leaves_the_body_for_the_next() {
-        let body = body(vec!["ab"], 4);
-        drop(body.attempt());
-        assert!(body.is_unread());
-        assert_eq!(read(&body).await, (vec![Bytes::from("ab")], true));
-        assert!(!body.is_unread());
-        assert_eq!(read(&body).await, (vec![], false));
+    async fn a_body_over_the_limit_is_too_large_with_and_without_a_length() {
+        assert_eq!(body(&["ab", "cde"]).read(&limits(4)).await, Err(BodyFault::TooLarge));
+        let mut announced = RequestBody::new(Body::from("abcde"), &HeaderMap::new());
+        assert_eq!(announced.read(&limits(4)).await, Err(BodyFault::TooLarge));
+        assert!(announced.discard());
+    }
+
+    #[tokio::test]
+    async fn a_body_that_breaks_off_is_incomplete() {
+        let chunks = [Ok(Bytes::from("ab")), Err(io::Error::other("gone"))];
+        let mut broken = RequestBody::new(Body::from_stream(stream::iter(chunks)), &HeaderMap::new());
+        assert_eq!(broken.read(&limits(4)).await, Err(BodyFault::Broken));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_that_trickles_takes_no_longer_than_allowed_in_all() {
+        let trickle = stream::unfold((), async |()| {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            Some((Ok::<_, io::Error>(Bytes::from("x")), ()))
+        });
+        let mut slow = RequestBody::new(Body::from_stream(trickle), &HeaderMap::new());
+        let started = tokio::time::Instant::now();
+        assert_eq!(slow.read(&limits(1000)).await, Err(BodyFault::Stalled));
+        assert_eq!(started.elapsed(), Duration::from_secs(15));
     }
 }

@@ -32,6 +32,15 @@ pub struct Config {
     /// Addresses of proxies whose `X-Forwarded-For` is trusted, separated by commas.
     #[arg(long, env = "TRUSTED_PROXIES", default_value = "", hide_default_value = true)]
     pub trusted_proxies: TrustedProxies,
+    /// Hosts (without port) that the gateway answers for, separated by commas; all if there is none.
+    #[arg(
+        long,
+        env = "HOSTS",
+        default_value = "",
+        hide_default_value = true,
+        value_delimiter = ','
+    )]
+    pub hosts: Vec<String>,
     #[command(flatten)]
     pub limits: Limits,
 }
@@ -48,15 +57,27 @@ pub struct Limits {
     /// Capacity of a token bucket.
     #[arg(long, env = "RATE_BURST", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
     pub rate_burst: u32,
-    /// Largest request body in bytes.
-    #[arg(long, env = "BODY_BYTES_MAX", default_value_t = 1 << 20)]
+    /// Largest request body in bytes; the services take no more than the default.
+    #[arg(long, env = "BODY_BYTES_MAX", default_value_t = runtime::BODY_BYTES_MAX as u64)]
     pub body_bytes_max: u64,
-    /// Limit in milliseconds for the head of a request, and for a connection to be idle between two.
+    /// Limit in milliseconds for the head of a request, from its first byte or from the connection's beginning.
     #[arg(long, env = "HEADER_TIMEOUT_MS", default_value_t = 10_000)]
     pub header_timeout_ms: u64,
+    /// Time in milliseconds for which a connection may be idle between two requests.
+    #[arg(long, env = "IDLE_TIMEOUT_MS", default_value_t = 75_000)]
+    pub idle_timeout_ms: u64,
     /// Longest pause in milliseconds within a request body.
     #[arg(long, env = "BODY_IDLE_TIMEOUT_MS", default_value_t = 10_000)]
     pub body_idle_timeout_ms: u64,
+    /// Limit in milliseconds for a whole request body.
+    #[arg(long, env = "BODY_TIMEOUT_MS", default_value_t = 15_000)]
+    pub body_timeout_ms: u64,
+    /// Most requests that one user, or one address without a token, may have under way.
+    #[arg(long, env = "REQUESTS_PER_CLIENT_MAX", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    pub requests_per_client_max: u32,
+    /// Most open connections of one address; trusted proxies have no such limit.
+    #[arg(long, env = "CONNECTIONS_PER_ADDRESS_MAX", default_value_t = 200, value_parser = clap::value_parser!(u32).range(1..))]
+    pub connections_per_address_max: u32,
     /// Most open connections; more wait in the kernel's queue. Each may need two file descriptors.
     #[arg(long, env = "CONNECTIONS_MAX", default_value_t = 800, value_parser = clap::value_parser!(u32).range(1..))]
     pub connections_max: u32,
@@ -69,6 +90,16 @@ impl Limits {
     /// Returns the limit for the head of a request.
     pub fn header_timeout(&self) -> Duration {
         Duration::from_millis(self.header_timeout_ms)
+    }
+
+    /// Returns the time for which a connection may be idle.
+    pub fn idle_timeout(&self) -> Duration {
+        Duration::from_millis(self.idle_timeout_ms)
+    }
+
+    /// Returns the limit for a whole request body.
+    pub fn body_timeout(&self) -> Duration {
+        Duration::from_millis(self.body_timeout_ms)
     }
 
     /// Returns the longest pause within a request body.

@@ -12,9 +12,18 @@ pub enum Error {
     /// The path has more than one reading.
     #[error("{0}")]
     Path(#[from] path::Fault),
-    /// `Host` is missing, repeated, or differs from the request line.
-    #[error("the request must have one Host header, and its target must not name another host")]
+    /// `Host` is missing, repeated, malformed, or differs from the request line.
+    #[error("the request must have one well-formed Host header, and its target must not name another host")]
     Host,
+    /// The host is none of those that the gateway answers for.
+    #[error("this gateway does not answer for that host")]
+    ForeignHost,
+    /// The body is sent in an encoding of the connection that is not taken off here.
+    #[error("send the body with Content-Length, or with `Transfer-Encoding: chunked` alone")]
+    TransferEncoding,
+    /// The request is no HTTP that the parser reads.
+    #[error("{}", unreadable(*.0))]
+    Unreadable(StatusCode),
     /// The path exists, but not the method; with the `Allow` header.
     #[error("this path does not know the method; see the Allow header")]
     Method(String),
@@ -39,6 +48,9 @@ pub enum Error {
         /// Seconds until the bucket holds a token again.
         retry_after_s: u64,
     },
+    /// The client has too many requests under way.
+    #[error("too many requests of yours are under way, wait for some of their answers")]
+    TooManyAtOnce,
     /// The body is over the limit.
     #[error("the body is larger than {0} bytes")]
     BodyTooLarge(u64),
@@ -57,6 +69,9 @@ pub enum Error {
     /// The service did not answer.
     #[error("{0}")]
     Upstream(#[from] CallError),
+    /// The service's answer is none that may pass.
+    #[error("a service that this needs gave no usable answer; what was asked may have been done")]
+    Unusable(StatusCode),
     /// The identity could not be signed.
     #[error("internal error")]
     Identity(#[from] web::identity::IdentityError),
@@ -71,6 +86,9 @@ impl From<Error> for Problem {
         match error {
             Error::Path(_) => Self::bad_request("path-not-allowed", detail),
             Error::Host => Self::bad_request("host-not-allowed", detail),
+            Error::ForeignHost => Self::new(StatusCode::MISDIRECTED_REQUEST, "host-unknown", detail),
+            Error::TransferEncoding => Self::new(StatusCode::NOT_IMPLEMENTED, "transfer-encoding-unknown", detail),
+            Error::Unreadable(status) => Self::new(status, unreadable_code(status), detail),
             Error::Method(_) => Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail),
             Error::NoRoute => Self::new(StatusCode::NOT_FOUND, "not-found", detail),
             Error::TokenMissing => Self::unauthorized("token-missing", detail),
@@ -82,14 +100,43 @@ impl From<Error> for Problem {
                 retry_after_s: Some(retry_after_s),
                 ..Self::new(StatusCode::TOO_MANY_REQUESTS, "rate-limited", detail)
             },
+            Error::TooManyAtOnce => Self {
+                retry_after_s: Some(1),
+                ..Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-at-once", detail)
+            },
             Error::BodyTooLarge(_) => Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", detail),
             Error::BodyStalled => Self::new(StatusCode::REQUEST_TIMEOUT, "body-stalled", detail),
             Error::BodyBroken => Self::bad_request("body-incomplete", detail),
             Error::Sessions(cause) => Self::unavailable(detail, RETRY_AFTER_S).caused_by(cause),
             Error::Keys(cause) => Self::unavailable(detail, RETRY_AFTER_S).caused_by(cause),
             Error::Upstream(cause) => cause.into(),
+            Error::Unusable(status) => {
+                tracing::warn!(
+                    http.status = status.as_u16(),
+                    "Answer of a service may not pass to a client"
+                );
+                Self::new(StatusCode::BAD_GATEWAY, "upstream-unusable", detail)
+            }
             Error::Identity(cause) => Self::internal(cause),
         }
+    }
+}
+
+fn unreadable(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
+            "the request's head has more than 64 headers, or more than 32 KiB"
+        }
+        StatusCode::URI_TOO_LONG => "the path and query are too long",
+        _ => "the request is not valid HTTP/1.1: check its first line, headers and framing",
+    }
+}
+
+fn unreadable_code(status: StatusCode) -> &'static str {
+    match status {
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => "head-too-large",
+        StatusCode::URI_TOO_LONG => "target-too-long",
+        _ => "request-malformed",
     }
 }
 

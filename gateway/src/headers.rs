@@ -1,14 +1,16 @@
 //! Headers that must not pass between a client and a service: a forged identity, and those of one connection only.
 
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use http_client::strip_hop_by_hop;
 
 /// Headers with which a client could pass for the gateway. Compared after `_` became `-`: some servers treat
 /// `x_user_id` as `x-user-id`.
-const SPOOFABLE: [&str; 11] = [
+const SPOOFABLE: [&str; 12] = [
     "x-identity",
     "x-correlation-id",
     "traceparent",
+    // Another format of the same facts, beside the one that is set here.
+    "b3",
     "forwarded",
     "x-real-ip",
     "x-client-ip",
@@ -19,7 +21,7 @@ const SPOOFABLE: [&str; 11] = [
     "x-method-override",
 ];
 
-const SPOOFABLE_PREFIXES: [&str; 4] = ["x-user-", "x-internal-", "x-forwarded-", "x-auth-"];
+const SPOOFABLE_PREFIXES: [&str; 5] = ["x-user-", "x-internal-", "x-forwarded-", "x-auth-", "x-b3-"];
 
 /// Names of the gateway's own headers, so that they are not parsed for each request.
 pub const IDENTITY: HeaderName = HeaderName::from_static(web::identity::IDENTITY_HEADER);
@@ -53,6 +55,11 @@ pub fn strip_request(headers: &mut HeaderMap) {
     headers.remove(header::HOST);
     // The server has answered it already (100 Continue).
     headers.remove(header::EXPECT);
+}
+
+/// Names this gateway among the intermediaries of a message (RFC 9110 §7.6.3).
+pub fn add_via(headers: &mut HeaderMap) {
+    headers.append(header::VIA, HeaderValue::from_static("1.1 gateway"));
 }
 
 /// Removes from a response the headers of the connection to the service, and those that reveal its internals.

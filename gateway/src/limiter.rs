@@ -15,6 +15,7 @@ use governor::{
 use http::{HeaderName, HeaderValue};
 use kernel::chain;
 use std::{
+    net::{IpAddr, Ipv6Addr},
     num::NonZeroU32,
     sync::{
         LazyLock,
@@ -45,12 +46,12 @@ pub struct Limiter {
 }
 
 /// The bucket that a request takes a token from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum Bucket {
     /// Bucket of a user.
     User(uuid::Uuid),
-    /// Bucket of an address. A customer has a whole IPv6 /64, which counts as one address.
-    Address(std::net::IpAddr),
+    /// Bucket of an address, made by [`Bucket::address`].
+    Address(IpAddr),
 }
 
 /// The command that takes a token of a shared bucket.
@@ -209,13 +210,17 @@ impl Verdict {
 }
 
 impl Bucket {
+    /// Returns the bucket of an address. A customer has a whole IPv6 /64, which counts as one address.
+    pub fn address(address: IpAddr) -> Self {
+        Self::Address(match address.to_canonical() {
+            IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+            address @ IpAddr::V4(_) => address,
+        })
+    }
+
     fn key(&self) -> String {
         match self {
             Self::User(user_id) => format!("bucket:{user_id}"),
-            Self::Address(std::net::IpAddr::V6(address)) => {
-                let [a, b, c, d, ..] = address.segments();
-                format!("bucket:{a:x}:{b:x}:{c:x}:{d:x}::")
-            }
             Self::Address(address) => format!("bucket:{address}"),
         }
     }
@@ -253,7 +258,7 @@ mod tests {
 
     #[test]
     fn addresses_in_one_ipv6_network_share_a_bucket() {
-        let key = |address: &str| Bucket::Address(address.parse().unwrap()).key();
+        let key = |address: &str| Bucket::address(address.parse().unwrap()).key();
         assert_eq!(key("2001:db8:1:2::1"), key("2001:db8:1:2:ffff::9"));
         assert_ne!(key("2001:db8:1:2::1"), key("2001:db8:1:3::1"));
     }

@@ -1,8 +1,9 @@
 //! One request from beginning to end, in the order of `answer`: cheap checks that need no trust come first.
 
 use crate::{
+    admission, answer,
     auth::{self, Caller},
-    body::{self, BodyFault, RequestBody},
+    body::{BodyFault, RequestBody},
     docs,
     error::Error,
     headers,
@@ -18,20 +19,10 @@ use axum::{
     extract::Request,
     response::{IntoResponse, Response},
 };
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header, request::Parts};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Version, header, request::Parts};
 use kernel::context::Context;
 use std::net::IpAddr;
-
-/// The methods of resources. CONNECT and TRACE are for other kinds of server.
-const METHODS: [Method; 7] = [
-    Method::GET,
-    Method::HEAD,
-    Method::POST,
-    Method::PUT,
-    Method::PATCH,
-    Method::DELETE,
-    Method::OPTIONS,
-];
 
 /// Headers that a request gets here: so many that its map would grow twice.
 const OWN_HEADERS: usize = 12;
@@ -44,22 +35,30 @@ pub async fn forward_request(
     request: Request,
     log: &mut RequestLog,
 ) -> Response {
-    let answer = answer(gateway, peer, context, request, log).await;
-    answer.unwrap_or_else(IntoResponse::into_response)
+    let (parts, body) = request.into_parts();
+    let version = parts.version;
+    let client_ip = gateway.trusted_proxies.client_ip(peer, &parts.headers);
+    let mut body = RequestBody::new(body, &parts.headers);
+    let mut response = match answer(gateway, client_ip, context, parts, &mut body, log).await {
+        Ok(response) => response,
+        Err(error) => charge(gateway, client_ip, error, log).await.into_response(),
+    };
+    if body.discard() && version < Version::HTTP_2 {
+        let close = HeaderValue::from_static("close");
+        response.headers_mut().insert(header::CONNECTION, close);
+    }
+    response
 }
 
 async fn answer(
     gateway: &Gateway,
-    peer: IpAddr,
+    client_ip: IpAddr,
     context: &Context,
-    request: Request,
+    mut parts: Parts,
+    body: &mut RequestBody,
     log: &mut RequestLog,
 ) -> Result<Response, Error> {
-    let (mut parts, body) = request.into_parts();
-    check_shape(&parts)?;
-    let received = ReceivedRequest::of(gateway, peer, &parts);
-    headers::strip_request(&mut parts.headers);
-
+    check_shape(gateway, &parts)?;
     let route = match gateway.routes.find(&parts.method, parts.uri.path()) {
         Match::Found(route) => route,
         Match::OtherMethods(allowed) => return wrong_method(&parts.method, &allowed),
@@ -67,66 +66,66 @@ async fn answer(
     };
     log.route = Some(route.path.clone());
 
-    let (caller, bucket, verdict) = auth::authenticate(gateway, &parts.headers, received.client_ip).await?;
+    // By the headers as they came: those that `Connection` names are still there.
+    let (caller, bucket, verdict) = auth::authenticate(gateway, &parts.headers, client_ip).await?;
     log.user_id = caller.as_ref().map(Caller::user_id);
     limit(gateway, &bucket, verdict, log)?;
+    let _share = gateway.requests.take(&bucket).ok_or(Error::TooManyAtOnce)?;
     auth::authorise(route.access, caller.as_ref())?;
     if route.upstream == GATEWAY {
         return docs::answer(&route.path).ok_or(Error::NoRoute);
     }
 
-    let bytes_max = gateway.limits.body_bytes_max;
-    if body::announces_too_much(&parts.headers, bytes_max) {
-        return Err(Error::BodyTooLarge(bytes_max));
-    }
-    inject(gateway, context, caller.as_ref(), received, &mut parts.headers)?;
+    prepare(gateway, context, caller.as_ref(), client_ip, &mut parts.headers)?;
     let mut forwarded = Forwarded {
         method: parts.method,
         target: parts.uri.path_and_query().map(ToString::to_string).unwrap_or_default(),
         headers: parts.headers,
-        body: RequestBody::new(body, bytes_max, gateway.limits.body_idle_timeout()),
+        body: read(gateway, body).await?,
     };
-    let response = forward(gateway, route, &mut forwarded).await?;
+    let upstream = &gateway.upstreams[route.upstream.as_str()];
+    let mut response = upstream.forward(&mut forwarded).await?;
+    answer::check(route, &mut response)?;
     end_session(gateway, route, caller.as_ref(), response.status()).await;
     Ok(response)
 }
 
-/// The facts about a request that are read before its headers are stripped.
-struct ReceivedRequest {
-    client_ip: IpAddr,
-    host: Option<http::HeaderValue>,
-    trace: Trace,
-}
-
-impl ReceivedRequest {
-    fn of(gateway: &Gateway, peer: IpAddr, parts: &Parts) -> Self {
-        Self {
-            client_ip: gateway.trusted_proxies.client_ip(peer, &parts.headers),
-            host: parts.headers.get(header::HOST).cloned(),
-            trace: Trace::of_request(&parts.headers),
-        }
+/// Takes a token of the address's bucket for a request that was refused before it came to a bucket of its own, so that no refusal
+/// is free. The refusal of an address that has none left says so.
+async fn charge(gateway: &Gateway, client_ip: IpAddr, error: Error, log: &mut RequestLog) -> Error {
+    if log.limit_headers.is_some() {
+        return error;
     }
+    let bucket = Bucket::address(client_ip);
+    let verdict = admission::limit(gateway, &bucket).await;
+    limit(gateway, &bucket, verdict, log).err().unwrap_or(error)
 }
 
 /// Refuses a request with more than one reading, before any other step.
-fn check_shape(parts: &Parts) -> Result<(), Error> {
-    if !METHODS.contains(&parts.method) {
-        return Err(Error::Method(METHODS.map(|method| method.to_string()).join(", ")));
+fn check_shape(gateway: &Gateway, parts: &Parts) -> Result<(), Error> {
+    if parts.method == Method::CONNECT {
+        // Its target is no path.
+        return Err(Error::Method(Method::OPTIONS.to_string()));
     }
     path::check(parts.uri.path(), parts.uri.query())?;
-    let mut hosts = parts.headers.get_all(header::HOST).iter();
-    let (host, second) = (hosts.next(), hosts.next());
-    let is_missing = host.is_none() && parts.version >= http::Version::HTTP_11;
-    // A target in absolute form must name the same host as `Host`.
-    let is_other = parts
-        .uri
-        .authority()
-        .is_some_and(|named| host.is_none_or(|host| host != named.as_str()));
-    if is_missing || is_other || second.is_some() {
-        Err(Error::Host)
-    } else {
-        Ok(())
+    gateway.hosts.check(parts.version, &parts.uri, &parts.headers)?;
+    let mut encodings = parts.headers.get_all(header::TRANSFER_ENCODING).iter();
+    let is_plain = encodings
+        .next()
+        .is_none_or(|one| one.as_bytes().eq_ignore_ascii_case(b"chunked"));
+    if !is_plain || encodings.next().is_some() {
+        return Err(Error::TransferEncoding);
     }
+    Ok(())
+}
+
+async fn read(gateway: &Gateway, body: &mut RequestBody) -> Result<Bytes, Error> {
+    let bytes = body.read(&gateway.limits).await;
+    bytes.map_err(|fault| match fault {
+        BodyFault::TooLarge => Error::BodyTooLarge(gateway.limits.body_bytes_max),
+        BodyFault::Stalled => Error::BodyStalled,
+        BodyFault::Broken => Error::BodyBroken,
+    })
 }
 
 fn wrong_method(method: &Method, allowed: &[&str]) -> Result<Response, Error> {
@@ -149,14 +148,16 @@ fn limit(gateway: &Gateway, bucket: &Bucket, verdict: Verdict, log: &mut Request
     }
 }
 
-/// Injects the caller's identity and the facts about the request.
-fn inject(
+/// Removes what must not reach a service, and adds the caller's identity and the facts about the request.
+fn prepare(
     gateway: &Gateway,
     context: &Context,
     caller: Option<&Caller>,
-    received: ReceivedRequest,
+    client_ip: IpAddr,
     headers: &mut HeaderMap,
 ) -> Result<(), Error> {
+    let (host, trace) = (headers.get(header::HOST).cloned(), Trace::of_request(headers));
+    headers::strip_request(headers);
     headers.remove(header::AUTHORIZATION);
     headers.reserve(OWN_HEADERS);
     if let Some(caller) = caller {
@@ -165,30 +166,16 @@ fn inject(
     if let Ok(id) = HeaderValue::from_str(&context.correlation_id) {
         headers.insert(headers::CORRELATION_ID, id);
     }
-    if let Ok(address) = HeaderValue::try_from(received.client_ip.to_string()) {
+    if let Ok(address) = HeaderValue::try_from(client_ip.to_string()) {
         headers.insert(headers::FORWARDED_FOR, address);
     }
     headers.insert(headers::FORWARDED_PROTO, HeaderValue::from_static("http"));
-    if let Some(host) = received.host {
+    if let Some(host) = host {
         headers.insert(headers::FORWARDED_HOST, host);
     }
-    received.trace.inject(headers);
+    headers::add_via(headers);
+    trace.inject(headers);
     Ok(())
-}
-
-async fn forward(gateway: &Gateway, route: &Route, request: &mut Forwarded) -> Result<Response, Error> {
-    let upstream = &gateway.upstreams[route.upstream.as_str()];
-    let mut response = upstream.forward(request).await.map_err(|fault| {
-        // The client's own body may be the cause.
-        match request.body.as_ref().and_then(RequestBody::fault) {
-            Some(BodyFault::TooLarge) => Error::BodyTooLarge(gateway.limits.body_bytes_max),
-            Some(BodyFault::Stalled) => Error::BodyStalled,
-            Some(BodyFault::Broken) => Error::BodyBroken,
-            None => fault.into(),
-        }
-    })?;
-    headers::strip_response(response.headers_mut());
-    Ok(response)
 }
 
 async fn end_session(gateway: &Gateway, route: &Route, caller: Option<&Caller>, status: StatusCode) {

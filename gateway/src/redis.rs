@@ -4,7 +4,8 @@
 //! caller probes while the others still go without. A Redis that hangs so delays one request per cooldown.
 
 use deadpool_redis::redis::{
-    AsyncConnectionConfig, Client, RedisError, RedisFuture, RedisResult, aio::MultiplexedConnection,
+    AsyncConnectionConfig, Client, ErrorKind, RedisError, RedisFuture, RedisResult, ServerErrorKind,
+    aio::MultiplexedConnection,
 };
 use serde::Serialize;
 use std::{
@@ -38,6 +39,8 @@ pub struct Redis {
 struct SharedConnection {
     generation: u64,
     connection: Option<MultiplexedConnection>,
+    /// When a connection was last given up because its server was a replica.
+    left_replica: Option<Instant>,
 }
 
 /// Redis did not answer, or is in the cooldown after it did not.
@@ -98,6 +101,18 @@ impl Redis {
         };
         self.disconnect(used);
         Err(self.failed(reason))
+    }
+
+    /// Gives up the connection, if its server is a replica that takes no writes: after a fail-over, the address leads elsewhere.
+    pub async fn leave_replica(&self, error: &RedisError) {
+        if error.kind() == ErrorKind::Server(ServerErrorKind::ReadOnly) {
+            let mut shared = self.shared.lock().await;
+            let is_due = shared.left_replica.is_none_or(|at| at.elapsed() >= COOLDOWN_MAX);
+            if is_due {
+                shared.left_replica = Some(Instant::now());
+                shared.connection = None;
+            }
+        }
     }
 
     /// Returns the state of Redis.

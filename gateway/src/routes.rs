@@ -43,6 +43,21 @@ pub struct Route {
     /// True if a 2xx answer ends the caller's session.
     #[serde(default)]
     pub ends_session: bool,
+    /// Parts of an answer that otherwise do not pass to a client.
+    #[serde(default)]
+    pub passes: Vec<Passes>,
+}
+
+/// A part of an answer that passes only where the route says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Passes {
+    /// `Set-Cookie`.
+    Cookies,
+    /// Redirects, and a `Location` that is no path of this API.
+    Redirects,
+    /// `Access-Control-*`, in place of the gateway's own.
+    Cors,
 }
 
 /// The callers that may use a route.

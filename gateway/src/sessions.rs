@@ -4,6 +4,7 @@
 //! other callers get 503 and not 401.
 
 use crate::redis::Unavailable;
+use deadpool_redis::redis::RedisResult;
 use kernel::chain;
 use moka::future::Cache;
 use serde::Deserialize;
@@ -96,6 +97,14 @@ impl Default for Sessions {
 /// Returns the key of a session in Redis.
 pub fn key(session_id: &str) -> String {
     format!("session:{session_id}")
+}
+
+/// Keeps the trouble of one session's key from the others: a value of another type is an unreadable session, and no outage.
+pub fn of_its_own_key(answer: RedisResult<Option<Vec<u8>>>) -> RedisResult<Option<Vec<u8>>> {
+    match answer {
+        Err(error) if error.code() == Some("WRONGTYPE") => Ok(Some(Vec::new())),
+        answer => answer,
+    }
 }
 
 /// Reads the value of a session. An unreadable one admits no caller.

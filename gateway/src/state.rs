@@ -2,11 +2,13 @@
 
 use crate::{
     config::{Config, Limits, TrustedProxies},
+    host::Hosts,
     keys::AccessKeys,
     limiter::Limiter,
     redis::Redis,
     routes::{KEY_PUBLISHER, RouteTable},
     sessions::Sessions,
+    shares::Shares,
     token_cache::TokenCache,
     upstream::Upstream,
 };
@@ -29,6 +31,11 @@ pub struct Gateway {
     pub(crate) signer: IdentitySigner,
     pub(crate) trusted_proxies: TrustedProxies,
     pub(crate) limits: Limits,
+    pub(crate) hosts: Hosts,
+    /// Connections of each address.
+    pub(crate) connections: Arc<Shares>,
+    /// Requests under way of each user, or of each address.
+    pub(crate) requests: Arc<Shares>,
     pub(crate) permits: Arc<Semaphore>,
     pub(crate) started: Instant,
 }
@@ -55,6 +62,9 @@ impl Gateway {
                 .map_err(setting("IDENTITY_SIGNING_KEY_FILE"))?,
             routes: config.routes,
             trusted_proxies: config.trusted_proxies,
+            hosts: Hosts::new(config.hosts),
+            connections: Shares::new(limits.connections_per_address_max),
+            requests: Shares::new(limits.requests_per_client_max),
             limits,
             permits: Arc::new(Semaphore::new(limits.connections_max as usize)),
             started: Instant::now(),

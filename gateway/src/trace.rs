@@ -1,5 +1,7 @@
 //! W3C Trace Context: a client's trace goes on with a new span, or a new trace begins.
 
+mod state;
+
 use crate::headers::{TRACEPARENT, TRACESTATE};
 use http::{HeaderMap, HeaderValue};
 use std::{
@@ -10,11 +12,14 @@ use std::{
     },
 };
 
+/// Sampled, and random trace id; other bits must go out as zero (W3C Trace Context Level 2 §3.2.2.5).
+const KNOWN_FLAGS: u8 = 0b11;
+
 /// `traceparent` (and `tracestate`) as they came, read before the request is stripped of them.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Trace {
-    /// 32 hexadecimal digits and the flags, of a valid `traceparent`.
-    parent: Option<(String, String)>,
+    /// 32 hexadecimal digits, and the flags that this version knows, of a valid `traceparent`.
+    parent: Option<(String, u8)>,
     state: Option<HeaderValue>,
 }
 
@@ -27,10 +32,7 @@ impl Trace {
             .and_then(|value| value.to_str().ok())
             .filter(|_| values.next().is_none());
         let parent = value.and_then(parse);
-        let state = headers
-            .get(TRACESTATE)
-            .filter(|value| parent.is_some() && value.len() <= 512)
-            .cloned();
+        let state = parent.as_ref().and_then(|_| state::combined(headers));
         Self { parent, state }
     }
 
@@ -39,7 +41,7 @@ impl Trace {
         headers.remove(TRACESTATE);
         let span_id = random();
         let traceparent = match self.parent {
-            Some((trace_id, flags)) => format!("00-{trace_id}-{span_id:016x}-{flags}"),
+            Some((trace_id, flags)) => format!("00-{trace_id}-{span_id:016x}-{flags:02x}"),
             None => format!("00-{:016x}{:016x}-{span_id:016x}-01", random(), random()),
         };
         headers.insert(
@@ -53,14 +55,15 @@ impl Trace {
 }
 
 /// `version-traceid-spanid-flags`; later versions may append more (W3C Trace Context §3.2.2).
-fn parse(value: &str) -> Option<(String, String)> {
+fn parse(value: &str) -> Option<(String, u8)> {
     let mut parts = value.split('-');
     let (version, trace_id, span_id, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let is_id = |id: &str, length: usize| is_hex(id, length) && id.bytes().any(|digit| digit != b'0');
     let is_whole = version != "00" || parts.next().is_none();
     let is_valid =
         is_hex(version, 2) && version != "ff" && is_id(trace_id, 32) && is_id(span_id, 16) && is_hex(flags, 2);
-    (is_valid && is_whole).then(|| (trace_id.to_owned(), flags.to_owned()))
+    let flags = u8::from_str_radix(flags, 16).ok()?;
+    (is_valid && is_whole).then(|| (trace_id.to_owned(), flags & KNOWN_FLAGS))
 }
 
 fn is_hex(text: &str, length: usize) -> bool {
@@ -101,6 +104,17 @@ mod tests {
         );
         assert!(!passed_on.contains("00f067aa0ba902b7"));
         assert!(parse(&passed_on).is_some());
+    }
+
+    #[test]
+    fn flags_that_are_not_known_go_out_as_zero() {
+        for version in ["00", "cc"] {
+            let passed_on = passed_on(&format!("{version}-{TRACE_ID}-00f067aa0ba902b7-ff"));
+            assert!(
+                passed_on.starts_with("00-") && passed_on.ends_with("-03"),
+                "{passed_on}"
+            );
+        }
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The services behind the gateway, and the rotation of their replicas.
 
-use crate::{body::RequestBody, config::Replica};
-use axum::{body::Body, response::Response};
+use crate::config::Replica;
+use axum::response::Response;
+use bytes::Bytes;
 use http::{HeaderMap, Method};
 use http_client::{BreakerConfig, BreakerStatus, CallError, ClientConfig, ResilientHttpClient, RetryConfig};
 use std::{
@@ -36,7 +37,7 @@ pub struct Forwarded {
     pub target: String,
     /// Headers, stripped and complete.
     pub headers: HeaderMap,
-    pub body: Option<RequestBody>,
+    pub body: Bytes,
 }
 
 impl Upstream {
@@ -79,7 +80,7 @@ impl Upstream {
             let replica = &self.replicas[(turn + offset) % self.replicas.len()];
             let is_last = offset + 1 == self.replicas.len();
             match request.send(replica, is_last).await {
-                Err(fault) if !fault.outcome_unknown() && request.is_unsent() => last = Some(fault),
+                Err(fault) if !fault.outcome_unknown() => last = Some(fault),
                 outcome => return outcome,
             }
         }
@@ -107,13 +108,9 @@ impl Upstream {
 }
 
 impl Forwarded {
-    fn is_unsent(&self) -> bool {
-        self.body.as_ref().is_none_or(RequestBody::is_unread)
-    }
-
     /// Sends it; the last attempt takes the headers.
     async fn send(&mut self, replica: &ResilientHttpClient, is_last: bool) -> Result<Response, CallError> {
-        let mut request = http::Request::new(self.body.as_ref().map_or_else(Body::empty, RequestBody::attempt));
+        let mut request = http::Request::new(self.body.clone());
         *request.method_mut() = self.method.clone();
         *request.headers_mut() = if is_last {
             std::mem::take(&mut self.headers)

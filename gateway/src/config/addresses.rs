@@ -90,6 +90,11 @@ impl FromStr for TrustedProxies {
 }
 
 impl TrustedProxies {
+    /// Returns true if the address is a proxy's.
+    pub fn contains(&self, peer: IpAddr) -> bool {
+        self.0.contains(&peer.to_canonical())
+    }
+
     /// Returns the client behind a connection: its peer, or, if the peer is one of these proxies, the last forwarded address that
     /// is not a proxy's. Addresses further left may be forged by the client.
     pub fn client_ip(&self, peer: IpAddr, forwarded_for: &http::HeaderMap) -> IpAddr {

@@ -15,7 +15,8 @@ local capacity = tonumber(ARGV[2]) * period
 
 local time = redis.call('TIME')
 local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
-local full_at = math.max(tonumber(redis.call('GET', KEYS[1]) or now), now)
+-- No bucket needs longer to be full than one that is empty: a value beyond that was written before the clock was set back.
+local full_at = math.min(math.max(tonumber(redis.call('GET', KEYS[1]) or now), now), now + capacity)
 
 local next_full_at = full_at + period
 if next_full_at - now > capacity then

@@ -2,11 +2,13 @@
 
 mod raw;
 mod redis_user;
+mod replica;
 mod stub;
 mod tokens;
 
 pub(crate) use raw::{Answer, raw, raw_from};
 pub(crate) use redis_user::RedisUser;
+pub(crate) use replica::Replica;
 pub(crate) use stub::{PIECE, PIECES, Stub, answer_json};
 pub(crate) use testkit::eventually;
 pub(crate) use tokens::{TestUser, claims, jwks_of, now_s, sign, sign_as, stranger_key, user_service_key};
@@ -18,7 +20,10 @@ use gateway::{
     start::run,
 };
 use runtime::{StartError, arguments};
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::{IpAddr, SocketAddr},
+    path::PathBuf,
+};
 use tokio::{net::TcpListener, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
@@ -43,12 +48,13 @@ pub(crate) struct Options {
     /// Base URL of every service; the stub's where absent.
     pub(crate) services_url: Option<String>,
     pub(crate) trusted_proxies: &'static str,
+    pub(crate) client_address: String,
 }
 
 impl Default for Options {
     fn default() -> Self {
         Self {
-            // All tests come from one address, and share its bucket.
+            // More than any test asks for.
             limits: Limits {
                 rate_per_s: 100_000,
                 rate_burst: 100_000,
@@ -57,8 +63,15 @@ impl Default for Options {
             redis_url: redis_url(),
             services_url: None,
             trusted_proxies: "",
+            client_address: own_address(),
         }
     }
+}
+
+/// An address of this host that no other test uses, and whose bucket no earlier run has emptied.
+pub(crate) fn own_address() -> String {
+    let [.., a, b, c] = *kernel::id::new().as_bytes();
+    format!("127.{}.{b}.{}", a.max(100), c.clamp(1, 254))
 }
 
 /// The default limits.
@@ -83,7 +96,12 @@ impl TestGateway {
         let config = config(&options, &stub);
         let stop = CancellationToken::new();
         let ended = tokio::spawn(run(config, public_port, operators_port, stop.clone()));
-        let client = reqwest::Client::builder().no_proxy().build().unwrap();
+        let client_address: IpAddr = options.client_address.parse().unwrap();
+        let client = reqwest::Client::builder()
+            .no_proxy()
+            .local_address(Some(client_address))
+            .build()
+            .unwrap();
         let redis = deadpool_redis::Config::from_url(redis_url())
             .create_pool(Some(Runtime::Tokio1))
             .unwrap();
@@ -143,6 +161,25 @@ impl TestGateway {
         let mut redis = self.redis.get().await.unwrap();
         let key = format!("bucket:{user_id}");
         let _: u64 = redis.rpush(&key, "no number").await.unwrap();
+        let _: bool = redis.expire(key, 600).await.unwrap();
+    }
+
+    /// Fills a bucket as a server would whose clock was an hour ahead.
+    pub(crate) async fn fill_bucket_in_the_future(&self, user_id: Uuid) {
+        let full_at = (now_s() + 3600) * 1_000_000;
+        let mut redis = self.redis.get().await.unwrap();
+        let () = redis
+            .set_ex(format!("bucket:{user_id}"), full_at.to_string(), 600)
+            .await
+            .unwrap();
+    }
+
+    /// Makes the key of a session one that is no text.
+    pub(crate) async fn spoil_session(&self, session_id: &str) {
+        let mut redis = self.redis.get().await.unwrap();
+        let key = format!("session:{session_id}");
+        let _: u64 = redis.del(&key).await.unwrap();
+        let _: u64 = redis.rpush(&key, "no session").await.unwrap();
         let _: bool = redis.expire(key, 600).await.unwrap();
     }
 

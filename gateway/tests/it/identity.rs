@@ -23,7 +23,11 @@ fn verifier() -> IdentityVerifier {
 
 #[tokio::test]
 async fn forged_identity_headers_are_replaced_by_those_of_the_gateway() {
-    let gateway = TestGateway::new().await;
+    let gateway = TestGateway::with(Options {
+        client_address: "127.99.0.1".to_owned(),
+        ..Options::default()
+    })
+    .await;
     let user = gateway.user("customer").await;
     let mut request = gateway
         .client
@@ -50,7 +54,7 @@ async fn forged_identity_headers_are_replaced_by_those_of_the_gateway() {
     assert_eq!(one("x-user-id"), user.id.to_string());
     assert_eq!(one("x-user-role"), "customer");
     assert_eq!(one("x-user-email"), "someone@example.com");
-    assert_eq!(one("x-forwarded-for"), "127.0.0.1");
+    assert_eq!(one("x-forwarded-for"), "127.99.0.1");
     let identity = verifier().verify(&one("x-identity")).unwrap();
     assert_eq!((identity.user_id, identity.role), (user.id, Role::Customer));
     assert!(
@@ -251,6 +255,7 @@ async fn a_response_reveals_no_internals() {
 async fn the_client_address_comes_from_a_trusted_proxy() {
     let gateway = TestGateway::with(Options {
         trusted_proxies: "127.0.0.1",
+        client_address: "127.0.0.1".to_owned(),
         ..Options::default()
     })
     .await;

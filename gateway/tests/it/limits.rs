@@ -1,6 +1,6 @@
 //! Limits of one client.
 
-use crate::fixture::{Answer, Options, TestGateway, eventually, problem, raw, raw_from};
+use crate::fixture::{Answer, Options, TestGateway, eventually, limits, own_address, problem, raw, raw_from};
 use futures_util::future::join_all;
 use gateway::config::Limits;
 use std::{
@@ -13,15 +13,15 @@ use tokio::{
 };
 
 /// One token a second, so that a slow machine does not refill the bucket during a burst.
-const SLOW: Limits = Limits {
-    rate_per_s: 1,
-    rate_burst: 20,
-    body_bytes_max: 1 << 20,
-    header_timeout_ms: 10_000,
-    body_idle_timeout_ms: 10_000,
-    connections_max: 800,
-    drain_timeout_ms: 20_000,
-};
+fn slow() -> Limits {
+    Limits {
+        rate_per_s: 1,
+        rate_burst: 20,
+        // Not what is tested.
+        requests_per_client_max: 1_000,
+        ..limits()
+    }
+}
 
 fn with(limits: Limits) -> Options {
     Options {
@@ -41,7 +41,7 @@ fn allowed(started: Instant) -> RangeInclusive<usize> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_burst_over_the_limit_is_429_until_retry_after() {
-    let gateway = TestGateway::with(with(SLOW)).await;
+    let gateway = TestGateway::with(with(slow())).await;
     let user = gateway.user("customer").await;
     let started = Instant::now();
     let burst = join_all((0..60).map(|_| gateway.get("/api/orders", &user.token))).await;
@@ -76,7 +76,10 @@ async fn a_burst_over_the_limit_is_429_until_retry_after() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_user_has_a_bucket_and_two_gateways_share_it() {
-    let (one, two) = (TestGateway::with(with(SLOW)).await, TestGateway::with(with(SLOW)).await);
+    let (one, two) = (
+        TestGateway::with(with(slow())).await,
+        TestGateway::with(with(slow())).await,
+    );
     let (user, other) = (one.user("customer").await, one.user("customer").await);
     let started = Instant::now();
     let asked = (0..60).map(|turn| if turn % 2 == 0 { &one } else { &two }.get("/api/orders", &user.token));
@@ -95,10 +98,11 @@ async fn each_user_has_a_bucket_and_two_gateways_share_it() {
 
 #[tokio::test]
 async fn an_ended_session_takes_nothing_of_its_users_bucket() {
-    let gateway = TestGateway::with(with(SLOW)).await;
+    let gateway = TestGateway::with(with(slow())).await;
     let user = gateway.user("customer").await;
     gateway.end_session(&user.session_id).await;
-    for _ in 0..30 {
+    // They take from the bucket of the address.
+    for _ in 0..10 {
         problem(gateway.get("/api/orders", &user.token).await, 401).await;
     }
     gateway.put_session(&user.session_id, user.id, &user.role).await;
@@ -107,12 +111,77 @@ async fn an_ended_session_takes_nothing_of_its_users_bucket() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_refusal_is_free() {
+    let gateway = TestGateway::with(with(slow())).await;
+    let user = gateway.user("customer").await;
+    gateway.end_session(&user.session_id).await;
+    let ended = format!(
+        "GET /api/orders HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {}\r\nConnection: close\r\n\r\n",
+        user.token
+    );
+    let refused = [
+        (
+            401,
+            "GET /api/orders HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer bad\r\nConnection: close\r\n\r\n",
+        ),
+        (401, ended.as_str()),
+        (404, "GET /api/nothing HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+        (
+            405,
+            "DELETE /api/orders HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n",
+        ),
+        (400, "GET /api//orders HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"),
+        (
+            400,
+            "GET /api/orders HTTP/1.1\r\nHost: a b\r\nConnection: close\r\n\r\n",
+        ),
+    ];
+    for (status, request) in refused {
+        let address = own_address();
+        let started = Instant::now();
+        let burst: Vec<Answer> = join_all((0..60).map(|_| raw_from(&address, gateway.address, request))).await;
+        let count = |wanted| burst.iter().filter(|answer| answer.status == wanted).count();
+        assert!(
+            allowed(started).contains(&count(status)),
+            "{} × {status} for {request}",
+            count(status)
+        );
+        assert_eq!(count(status) + count(429), 60, "{request}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_has_no_more_requests_under_way_than_its_share() {
+    let limits = Limits {
+        requests_per_client_max: 2,
+        ..Options::default().limits
+    };
+    let gateway = TestGateway::with(with(limits)).await;
+    let (user, other) = (gateway.user("customer").await, gateway.user("customer").await);
+    let (slow, url) = (gateway.client.clone(), gateway.url("/api/products/slow"));
+    let waiting: Vec<_> = (0..2)
+        .map(|_| tokio::spawn(slow.get(&url).bearer_auth(&user.token).send()))
+        .collect();
+    eventually("both to arrive", || async {
+        (gateway.stub.seen().len() == 2).then_some(())
+    })
+    .await;
+    let refused = gateway.get("/api/orders", &user.token).await;
+    assert_eq!(header_s(&refused, "retry-after"), 1);
+    assert_eq!(problem(refused, 429).await["code"], "too-many-at-once");
+    assert_eq!(gateway.get("/api/orders", &other.token).await.status(), 200);
+    gateway.stub.release();
+    gateway.stub.release();
+    for answer in waiting {
+        assert_eq!(answer.await.unwrap().unwrap().status(), 200);
+    }
+    assert_eq!(gateway.get("/api/orders", &user.token).await.status(), 200);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn callers_without_a_token_share_the_bucket_of_their_address() {
-    let gateway = TestGateway::with(with(SLOW)).await;
-    // Bytes of an id, so that a run does not meet the bucket of the run before.
-    let id = kernel::id::new();
-    let [.., a, b] = *id.as_bytes();
-    let (mine, neighbour) = (format!("127.1.{a}.{}", b.max(1)), format!("127.2.{a}.{}", b.max(1)));
+    let gateway = TestGateway::with(with(slow())).await;
+    let (mine, neighbour) = (own_address(), own_address());
     let request = "GET /api/products HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
     let started = Instant::now();
     let burst: Vec<Answer> = join_all((0..60).map(|_| raw_from(&mine, gateway.address, request))).await;

@@ -6,7 +6,9 @@
     reason = "tests are clients, and run services beside themselves"
 )]
 
+mod connections;
 mod fixture;
+mod hostile;
 mod identity;
 mod lifecycle;
 mod limits;

@@ -1,6 +1,6 @@
 //! Redis away: cut off, or hanging. Both must cost milliseconds, and change as little as can be.
 
-use crate::fixture::{Options, RedisUser, TestGateway, TestUser, eventually, problem, redis_url};
+use crate::fixture::{Options, RedisUser, Replica, TestGateway, TestUser, eventually, problem, redis_url};
 use fault_proxy::{Link, LinkFault};
 use futures_util::future::join_all;
 use gateway::config::Limits;
@@ -144,6 +144,71 @@ async fn trouble_with_a_bucket_is_not_trouble_with_sessions() {
     problem(gateway.get("/api/orders", &troubled.token).await, 429).await;
     gateway.end_session(&troubled.session_id).await;
     problem(gateway.get("/api/orders", &troubled.token).await, 401).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn trouble_with_one_session_is_not_trouble_with_others() {
+    let gateway = TestGateway::new().await;
+    let troubled = gateway.user("customer").await;
+    gateway.spoil_session(&troubled.session_id).await;
+    for _ in 0..3 {
+        problem(gateway.get("/api/orders", &troubled.token).await, 401).await;
+        let unseen = gateway.user("customer").await;
+        assert_eq!(gateway.get("/api/orders", &unseen.token).await.status(), 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn after_a_clock_was_set_back_no_wait_is_longer_than_that_for_an_empty_bucket() {
+    let gateway = TestGateway::with(Options {
+        limits: Limits {
+            rate_per_s: 1,
+            rate_burst: 5,
+            ..Options::default().limits
+        },
+        ..Options::default()
+    })
+    .await;
+    let user = gateway.user("customer").await;
+    gateway.fill_bucket_in_the_future(user.id).await;
+    let refused = gateway.get("/api/orders", &user.token).await;
+    assert_eq!(refused.headers()["retry-after"], "1");
+    problem(refused, 429).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_read_only_replica_checks_sessions_and_is_left_for_what_its_address_leads_to() {
+    let mut replica = Replica::start().await;
+    let before = replica.connections().await;
+    let gateway = TestGateway::with(Options {
+        limits: Limits {
+            rate_per_s: 1,
+            rate_burst: 5,
+            ..Options::default().limits
+        },
+        redis_url: replica.url(),
+        ..Options::default()
+    })
+    .await;
+    let user = gateway.user("customer").await;
+    let is_seen = || async {
+        let answer = gateway.get("/api/orders", &user.token).await;
+        (answer.status() != 401).then_some(answer.status().as_u16())
+    };
+    eventually("the session to reach the replica", is_seen).await;
+    let burst = join_all((0..20).map(|_| gateway.get("/api/orders", &user.token))).await;
+    let refused = burst.iter().filter(|answer| answer.status() == 429).count();
+    assert!(refused >= 13, "the limit is kept: {refused} of 20 are refused");
+    let made = replica.connections().await - before;
+    assert!(made >= 2, "the address is connected to anew: {made} connections");
+    replica.promote().await;
+    eventually("the limit to be shared again", || async {
+        gateway.get("/api/orders", &user.token).await;
+        let status = gateway.client.get(gateway.operators_url("/internal/status")).send();
+        let status: serde_json::Value = status.await.unwrap().json().await.unwrap();
+        (status["limiter"]["mode"] == "shared").then_some(())
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,7 +3,7 @@
 use crate::{
     breaker::{Breaker, Verdict},
     bulkhead::Bulkhead,
-    call::{Sent, UploadWatch},
+    call::Sent,
     config::ClientConfig,
     error::CallError,
 };
@@ -31,7 +31,7 @@ impl Middleware for Attempt {
             self.buffered(response.map_err(|error| CallError::from_chain(&self.config.name, error))?)
                 .await
         };
-        let result = self.guard(&sent, None, exchange, |response| {
+        let result = self.guard(&sent, false, exchange, |response| {
             (response.status(), response.headers())
         });
         result.await.map_err(Error::middleware)
@@ -47,12 +47,12 @@ impl Attempt {
         }
     }
 
-    /// Makes `exchange` an attempt. `upload` watches the body of a forwarded request; `head` tells status and headers of the
+    /// Makes `exchange` an attempt. `forwarded` tells a forwarded request from a call; `head` tells status and headers of the
     /// answer.
     pub(super) async fn guard<T>(
         &self,
         sent: &Sent,
-        upload: Option<&UploadWatch>,
+        forwarded: bool,
         exchange: impl Future<Output = std::result::Result<T, CallError>>,
         head: fn(&T) -> (StatusCode, &HeaderMap),
     ) -> std::result::Result<T, CallError> {
@@ -67,10 +67,8 @@ impl Attempt {
             })
         };
         let result = timeout(self.config.attempt_timeout, exchange).await;
-        let result = result
-            .unwrap_or_else(timed_out)
-            .map_err(|error| attribute(error, target, upload));
-        permit.settle(&verdict(result.as_ref().map(head), upload.is_some()));
+        let result = result.unwrap_or_else(timed_out);
+        permit.settle(&verdict(result.as_ref().map(head), forwarded));
         drop(slot);
         result
     }
@@ -95,18 +93,6 @@ impl Attempt {
         *whole.status_mut() = response.status();
         *whole.headers_mut() = std::mem::take(response.headers_mut());
         Ok(whole.into())
-    }
-}
-
-/// Attributes a stall or a break of the forwarded body to its sender instead of the upstream.
-fn attribute(error: CallError, target: &Arc<str>, upload: Option<&UploadWatch>) -> CallError {
-    let is_cut = matches!(error, CallError::Timeout { .. } | CallError::Broken { .. });
-    if is_cut && upload.is_some_and(UploadWatch::is_at_fault) {
-        CallError::Upload {
-            target: Arc::clone(target),
-        }
-    } else {
-        error
     }
 }
 

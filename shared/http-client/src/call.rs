@@ -17,10 +17,6 @@ pub(super) struct Deadline(pub(super) Instant);
 #[derive(Debug, Clone, Default)]
 pub(super) struct Sent(Arc<AtomicBool>);
 
-/// Tells whether the streamed upload is what the call waits for.
-#[derive(Debug, Clone, Default)]
-pub(super) struct UploadWatch(Arc<AtomicBool>);
-
 impl Sent {
     pub(super) fn get(&self) -> bool {
         self.0.load(Ordering::Relaxed)
@@ -28,16 +24,5 @@ impl Sent {
 
     pub(super) fn set(&self) {
         self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-impl UploadWatch {
-    /// Returns true if the sender of the body is what the call last waited for, or has broken off.
-    pub(super) fn is_at_fault(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-
-    pub(super) fn set_at_fault(&self, at_fault: bool) {
-        self.0.store(at_fault, Ordering::Relaxed);
     }
 }

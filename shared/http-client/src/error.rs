@@ -77,12 +77,6 @@ pub enum CallError {
         /// Beginning of the path, at most 200 characters.
         path: String,
     },
-    /// The body that was to be streamed on did not come, or broke off.
-    #[error("the body to be sent to {target} did not come")]
-    Upload {
-        /// Name of the upstream.
-        target: Arc<str>,
-    },
 }
 
 impl CallError {
@@ -90,11 +84,7 @@ impl CallError {
     pub fn outcome_unknown(&self) -> bool {
         match self {
             Self::Deadline { sent, .. } => *sent,
-            Self::Timeout { .. }
-            | Self::Broken { .. }
-            | Self::TooLong { .. }
-            | Self::Decode(_)
-            | Self::Upload { .. } => true,
+            Self::Timeout { .. } | Self::Broken { .. } | Self::TooLong { .. } | Self::Decode(_) => true,
             Self::Open { .. }
             | Self::Bulkhead { .. }
             | Self::Connect { .. }
@@ -112,7 +102,6 @@ impl CallError {
             Self::Broken { .. } | Self::TooLong { .. } | Self::Decode(_) => StatusCode::BAD_GATEWAY,
             Self::Encode(_) | Self::Header(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Path { .. } => StatusCode::BAD_REQUEST,
-            Self::Upload { .. } => StatusCode::REQUEST_TIMEOUT,
         }
     }
 

@@ -1,17 +1,14 @@
-//! Forwarding: passes a request on and its answer back, streaming both ways.
+//! Forwarding: passes a complete request on, and streams its answer back.
 
-use crate::{
-    call::{Sent, UploadWatch},
-    client::ResilientHttpClient,
-    error::CallError,
-    forwarded_body::{Download, Upload},
-};
-use axum::body::{Body, HttpBody};
+use crate::{call::Sent, client::ResilientHttpClient, download::Download, error::CallError};
+use axum::body::Body;
+use bytes::Bytes;
 use http::{
     HeaderMap, HeaderName, StatusCode,
     header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TE, TRAILER, TRANSFER_ENCODING, UPGRADE},
     request::Parts,
 };
+use http_body_util::Full;
 use hyper::body::Incoming;
 use tokio::time::Instant;
 
@@ -30,13 +27,14 @@ const HOP_BY_HOP: [HeaderName; 9] = [
 impl ResilientHttpClient {
     /// Forwards `request` to `path_and_query` below the base URL, and returns once the answer's headers have arrived.
     ///
-    /// Until then it holds permits of breaker and bulkhead, and the attempt's timeout runs. Only a request without a body is
-    /// retried, and only when no connection could be made. The request's own URI is ignored. Its `Host`, `Content-Length`,
+    /// Until then it holds permits of breaker and bulkhead, and the attempt's timeout runs. The body is complete, so that no time
+    /// in which it is still being sent counts against the upstream, or keeps others from it. The request is retried only when no
+    /// connection could be made. Its own URI is ignored. Its `Host`, `Content-Length`,
     /// `Transfer-Encoding` and `Expect` are replaced by those of the new connection; the caller removes other hop-by-hop
     /// headers ([`strip_hop_by_hop`]) before it adds any of its own. The answer comes without hop-by-hop headers.
     pub async fn forward(
         &self,
-        request: http::Request<Body>,
+        request: http::Request<Bytes>,
         path_and_query: &str,
     ) -> Result<http::Response<Body>, CallError> {
         let (mut parts, body) = request.into_parts();
@@ -55,24 +53,22 @@ impl ResilientHttpClient {
     async fn attempts(
         &self,
         mut parts: Parts,
-        mut body: Body,
+        body: Bytes,
         deadline: Instant,
         sent: &Sent,
     ) -> Result<http::Response<Incoming>, CallError> {
         self.retries.count_call();
-        let is_empty = body.is_end_stream();
         let mut retries_past = 0;
         loop {
-            let copy = (is_empty && retries_past < self.config.retry.retries_max).then(|| parts.clone());
-            let watch = UploadWatch::default();
-            let upload = Upload::new(std::mem::take(&mut body), watch.clone());
-            let answer = self.forwarder.request(http::Request::from_parts(parts, upload));
+            let copy = (retries_past < self.config.retry.retries_max).then(|| parts.clone());
+            let request = http::Request::from_parts(parts, Full::new(body.clone()));
+            let answer = self.forwarder.request(request);
             let exchange = async {
                 answer
                     .await
                     .map_err(|error| CallError::forwarding(&self.config.name, error))
             };
-            let result = self.attempt.guard(sent, Some(&watch), exchange, head).await;
+            let result = self.attempt.guard(sent, true, exchange, head).await;
             let (Some(copy), Err(CallError::Connect { .. })) = (copy, &result) else {
                 return result;
             };

@@ -1,13 +1,15 @@
 //! The two transports: reqwest's for calls, hyper's for forwarded requests.
 
-use crate::{config::ClientConfig, forwarded_body::Upload};
+use crate::config::ClientConfig;
+use bytes::Bytes;
+use http_body_util::Full;
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
 use std::time::Duration;
 
-pub(super) type Forwarder = Client<HttpConnector, Upload>;
+pub(super) type Forwarder = Client<HttpConnector, Full<Bytes>>;
 
 /// Time after which an unused connection is closed.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(30);

@@ -27,5 +27,6 @@ pub use error::StartError;
 pub use healthcheck::HealthCheck;
 pub use program::Program;
 pub use run::{bind, run};
+pub use server::BODY_BYTES_MAX;
 pub use service::Service;
 pub use settings::Settings;

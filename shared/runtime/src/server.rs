@@ -24,7 +24,7 @@ use tracing::Instrument;
 use web::problem::{self, Problem};
 
 /// Largest request body; an order of 50 lines has under 8 KiB.
-const BODY_BYTES_MAX: usize = 256 * 1024;
+pub const BODY_BYTES_MAX: usize = 256 * 1024;
 /// Limit for the requests under way after the stop.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 

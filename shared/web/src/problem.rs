@@ -143,7 +143,6 @@ impl From<CallError> for Problem {
             ),
             CallError::Encode(_) | CallError::Header(_) => ("internal", "internal error"),
             CallError::Path { .. } => ("path-invalid", "the path must be written in its plainest form"),
-            CallError::Upload { .. } => ("body-incomplete", "the body did not arrive in time"),
         };
         Self {
             retry_after_s: error.retry_after_s(),

@@ -1,7 +1,6 @@
-//! The bodies of a forwarded request and of its answer.
+//! The body of the answer to a forwarded request.
 
-use crate::call::UploadWatch;
-use axum::body::{Body, HttpBody};
+use axum::body::HttpBody;
 use bytes::Bytes;
 use hyper::body::{Frame, Incoming, SizeHint};
 use std::{
@@ -11,46 +10,6 @@ use std::{
     time::Duration,
 };
 use tokio::time::{Instant, Sleep, sleep};
-
-/// The body of a request. Trailers are left out: a service might take them for headers that were never checked.
-pub(super) struct Upload {
-    body: Body,
-    watch: UploadWatch,
-}
-
-impl Upload {
-    pub(super) fn new(body: Body, watch: UploadWatch) -> Self {
-        Self { body, watch }
-    }
-}
-
-impl HttpBody for Upload {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        loop {
-            self.watch.set_at_fault(true);
-            let frame = ready!(Pin::new(&mut self.body).poll_frame(context));
-            self.watch.set_at_fault(matches!(frame, Some(Err(_))));
-            match frame {
-                Some(Ok(frame)) if !frame.is_data() => {}
-                other => return Poll::Ready(other),
-            }
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
-}
 
 /// The body of an answer, which breaks off after a pause of `idle_timeout`.
 pub(super) struct Download {
