@@ -44,16 +44,25 @@ async fn trickle(source: String, address: SocketAddr, head: String, pause: Durat
     stream.read(&mut [0; 4096]).await.ok().map(drop)
 }
 
-/// Makes requests of a customer while `attack` goes on; returns the statuses other than 200.
+/// Makes requests of a customer while `attack` goes on; returns the statuses other than 200, with 0 for no
+/// answer within two seconds.
 async fn refused(gateway: &TestGateway, path: &str, attack: impl Future<Output = ()>) -> Vec<u16> {
     let customer = gateway.user("customer").await;
+    // A connection for each request, as customers have who come one after the other.
+    let client = reqwest::Client::builder()
+        .no_proxy()
+        .pool_max_idle_per_host(0)
+        .build()
+        .unwrap();
     let began = Instant::now();
     let asking = async {
         let mut refused = Vec::new();
         while began.elapsed() < ATTACK {
-            let status = gateway.get(path, &customer.token).await.status().as_u16();
+            let asked = client.get(gateway.url(path)).bearer_auth(&customer.token);
+            let answer = asked.timeout(Duration::from_secs(2)).send().await;
+            let status = answer.map_or(0, |answer| answer.status().as_u16());
             refused.extend((status != 200).then_some(status));
-            sleep(Duration::from_millis(200)).await;
+            sleep(Duration::from_millis(500)).await;
         }
         refused
     };
