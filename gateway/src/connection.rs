@@ -32,8 +32,8 @@ enum Phase {
 }
 
 impl Activity {
-    /// The activity of a new connection.
-    pub fn new() -> Self {
+    /// The activity of a connection that was just accepted.
+    pub fn begin() -> Self {
         Self(Arc::new(Mutex::new(Phase::Head(Instant::now()))))
     }
 
@@ -215,12 +215,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_head_and_a_pause_between_requests_have_limits_of_their_own_and_an_answer_has_none() {
         let limits: Limits = runtime::arguments::from_variables(&[]).unwrap();
-        let activity = Activity::new();
+        let activity = Activity::begin();
         let started = Instant::now();
         assert_eq!(activity.expired(&limits).await, "head");
         assert_eq!(started.elapsed(), Duration::from_secs(10));
         let serving = activity.serve();
-        let long = tokio::time::timeout(Duration::from_secs(600), activity.expired(&limits));
+        let long = tokio::time::timeout(Duration::from_mins(10), activity.expired(&limits));
         assert!(long.await.is_err());
         drop(serving);
         let started = Instant::now();

@@ -1,7 +1,10 @@
 //! `Host`: well formed, one reading with the request line, and a host that is ours.
 
 use crate::error::Error;
-use http::{HeaderMap, Uri, Version, header, uri::Scheme};
+use http::{
+    HeaderMap, Uri, Version, header,
+    uri::{Authority, Scheme},
+};
 use std::net::Ipv6Addr;
 
 /// The hosts that the gateway answers for; all of them if it was given none.
@@ -20,7 +23,7 @@ impl Hosts {
         let mut hosts = headers.get_all(header::HOST).iter();
         let (host, second) = (hosts.next(), hosts.next());
         let host = host.map(|host| host.to_str().unwrap_or_default());
-        let named = target.authority().map(|authority| authority.as_str());
+        let named = target.authority().map(Authority::as_str);
         // A target in absolute form must name the same host; in HTTP/2 it names the host alone.
         let is_other = match (named, host) {
             (Some(named), Some(host)) => named != host,

@@ -106,7 +106,7 @@ impl Server {
             tracing::debug!(error = chain(&error), "Connection closed before it was served");
             return;
         }
-        let activity = Activity::new();
+        let activity = Activity::begin();
         let stream = Watched::new(socket, activity.clone());
         let (gateway, requests) = (Arc::clone(&self.gateway), activity.clone());
         let service = service_fn(move |request: http::Request<Incoming>| {
