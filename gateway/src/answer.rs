@@ -1,7 +1,6 @@
 //! The answer of a service, and what of it may pass to a client.
 
 use crate::{
-    error::Error,
     headers,
     routes::{Passes, Route},
 };
@@ -20,15 +19,20 @@ const CORS_HEADERS: [HeaderName; 6] = [
     header::ACCESS_CONTROL_MAX_AGE,
 ];
 
+/// The answer of a service as a whole is none that may pass.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the service answered {0}, which may not pass to a client")]
+pub struct Unusable(StatusCode);
+
 /// Removes from an answer what the route does not say that it passes. Fails if the answer itself may not pass: a redirect would
 /// show an inner address, and nothing here can switch protocols.
-pub fn check(route: &Route, response: &mut Response) -> Result<(), Error> {
+pub fn check(route: &Route, response: &mut Response) -> Result<(), Unusable> {
     headers::strip_response(response.headers_mut());
     let passes = |what| route.passes.contains(&what);
     let status = response.status();
     let is_redirect = status.is_redirection() && status != StatusCode::NOT_MODIFIED;
     if status.is_informational() || is_redirect && !passes(Passes::Redirects) {
-        return Err(Error::Unusable(status));
+        return Err(Unusable(status));
     }
     let headers = response.headers_mut();
     if !passes(Passes::Redirects) && !is_within(headers.get(header::LOCATION)) {

@@ -1,6 +1,6 @@
 //! The errors of the gateway, and their problems.
 
-use crate::{keys::NoKeys, path, redis::Unavailable, token::TokenFault};
+use crate::{answer, keys::NoKeys, path, redis::Unavailable, token::TokenFault};
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use http_client::CallError;
@@ -71,7 +71,7 @@ pub enum Error {
     Upstream(#[from] CallError),
     /// The service's answer is none that may pass.
     #[error("a service that this needs gave no usable answer; what was asked may have been done")]
-    Unusable(StatusCode),
+    Unusable(#[from] answer::Unusable),
     /// The identity could not be signed.
     #[error("internal error")]
     Identity(#[from] web::identity::IdentityError),
@@ -110,13 +110,7 @@ impl From<Error> for Problem {
             Error::Sessions(cause) => Self::unavailable(detail, RETRY_AFTER_S).caused_by(cause),
             Error::Keys(cause) => Self::unavailable(detail, RETRY_AFTER_S).caused_by(cause),
             Error::Upstream(cause) => cause.into(),
-            Error::Unusable(status) => {
-                tracing::warn!(
-                    http.status = status.as_u16(),
-                    "Answer of a service may not pass to a client"
-                );
-                Self::new(StatusCode::BAD_GATEWAY, "upstream-unusable", detail)
-            }
+            Error::Unusable(cause) => Self::new(StatusCode::BAD_GATEWAY, "upstream-unusable", detail).caused_by(cause),
             Error::Identity(cause) => Self::internal(cause),
         }
     }

@@ -6,6 +6,15 @@ use futures_util::future::join_all;
 use gateway::config::Limits;
 use std::time::{Duration, Instant};
 
+/// A bucket of five tokens, of which one comes back in a second.
+fn few_tokens() -> Limits {
+    Limits {
+        rate_per_s: 1,
+        rate_burst: 5,
+        ..Options::default().limits
+    }
+}
+
 /// A gateway, and its link to Redis.
 async fn linked_gateway(limits: Limits) -> (TestGateway, Link) {
     let (link, redis_url) = Link::in_front_of(&redis_url()).await.unwrap();
@@ -81,12 +90,7 @@ async fn a_silent_redis_costs_milliseconds() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rate_limits_hold_without_redis() {
-    let (gateway, link) = linked_gateway(Limits {
-        rate_per_s: 1,
-        rate_burst: 5,
-        ..Options::default().limits
-    })
-    .await;
+    let (gateway, link) = linked_gateway(few_tokens()).await;
     let user = gateway.user("customer").await;
     assert_eq!(gateway.get("/api/orders", &user.token).await.status(), 200);
     link.set(LinkFault::Cut);
@@ -126,11 +130,7 @@ async fn a_logout_holds_without_redis() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn trouble_with_a_bucket_is_not_trouble_with_sessions() {
     let gateway = TestGateway::with(Options {
-        limits: Limits {
-            rate_per_s: 1,
-            rate_burst: 5,
-            ..Options::default().limits
-        },
+        limits: few_tokens(),
         ..Options::default()
     })
     .await;
@@ -161,11 +161,7 @@ async fn trouble_with_one_session_is_not_trouble_with_others() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn after_a_clock_was_set_back_no_wait_is_longer_than_that_for_an_empty_bucket() {
     let gateway = TestGateway::with(Options {
-        limits: Limits {
-            rate_per_s: 1,
-            rate_burst: 5,
-            ..Options::default().limits
-        },
+        limits: few_tokens(),
         ..Options::default()
     })
     .await;
@@ -181,11 +177,7 @@ async fn a_read_only_replica_checks_sessions_and_is_left_for_what_its_address_le
     let mut replica = Replica::start().await;
     let before = replica.connections().await;
     let gateway = TestGateway::with(Options {
-        limits: Limits {
-            rate_per_s: 1,
-            rate_burst: 5,
-            ..Options::default().limits
-        },
+        limits: few_tokens(),
         redis_url: replica.url(),
         ..Options::default()
     })
