@@ -18,7 +18,7 @@ pub(crate) fn check(workspace: &Workspace) -> Vec<String> {
 struct Lines {
     product: usize,
     library: usize,
-    harness: usize,
+    proof: usize,
 }
 
 impl Lines {
@@ -27,7 +27,7 @@ impl Lines {
         for source in sources {
             let mut folders = source.path.split('/');
             match folders.next().unwrap_or_default() {
-                "proof" | "xtask" => lines.harness += source.lines,
+                "proof" | "xtask" => lines.proof += source.lines,
                 "shared" => lines.library += source.code_lines(),
                 service if is_service(service) && folders.next() == Some("src") => lines.product += source.code_lines(),
                 _ => {}
@@ -38,7 +38,7 @@ impl Lines {
 
     fn finding(&self) -> Option<String> {
         let limit = self.product + self.library;
-        let excess = self.harness.checked_sub(limit).filter(|excess| *excess > 0)?;
+        let excess = self.proof.checked_sub(limit).filter(|excess| *excess > 0)?;
         Some(format!(
             "budget: harness and tools have {excess} lines more than product and library: share or delete"
         ))
@@ -50,12 +50,12 @@ impl std::fmt::Display for Lines {
         let Self {
             product,
             library,
-            harness,
+            proof,
         } = self;
-        let percent = 100 * harness / (*product).max(1);
+        let percent = 100 * proof / (*product).max(1);
         write!(
             formatter,
-            "lines of Rust: product {product}, library {library}, harness and tools {harness} \
+            "lines of Rust: product {product}, library {library}, harness and tools {proof} \
              ({percent} % of the product)"
         )
     }
@@ -83,7 +83,7 @@ mod tests {
             Lines {
                 product: 1,
                 library: 1,
-                harness: 8
+                proof: 8
             }
         );
         assert!(lines.finding().is_some_and(|finding| finding.contains("6 lines more")));
